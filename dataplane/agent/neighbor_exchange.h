@@ -1,0 +1,74 @@
+// What the slow path (neighbour resolution) and the agent (single writer of all
+// tables) tell each other. Both directions are queues between two threads: the
+// functions below may be called from the named thread only, never block, and
+// take values.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "dataplane/tables/ids.h"
+#include "proto/net/address.h"
+#include "proto/net/mac_address.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::dataplane {
+
+// RFC 4861 section 7.3.2 names, used for ARP too.
+enum class NeighborState : uint8_t { kIncomplete, kReachable, kStale, kDelay, kProbe, kFailed, kStatic };
+
+// Slow path -> agent.
+struct NeighborUpdate {
+  InterfaceId interface = kNoInterface;
+  net::Address address;
+  NeighborState state = NeighborState::kIncomplete;
+  // Present while packets may be sent to the neighbour.
+  std::optional<net::MacAddress> mac;
+  bool removed = false;  // aged out: forget it
+};
+
+class NeighborSink {
+ public:
+  virtual ~NeighborSink() = default;
+  // Called on the slow path's thread. False when the queue is full: call again later.
+  virtual bool Push(const NeighborUpdate& update) = 0;
+};
+
+// Agent -> slow path.
+struct InterfaceChange {
+  InterfaceId interface = kNoInterface;
+  bool removed = false;
+  VrfId vrf = 0;
+  PortId port = 0;
+  uint16_t vlan = 0;
+  uint16_t mtu = 1500;
+  bool up = true;
+  net::MacAddress mac;
+  // All addresses of the interface, without the link-local one, which the slow
+  // path derives from the MAC (RFC 4291 appendix A).
+  std::vector<net::InterfaceAddress> addresses;
+};
+// A next hop that control wants resolved and kept reachable (an adjacency of
+// kind kNeighbor names it), or no longer.
+struct NextHopWatch {
+  InterfaceId interface = kNoInterface;
+  net::Address address;
+  bool watched = true;
+};
+struct StaticNeighbor {
+  InterfaceId interface = kNoInterface;
+  net::Address address;
+  std::optional<net::MacAddress> mac;  // absent: the entry is deleted
+};
+
+class NeighborRequests {
+ public:
+  virtual ~NeighborRequests() = default;
+  // Called on the agent's thread. Unbounded: the agent's tables limit the count.
+  virtual void Push(const InterfaceChange& change) = 0;
+  virtual void Push(const NextHopWatch& watch) = 0;
+  virtual void Push(const StaticNeighbor& entry) = 0;
+};
+
+}  // namespace sluice::dataplane
