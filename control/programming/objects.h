@@ -1,0 +1,128 @@
+// The objects that the dataplane should hold, as values: one type per kind of
+// channel record, with its identity. `tenant` compiles to them, `programming`
+// compares and sends them. Numbers are the channel's (proto/channel/records.h);
+// they are allocated by control and persisted with the object they belong to.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/rib/route.h"
+#include "proto/channel/records.h"
+#include "proto/net/address.h"
+#include "proto/net/mac_address.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::programming {
+
+// A tenant's routing instance.
+struct VrfObject {
+  uint32_t vrf = 0;
+  std::string name;  // the operator's, "tenant contoso", for reports
+  std::optional<net::Ipv4Address> router_ipv4;
+  std::optional<net::Ipv6Address> router_ipv6;
+  uint32_t ipv4_routes_max = 0;  // 0 = only the dataplane's own limits
+  uint32_t ipv6_routes_max = 0;
+  uint32_t neighbors_max = 0;
+
+  uint32_t key() const { return vrf; }
+  friend bool operator==(const VrfObject&, const VrfObject&) = default;
+};
+
+struct PolicerObject {
+  uint32_t policer = 0;
+  uint32_t vrf = 0;          // of the tenant it belongs to
+  std::string name;          // "tenant contoso: connection paris: inbound bandwidth"
+  uint32_t rate_kbps = 0;    // of inner L3 bytes; at least 1
+  uint32_t burst_bytes = 0;  // 0 = the dataplane's default
+
+  uint32_t key() const { return policer; }
+  friend bool operator==(const PolicerObject&, const PolicerObject&) = default;
+};
+
+// An L3 subinterface together with its addresses.
+struct InterfaceObject {
+  uint32_t interface = 0;
+  uint32_t vrf = 0;
+  uint32_t connection = 0;  // number of the connection it belongs to, 0 = none
+  std::string name;         // "tenant contoso: connection paris"
+  std::string port;         // the operator's name; becomes a number when the dataplane is there
+  uint16_t vlan = 0;        // 1..4094, 0 = untagged
+  uint16_t mtu = 1500;      // largest IP packet, bytes
+  bool up = true;           // administratively
+  bool strict_urpf = false;
+  uint32_t policer_in = 0;  // 0 = none; traffic from the connection
+  uint32_t policer_out = 0;
+  net::MacAddress mac;  // zero = the port's own
+  std::vector<net::InterfaceAddress> addresses;
+
+  uint32_t key() const { return interface; }
+  friend bool operator==(const InterfaceObject&, const InterfaceObject&) = default;
+};
+
+struct StaticNeighborKey {
+  uint32_t interface = 0;
+  net::Address address;
+  friend auto operator<=>(const StaticNeighborKey&, const StaticNeighborKey&) = default;
+};
+
+struct StaticNeighborObject {
+  uint32_t interface = 0;
+  uint32_t vrf = 0;
+  net::Address address;
+  net::MacAddress mac;
+  std::string name;  // "tenant contoso: connection paris: neighbour 15.0.0.1"
+
+  StaticNeighborKey key() const { return {interface, address}; }
+  friend bool operator==(const StaticNeighborObject&, const StaticNeighborObject&) = default;
+};
+
+// Adjacencies and groups are made by the RIB, not by configuration.
+struct AdjacencyObject {
+  uint32_t adjacency = 0;
+  channel::AdjacencyKind kind = channel::AdjacencyKind::kDrop;
+  uint32_t interface = 0;  // kNeighbor and kGlean, else 0
+  net::Address next_hop;   // kNeighbor
+
+  uint32_t key() const { return adjacency; }
+  friend bool operator==(const AdjacencyObject&, const AdjacencyObject&) = default;
+};
+
+struct GroupObject {
+  struct Member {
+    uint32_t adjacency = 0;
+    uint16_t weight = 1;
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  uint32_t group = 0;
+  std::vector<Member> members;  // 1..channel::kMaxGroupMembers
+
+  uint32_t key() const { return group; }
+  friend bool operator==(const GroupObject&, const GroupObject&) = default;
+};
+
+struct RouteObject {
+  uint32_t vrf = 0;
+  net::Prefix prefix;
+  uint32_t group = 0;
+
+  friend bool operator==(const RouteObject&, const RouteObject&) = default;
+};
+
+// All that one tenant wants in the dataplane, apart from large route sets. This
+// is what `tenant` compiles to. Routes go to the RIB, which makes adjacencies,
+// groups and the chosen routes of them.
+struct TenantObjects {
+  VrfObject vrf;
+  std::vector<PolicerObject> policers;
+  std::vector<InterfaceObject> interfaces;
+  std::vector<StaticNeighborObject> neighbors;
+  std::vector<rib::RouteInput> routes;
+
+  friend bool operator==(const TenantObjects&, const TenantObjects&) = default;
+};
+
+}  // namespace sluice::programming
