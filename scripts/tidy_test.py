@@ -1,0 +1,103 @@
+#!/usr/bin/python3
+"""The house rules find what they forbid and leave alone what they allow."""
+
+import unittest
+
+import tally
+import tidy
+import tidy_functions
+import tidy_includes
+
+
+class Includes(unittest.TestCase):
+    def faults(self, path, line):
+        return tidy_includes.faults(path, line)
+
+    def test_the_table_of_the_architecture_holds(self):
+        forbidden = [
+            ("proto/net/a.h", '#include "proto/channel/ring.h"'),
+            ("proto/channel/a.h", "#include <rte_ring.h>"),
+            ("dataplane/tables/fib/a.cc", '#include "dataplane/packet/mbuf.h"'),
+            ("dataplane/tables/fib/a.cc", "#include <rte_ethdev.h>"),
+            ("dataplane/tables/fib/a.cc", "#include <intel-ipsec-mb.h>"),
+            ("dataplane/nodes/a.cc", '#include "dataplane/agent/agent.h"'),
+            ("dataplane/agent/a.cc", '#include "control/rib/rib.h"'),
+            ("control/io/a.cc", '#include "dataplane/tables/fib/fib.h"'),
+            ("control/bgp/a.cc", '#include "control/ike/ike_sa.h"'),
+            ("control/bgp/a.cc", "#include <sys/socket.h>"),
+            ("control/ike/a.cc", "#include <thread>"),
+            ("control/rib/a.cc", '#include "sluice/gateway/v1/tenant.pb.h"'),
+            ("control/tenant/a.cc", '#include "control/api/service.h"'),
+            ("tools/sluicectl/a.cc", '#include "control/tenant/tenant.h"'),
+        ]
+        for path, line in forbidden:
+            self.assertTrue(self.faults(path, line), f"{path} {line}")
+
+    def test_what_the_table_allows_is_allowed(self):
+        allowed = [
+            ("proto/net/a.cc", '#include "absl/strings/str_cat.h"'),
+            ("dataplane/tables/fib/a.cc", "#include <rte_rcu_qsbr.h>"),
+            ("dataplane/tables/fib/a_test.cc", '#include "tests/lib/packet.h"'),
+            ("dataplane/nodes/a.cc", '#include "dataplane/tables/fib/fib.h"'),
+            ("dataplane/agent/a.cc", '#include "dataplane/graph/worker.h"'),
+            ("control/programming/a.cc", '#include "control/rib/rib.h"'),
+            ("control/api/a.cc", '#include "sluice/gateway/v1/tenant.pb.h"'),
+            ("tests/graph/a.cc", '#include "dataplane/graph/worker.h"'),
+        ]
+        for path, line in allowed:
+            self.assertEqual(self.faults(path, line), [], f"{path} {line}")
+
+
+class Functions(unittest.TestCase):
+    def test_a_function_is_measured_from_its_first_line_to_its_brace(self):
+        text = ("namespace a {\n\nstruct Row {\n  int x = {1};\n  int F() const { return 1; }\n};\n\n"
+                "int G(int a,\n      int b) {\n  if (a) {\n    return '}';\n  }\n  return b;  // }\n}\n\n}  // namespace\n")
+        self.assertEqual([(line, count) for line, count, _ in tidy_functions.functions(text)], [(5, 1), (8, 7)])
+
+    def test_braces_in_strings_and_arguments_do_not_confuse_it(self):
+        text = 'TEST_CASE("a { b") {\n  const Row rows[] = {{1}, {2}};\n  F({1, 2}, [] { return "}"; });\n}\nint x;\n'
+        self.assertEqual([count for _, count, _ in tidy_functions.functions(text)], [4])
+
+
+class Rules(unittest.TestCase):
+    def test_banned_names_are_found_as_words_only(self):
+        self.assertTrue(tidy.name_fault("RouteManager"))
+        self.assertTrue(tidy.name_fault("string_utils"))
+        self.assertTrue(tidy.name_fault("Handler"))
+        for good in ("Dataplane", "dataplane", "Database", "Information", "PathSelector", "SignalHandler"):
+            self.assertIsNone(tidy.name_fault(good), good)
+
+    def test_types_are_checked_and_their_uses_are_not(self):
+        found = list(tidy.name_faults("control/rib/a.h", "// why\nclass RouteInfo {\n};\nconst rte_eth_dev_info info;\n"))
+        self.assertEqual([line for line, _ in found], [2])
+
+    def test_a_citation_needs_its_row_or_its_parent_section(self):
+        rows = tidy.standards_rows("| RFC 791 | 3.1, 3.2 | a | b | c | done |\n")
+        text = "// RFC 791 section 3.2.1; RFC\n// 791 section 3.3; RFC 792\n"
+        found = list(tidy.rfc_faults(rows, text))
+        self.assertEqual(len(found), 2)
+
+    def test_tests_do_not_sleep_and_logic_reads_no_clock(self):
+        self.assertTrue(list(tidy.time_faults("control/rib/rib_test.cc", "usleep(1);")))
+        self.assertTrue(list(tidy.time_faults("control/rib/rib.cc", "auto t = steady_clock::now();")))
+        self.assertFalse(list(tidy.time_faults("control/io/clock.cc", "auto t = steady_clock::now();")))
+
+    def test_open_work_names_its_issue(self):
+        self.assertTrue(list(tidy.text_faults("a.h", "// TODO: later\n")))
+        self.assertFalse(list(tidy.text_faults("a.h", "// TODO(#12): later\n")))
+
+
+class Tally(unittest.TestCase):
+    def test_cases_programs_and_skips_add_up(self):
+        lines = [
+            '{"name": "a", "result": "OK", "stdout": "All tests passed (9 assertions in 4 test cases)\\n"}',
+            '{"name": "b", "result": "OK", "stdout": "fine"}',
+            '{"name": "c", "result": "FAIL", "stdout": "test cases: 5 | 3 passed | 2 failed\\n"}',
+            '{"name": "d", "result": "TIMEOUT"}',
+            '{"name": "e", "result": "SKIP"}',
+        ]
+        self.assertEqual(tally.tally(lines), ([8, 3, 1], ["c", "d"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
