@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""The house rules find what they forbid and leave alone what they allow."""
+"""The scripts: the house rules find what they forbid and allow the rest; sums and verdicts are right."""
 
 import unittest
 
+import bench_rows
 import tally
 import tidy
 import tidy_functions
@@ -97,6 +98,24 @@ class Tally(unittest.TestCase):
             '{"name": "e", "result": "SKIP"}',
         ]
         self.assertEqual(tally.tally(lines), ([8, 3, 1], ["c", "d"]))
+
+
+class BenchRows(unittest.TestCase):
+    TARGETS = {"rows": {"a": {"unit": "c", "better": "less", "must": 10, "aim": 5},
+                        "b": {"unit": "1/s", "better": "more", "must": 10},
+                        "c": {"unit": "c", "better": "less", "must": "2*a", "aim": "1*a"}},
+               "variants": {".inflight4096": {"bound_factor": 2.5}}}
+
+    def verdicts(self, **values):
+        rows = [{"name": name.replace("__", "."), "value": value} for name, value in values.items()]
+        return [row["verdict"] for row in bench_rows.judge(rows, self.TARGETS)]
+
+    def test_a_row_is_judged_by_its_bound_in_its_direction(self):
+        self.assertEqual(self.verdicts(a=5, b=11, c=8), ["aim", "must", "must"])
+        self.assertEqual(self.verdicts(a=11, b=9, c=23), ["MISSED", "MISSED", "MISSED"])
+
+    def test_a_variant_has_its_factor_and_a_missing_row_is_named(self):
+        self.assertEqual(self.verdicts(a__inflight4096=25, x=1), ["must", "reported", "absent", "absent", "absent"])
 
 
 if __name__ == "__main__":
