@@ -24,7 +24,9 @@ OWN = {
     "control/bgp/": NET,
     "control/ike/": NET,
     "control/rib/": NET,
-    "control/tenant/": PROTO + ("control/rib/", "control/bgp/", "control/ike/"),
+    # The values it compiles to are programming's; of programming's work it knows nothing.
+    "control/tenant/": PROTO + ("control/rib/", "control/bgp/", "control/ike/", "control/programming/objects.h"),
+    "control/store/": PROTO + ("control/tenant/",),
     "control/programming/": PROTO + ("control/tenant/", "control/rib/", "control/bgp/", "control/ike/"),
     "control/": PROTO + CONTROL,
     "tools/": PROTO,

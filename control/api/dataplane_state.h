@@ -1,0 +1,63 @@
+// What control knows of the dataplane without asking it: cached port inventory,
+// liveness and the counters in shared memory. Never blocks.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/net/address.h"
+
+namespace sluice::api {
+
+struct PortState {
+  std::string name;
+  uint16_t mtu = 0;  // largest IP packet, bytes
+  bool link_up = false;
+
+  friend bool operator==(const PortState&, const PortState&) = default;
+};
+
+// Totals of one subinterface since the dataplane (or, where control carried the
+// mark over, the interface) started. Inbound is from outside into the gateway;
+// bytes are those of IP packets.
+struct InterfaceCounters {
+  uint64_t inbound_packets = 0;
+  uint64_t inbound_bytes = 0;
+  uint64_t outbound_packets = 0;
+  uint64_t outbound_bytes = 0;
+  uint64_t inbound_dropped = 0;
+  uint64_t outbound_dropped = 0;
+  uint64_t inbound_rate_limited = 0;
+  uint64_t outbound_rate_limited = 0;
+  uint64_t inbound_kbps = 0;  // over about the last second
+  uint64_t outbound_kbps = 0;
+};
+
+struct DropCount {
+  uint32_t vrf = 0;     // 0: packets that reached no tenant
+  uint32_t reason = 0;  // the dataplane's number; names come from DataplaneView::ListDropReasons
+  uint64_t packets = 0;
+};
+
+enum class NeighborLiveness : uint8_t { kUnknown, kResolving, kReachable, kFailed };
+
+// Core thread only.
+class DataplaneState {
+ public:
+  virtual ~DataplaneState() = default;
+
+  virtual bool attached() const = 0;
+  // Changes when the dataplane restarts; empty before the first attachment.
+  virtual std::string instance() const = 0;
+  // Absent before the first attachment; afterwards the last that was seen, also
+  // while the dataplane is away.
+  virtual std::optional<std::vector<PortState>> Ports() const = 0;
+  virtual NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const = 0;
+  virtual InterfaceCounters Counters(uint32_t interface) const = 0;
+  virtual std::vector<DropCount> Drops() const = 0;
+};
+
+}  // namespace sluice::api
