@@ -1,0 +1,133 @@
+// One VRF's routes of one address family: longest-prefix match out of a shared
+// pool, changed by one writer under running readers. Workers look up through
+// FibViews; what happens to a matched packet is not known here.
+#pragma once
+
+#include <absl/functional/function_ref.h>
+#include <absl/status/status.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/tables/fib/fib_pool.h"
+#include "dataplane/tables/fib/fib_views.h"
+#include "dataplane/tables/fib/key.h"
+
+namespace sluice::dataplane {
+
+template <class Family>
+struct Route {
+  typename Family::Address address;  // host byte order, bits beyond the length are zero
+  uint8_t length;                    // bits
+  NextHopGroupId group;
+
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+// Everything but the static lookups belongs to the writer's thread. Every update
+// is validated and built aside first and published last: a refused one leaves no
+// trace, and at any moment a reader gets the answer before or after.
+template <class Family>
+class Fib {
+ public:
+  using Address = typename Family::Address;
+  // Return false to stop.
+  using Visitor = absl::FunctionRef<bool(const Route<Family>&)>;
+
+  // Publishes in views' entry `vrf`, which must be unused. `routes_max` is the
+  // VRF's limit, named vrf.ipv4.routes_max (vrf.ipv6.) when it refuses a route.
+  Fib(FibPool<Family>& pool, FibViews<Family>& views, uint16_t vrf, uint64_t routes_max);
+  // Withdraws all routes; their memory is reused after a grace period.
+  ~Fib() { Clear(); }
+  Fib(const Fib&) = delete;
+  Fib& operator=(const Fib&) = delete;
+
+  // Inserts the route or replaces its group. InvalidArgument for a length above
+  // the family's, bits beyond the length, or a group of 0 or above
+  // kNextHopGroupIdMax; ResourceExhausted naming the limit.
+  absl::Status Add(const Address& address, uint8_t length, NextHopGroupId group);
+
+  // NotFound if there is no such route. ResourceExhausted only if readers hold up
+  // more than twice the pool's lookup_bytes_max; try again later then.
+  absl::Status Remove(const Address& address, uint8_t length);
+
+  // Withdraws all routes at once. Never fails.
+  void Clear();
+
+  // The group of exactly this route; 0 if there is none.
+  NextHopGroupId Find(const Address& address, uint8_t length) const;
+
+  // The route a packet to `address` takes.
+  std::optional<Route<Family>> LongestMatch(const Address& address) const;
+
+  // Visits all routes, by address and then length, from `first` on (inclusive).
+  // No update in between, but a dump may go on later from where it stopped.
+  void Visit(Visitor visitor) const { VisitFrom({}, 0, visitor); }
+  void VisitFrom(const Address& first, uint8_t first_length, Visitor visitor) const;
+
+  uint64_t route_count() const { return route_count_; }
+  uint64_t routes_max() const { return routes_max_; }
+  void set_routes_max(uint64_t routes_max) { routes_max_ = routes_max; }  // keeps what is there
+  // How many leading bits the root table resolves in one access (0, 12 or 18).
+  unsigned root_bits() const { return root_.bits; }
+
+  // The readers' side, see FibViews.
+  static void LookupBurst(const FibViews<Family>& views, const uint16_t vrf[], const Address address[],
+                          NextHopGroupId out[], unsigned count) {
+    views.LookupBurst(vrf, address, out, count);
+  }
+  static NextHopGroupId Lookup(const FibViews<Family>& views, uint16_t vrf, const Address& address) {
+    return views.Lookup(vrf, address);
+  }
+
+ private:
+  static constexpr unsigned kDepthMax = (Family::kBits + fib::kStride - 1) / fib::kStride;
+
+  // The way through the RIB to the node that holds, or would hold, a prefix.
+  struct Path {
+    std::array<fib::BlockRef, kDepthMax> nodes;
+    unsigned known;   // how many nodes of the way exist
+    unsigned target;  // index of the prefix's node
+    unsigned length;  // the prefix inside that node
+    unsigned slot;
+    NextHopGroupId cover;  // of the longest shorter route, without the default
+    NextHopGroupId group;  // of the prefix itself, 0 if it is not there
+  };
+
+  absl::Status Validate(const Address& address, uint8_t length, NextHopGroupId group) const;
+  absl::Status CheckRoom() const;
+  absl::Status SetDefault(NextHopGroupId group);
+  Path Descend(const Address& address, uint8_t length) const;
+  bool BuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
+                   fib::Word* root_word);
+  bool TryBuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
+                      fib::Word* root_word);
+  void InsertInRib(const Address& address, Path path, NextHopGroupId group);
+  void EraseFromRib(const Address& address, Path path);
+  void SetNode(const Address& address, Path* path, unsigned level, fib::BlockRef node);
+  bool EnsureRoot();
+  void ResizeRoot();
+  void FillRoot(fib::Word word, unsigned depth, fib::Word* entries, unsigned bits) const;
+  void PublishRoot(fib::RootTable root);
+  void RetireTrie(fib::Word word);
+  void FreeRib(fib::BlockRef node);
+  bool VisitNode(fib::BlockRef node, unsigned depth, const Address& base, const Route<Family>& first,
+                 Visitor visitor) const;
+  void CountRoute(int change);
+
+  FibPool<Family>& pool_;
+  FibView& view_;
+  uint64_t routes_max_;
+  uint64_t route_count_ = 0;
+  fib::RootTable root_;                 // as published
+  fib::Word root_word_ = fib::Leaf(0);  // the whole trie
+  fib::BlockRef rib_ = 0;               // its record
+};
+
+using Route4 = Route<fib::Ipv4>;
+using Route6 = Route<fib::Ipv6>;
+using Fib4 = Fib<fib::Ipv4>;
+using Fib6 = Fib<fib::Ipv6>;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,113 @@
+// The root table of a VRF grows and shrinks with its routes; whole tables go at once.
+#include <algorithm>
+#include <bit>
+
+#include "dataplane/tables/fib/fib.h"
+
+namespace sluice::dataplane {
+
+using fib::BlockRef;
+using fib::kStride;
+using fib::RibNode;
+using fib::RootTable;
+using fib::TrieBlock;
+using fib::Word;
+
+namespace {
+
+// A table of 2^bits words costs at most 16 bytes a route when it is made. It
+// goes at half the routes, so that a flapping route does not rebuild it.
+struct RootSize {
+  unsigned bits;
+  uint64_t routes_min;
+};
+constexpr RootSize kRootSizes[] = {{18, 65536}, {12, 1024}, {0, 0}};
+
+unsigned WantedBits(unsigned bits, uint64_t routes) {
+  for (const RootSize& size : kRootSizes) {
+    if (routes >= (size.bits > bits ? size.routes_min : size.routes_min / 2)) return size.bits;
+  }
+  return 0;
+}
+
+}  // namespace
+
+template <class Family>
+void Fib<Family>::PublishRoot(RootTable root) {
+  root_ = root;
+  view_.root.store(uint64_t{root.bits} << 32 | root.table, std::memory_order_release);
+}
+
+// An empty VRF shares block 0; the first route needs a root of its own.
+template <class Family>
+bool Fib<Family>::EnsureRoot() {
+  if (root_.table != 0) return true;
+  const BlockRef table = pool_.lookup_.Allocate(sizeof(Word), pool_.limits_.lookup_bytes_max);
+  if (table == 0) return false;
+  *pool_.lookup_.template At<Word>(table) = root_word_;
+  PublishRoot({table, 0});
+  return true;
+}
+
+// Where there is no room the old size stays: slower lookups, no error.
+template <class Family>
+void Fib<Family>::ResizeRoot() {
+  const unsigned bits = WantedBits(root_.bits, route_count_);
+  if (bits == root_.bits || root_.table == 0) return;
+  const auto bytes = static_cast<uint32_t>(sizeof(Word) << bits);
+  const BlockRef table = pool_.lookup_.Allocate(bytes, pool_.limits_.lookup_bytes_max);
+  if (table == 0) return;
+  FillRoot(root_word_, 0, pool_.lookup_.template At<Word>(table), bits);
+  pool_.retired_.Retire(root_.table);
+  PublishRoot({table, bits});
+}
+
+// Enters the words at depth `bits` below `word`, which stands at `depth`.
+template <class Family>
+void Fib<Family>::FillRoot(Word word, unsigned depth, Word* entries, unsigned bits) const {
+  if (depth == bits || fib::IsLeaf(word)) {
+    std::fill_n(entries, size_t{1} << (bits - depth), word);
+    return;
+  }
+  fib::Slots slots;
+  Expand(pool_.lookup_, word, &slots);
+  const size_t step = size_t{1} << (bits - depth - kStride);
+  for (unsigned slot = 0; slot < fib::kSlots; ++slot)
+    FillRoot(slots[slot], depth + kStride, entries + slot * step, bits);
+}
+
+template <class Family>
+void Fib<Family>::RetireTrie(Word word) {
+  if (fib::IsLeaf(word)) return;
+  const auto* block = pool_.lookup_.template At<TrieBlock>(word);
+  for (unsigned run = 0; run < block->run_count(); ++run) RetireTrie(block->words()[run]);
+  pool_.retired_.Retire(word);
+}
+
+template <class Family>
+void Fib<Family>::FreeRib(BlockRef ref) {
+  if (ref == 0) return;
+  auto* node = pool_.rib_.template At<RibNode>(ref);
+  const auto child_count = static_cast<unsigned>(std::popcount(node->children));
+  for (unsigned i = 0; i < child_count; ++i) FreeRib(node->words()[i]);
+  pool_.rib_.Free(ref);
+}
+
+template <class Family>
+void Fib<Family>::Clear() {
+  const RootTable old = root_;
+  PublishRoot({});
+  view_.default_group.store(0, std::memory_order_relaxed);
+  RetireTrie(root_word_);
+  if (old.table != 0) pool_.retired_.Retire(old.table);
+  FreeRib(rib_);
+  root_word_ = fib::Leaf(0);
+  rib_ = 0;
+  pool_.route_count_ -= route_count_;
+  route_count_ = 0;
+}
+
+template class Fib<fib::Ipv4>;
+template class Fib<fib::Ipv6>;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,331 @@
+// The FIB's contract: longest match, limits, atomic refusal; a random
+// differential test against a naive longest-prefix match.
+#include "dataplane/tables/fib/fib.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "dataplane/tables/fib/fake_reclaimer.h"
+#include "tests/lib/route_set.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using fib::FakeReclaimer;
+using testing::Random;
+
+constexpr uint32_t Ip(uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
+  return a << 24 | b << 16 | c << 8 | d;
+}
+
+constexpr FibLimits kSmall{.routes_max = 1'000'000, .lookup_bytes_max = 64 << 20, .rib_bytes_max = 64 << 20};
+
+template <class Family>
+struct Table {
+  explicit Table(const FibLimits& limits = kSmall, uint64_t routes_max = 1'000'000)
+      : pool(limits, reclaimer), views(pool, 4), fib(pool, views, 1, routes_max) {}
+
+  FakeReclaimer reclaimer;
+  FibPool<Family> pool;
+  FibViews<Family> views;
+  Fib<Family> fib;
+};
+
+// The naive table: every prefix, longest first.
+template <class Family>
+class NaiveTable {
+ public:
+  using Address = typename Family::Address;
+
+  void Add(Address address, uint8_t length, NextHopGroupId group) { routes_[length][address] = group; }
+  void Remove(Address address, uint8_t length) { routes_[length].erase(address); }
+  NextHopGroupId Lookup(Address address) const {
+    for (unsigned length = Family::kBits + 1; length-- > 0;) {
+      const auto found = routes_[length].find(Family::Masked(address, length));
+      if (found != routes_[length].end()) return found->second;
+    }
+    return 0;
+  }
+  size_t size() const {
+    size_t sum = 0;
+    for (const auto& of_length : routes_) sum += of_length.size();
+    return sum;
+  }
+
+ private:
+  std::array<std::map<Address, NextHopGroupId>, Family::kBits + 1> routes_;
+};
+
+TEST_CASE("the longest matching prefix wins") {
+  Table<fib::Ipv4> table;
+  struct Row {
+    uint32_t address;
+    uint8_t length;
+    NextHopGroupId group;
+  };
+  const Row routes[] = {
+      {0, 0, 1},
+      {Ip(10, 0, 0, 0), 8, 2},
+      {Ip(10, 1, 0, 0), 16, 3},
+      {Ip(10, 1, 2, 0), 24, 4},
+      {Ip(10, 1, 2, 3), 32, 5},
+      {Ip(10, 1, 2, 128), 25, 6},
+      {Ip(128, 0, 0, 0), 1, 7},
+      {Ip(255, 255, 255, 255), 32, 8},
+      {Ip(10, 1, 2, 2), 31, 9},
+  };
+  for (const Row& row : routes) REQUIRE(table.fib.Add(row.address, row.length, row.group).ok());
+
+  const std::pair<uint32_t, NextHopGroupId> rows[] = {
+      {Ip(0, 0, 0, 0), 1},         {Ip(9, 255, 255, 255), 1},   {Ip(10, 0, 0, 0), 2}, {Ip(10, 255, 0, 1), 2},
+      {Ip(10, 1, 0, 1), 3},        {Ip(10, 1, 2, 1), 4},        {Ip(10, 1, 2, 2), 9}, {Ip(10, 1, 2, 3), 5},
+      {Ip(10, 1, 2, 128), 6},      {Ip(10, 1, 2, 255), 6},      {Ip(10, 1, 3, 0), 3}, {Ip(128, 0, 0, 0), 7},
+      {Ip(255, 255, 255, 254), 7}, {Ip(255, 255, 255, 255), 8},
+  };
+  for (const auto& [address, group] : rows) {
+    CAPTURE(address);
+    CHECK(Fib4::Lookup(table.views, 1, address) == group);
+    CHECK(table.fib.LongestMatch(address)->group == group);
+    CHECK(Fib4::Lookup(table.views, 2, address) == 0);
+  }
+  CHECK((*table.fib.LongestMatch(Ip(10, 1, 2, 200)) == Route4{Ip(10, 1, 2, 128), 25, 6}));
+  CHECK((*table.fib.LongestMatch(Ip(1, 1, 1, 1)) == Route4{0, 0, 1}));
+}
+
+TEST_CASE("IPv6 prefixes of every length match, down to the host") {
+  Table<fib::Ipv6> table;
+  const Ipv6Key host{0x20010db800000000, 0x0123456789abcdef};
+  for (unsigned length = 0; length <= 128; ++length)
+    REQUIRE(table.fib.Add(fib::Ipv6::Masked(host, length), static_cast<uint8_t>(length), 1000 + length).ok());
+
+  CHECK(Fib6::Lookup(table.views, 1, host) == 1128);
+  for (unsigned bit = 0; bit < 128; ++bit) {
+    // Differs first at `bit`: the prefix of exactly that length still matches.
+    Ipv6Key other = host;
+    (bit < 64 ? other.high : other.low) ^= uint64_t{1} << (63 - bit % 64);
+    CHECK(Fib6::Lookup(table.views, 1, other) == 1000 + bit);
+    CHECK(table.fib.LongestMatch(other)->length == bit);
+  }
+  for (unsigned length = 128; length > 0; --length) {
+    REQUIRE(table.fib.Remove(fib::Ipv6::Masked(host, length), static_cast<uint8_t>(length)).ok());
+    CHECK(Fib6::Lookup(table.views, 1, host) == 999 + length);
+  }
+}
+
+TEST_CASE("what is no route is refused and named") {
+  Table<fib::Ipv4> table;
+  CHECK(table.fib.Add(Ip(10, 0, 0, 1), 24, 1).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(table.fib.Add(0, 33, 1).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(table.fib.Add(0, 0, 0).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(table.fib.Add(0, 8, uint32_t{1} << 31).code() == absl::StatusCode::kInvalidArgument);
+  CHECK(table.fib.Remove(Ip(10, 0, 0, 0), 8).code() == absl::StatusCode::kNotFound);
+  CHECK(table.fib.Remove(0, 0).code() == absl::StatusCode::kNotFound);
+  CHECK(table.fib.route_count() == 0);
+  CHECK(table.fib.Find(Ip(10, 0, 0, 1), 24) == 0);
+}
+
+TEST_CASE("a table at its limit refuses the next route by the limit's name and keeps the rest") {
+  struct Row {
+    const char* what;
+    FibLimits limits;
+    uint64_t routes_max;
+    const char* name;
+  };
+  const Row rows[] = {
+      {"VRF", kSmall, 100, "vrf.ipv4.routes_max"},
+      {"pool", {100, 64 << 20, 64 << 20}, 1000, "fib.ipv4.routes_max"},
+      {"lookup memory", {1'000'000, 256 << 10, 64 << 20}, 1'000'000, "fib.ipv4.lookup_bytes_max"},
+      {"RIB memory", {1'000'000, 64 << 20, 256 << 10}, 1'000'000, "fib.ipv4.rib_bytes_max"},
+  };
+  for (const Row& row : rows) {
+    DYNAMIC_SECTION(row.what) {
+      Table<fib::Ipv4> table(row.limits, row.routes_max);
+      const auto routes = testing::InternetRoutes4(7, 200'000);
+      NaiveTable<fib::Ipv4> naive;
+      unsigned refused = 0;
+      for (const auto& route : routes) {
+        const auto group = static_cast<NextHopGroupId>(1 + naive.size() % 50);
+        const absl::Status added = table.fib.Add(route.address, route.length, group);
+        if (added.ok()) {
+          naive.Add(route.address, route.length, group);
+          continue;
+        }
+        CHECK(added.code() == absl::StatusCode::kResourceExhausted);
+        REQUIRE(std::string(added.message()).find(row.name) != std::string::npos);
+        CHECK(table.fib.Find(route.address, route.length) == 0);
+        if (++refused == 200) break;
+      }
+      REQUIRE(refused == 200);
+      CHECK(table.fib.route_count() == naive.size());
+      Random random(3);
+      for (int i = 0; i < 20'000; ++i) {
+        const uint32_t address = AddressIn(routes[random.Below(routes.size())], random);
+        REQUIRE(Fib4::Lookup(table.views, 1, address) == naive.Lookup(address));
+      }
+    }
+  }
+}
+
+TEST_CASE("blocks that readers hold count against the limit until they are let go") {
+  Table<fib::Ipv4> table({1'000'000, 256 << 10, 64 << 20});
+  table.reclaimer.hold = true;
+  absl::Status added;
+  unsigned done = 0;
+  for (; added.ok() && done < 1'000'000; ++done)
+    added = table.fib.Add((done * 2654435761u) & 0xffffff00, 24, 1 + done % 7);
+  REQUIRE(added.code() == absl::StatusCode::kResourceExhausted);
+  CHECK(std::string(added.message()).find("wait for readers") != std::string::npos);
+  CHECK(table.pool.waiting_blocks() > 100);
+  table.reclaimer.hold = false;
+  CHECK(table.fib.Add(((done - 1) * 2654435761u) & 0xffffff00, 24, 1).ok());
+  table.pool.Reclaim();
+  CHECK(table.pool.waiting_blocks() == 0);
+}
+
+TEST_CASE("a dump visits every route once in order and resumes where it stopped") {
+  Table<fib::Ipv4> table;
+  REQUIRE(table.fib.Add(0, 0, 1).ok());
+  for (const auto& route : testing::TenantRoutes4(1, 3000))
+    REQUIRE(table.fib.Add(route.address, route.length, 2).ok());
+
+  std::vector<Route4> all;
+  table.fib.Visit([&](const Route4& route) {
+    all.push_back(route);
+    return true;
+  });
+  REQUIRE(all.size() == table.fib.route_count());
+  for (size_t i = 1; i < all.size(); ++i)
+    REQUIRE(std::pair(all[i - 1].address, all[i - 1].length) < std::pair(all[i].address, all[i].length));
+
+  for (size_t from = 0; from < all.size(); from += 97) {
+    std::vector<Route4> page;
+    table.fib.VisitFrom(all[from].address, all[from].length, [&](const Route4& route) {
+      page.push_back(route);
+      return page.size() < 5;
+    });
+    REQUIRE(page.size() == std::min<size_t>(5, all.size() - from));
+    for (size_t i = 0; i < page.size(); ++i) REQUIRE(page[i] == all[from + i]);
+  }
+}
+
+// Short prefixes and few next hops are as likely as long ones, so that covering,
+// merging and splitting of runs are hit all the time.
+uint32_t RandomAddress(fib::Ipv4, Random& random) {
+  const auto any = static_cast<uint32_t>(random.Next());
+  return random.Below(4) == 0 ? any : (any & 0x0001f0f3) | Ip(10, 64, 0, 0);
+}
+Ipv6Key RandomAddress(fib::Ipv6, Random& random) {
+  const Ipv6Key any{random.Next(), random.Next()};
+  if (random.Below(4) == 0) return any;
+  return {(any.high & 0x00000003000f0300) | 0x20010db800000000, any.low & 0xc000000000000307};
+}
+
+template <class Family>
+void CheckAgainstNaive(uint64_t seed, unsigned steps, unsigned fill) {
+  CAPTURE(seed);
+  Random random(seed);
+  Table<Family> table;
+  NaiveTable<Family> naive;
+  std::vector<std::pair<typename Family::Address, uint8_t>> present;
+  for (unsigned step = 0; step < steps; ++step) {
+    if (!present.empty() && random.Below(2 * fill) < present.size()) {
+      const size_t at = random.Below(present.size());
+      const auto [address, length] = present[at];
+      REQUIRE(table.fib.Remove(address, length).ok());
+      naive.Remove(address, length);
+      present[at] = present.back();
+      present.pop_back();
+    } else {
+      const auto length = static_cast<uint8_t>(random.Below(Family::kBits + 1));
+      const auto address = Family::Masked(RandomAddress(Family{}, random), length);
+      const auto group = static_cast<NextHopGroupId>(1 + random.Below(3));
+      if (table.fib.Find(address, length) == 0) present.push_back({address, length});
+      REQUIRE(table.fib.Add(address, length, group).ok());
+      naive.Add(address, length, group);
+    }
+    REQUIRE(table.fib.route_count() == naive.size());
+    std::array<uint16_t, 41> vrfs;
+    std::array<typename Family::Address, 41> addresses;
+    std::array<NextHopGroupId, 41> out;
+    for (size_t i = 0; i < vrfs.size(); ++i) {
+      vrfs[i] = i % 5 == 0 ? 3 : 1;
+      addresses[i] = RandomAddress(Family{}, random);
+      if (i % 2 == 0 && !present.empty()) addresses[i] = present[random.Below(present.size())].first;
+    }
+    Fib<Family>::LookupBurst(table.views, vrfs.data(), addresses.data(), out.data(), vrfs.size());
+    for (size_t i = 0; i < vrfs.size(); ++i) {
+      const NextHopGroupId want = vrfs[i] == 3 ? 0 : naive.Lookup(addresses[i]);
+      REQUIRE(out[i] == want);
+      REQUIRE(Fib<Family>::Lookup(table.views, vrfs[i], addresses[i]) == want);
+      if (vrfs[i] == 1) {
+        const auto match = table.fib.LongestMatch(addresses[i]);
+        REQUIRE((match ? match->group : 0) == want);
+      }
+    }
+  }
+  for (const auto& [address, length] : present) REQUIRE(table.fib.Remove(address, length).ok());
+  CHECK(table.fib.route_count() == 0);
+  table.pool.Reclaim();
+  CHECK(table.pool.lookup_block_bytes() <= 64);
+}
+
+TEST_CASE("random updates give the answers of a naive longest-prefix match") {
+  for (const unsigned fill : {20u, 300u, 3000u}) {
+    DYNAMIC_SECTION("IPv4, about " << fill << " routes") {
+      CheckAgainstNaive<fib::Ipv4>(fill, 6 * fill + 2000, fill);
+    }
+    DYNAMIC_SECTION("IPv6, about " << fill << " routes") {
+      CheckAgainstNaive<fib::Ipv6>(fill, 4 * fill + 2000, fill);
+    }
+  }
+}
+
+TEST_CASE("a table keeps its answers while its root table grows and shrinks") {
+  Table<fib::Ipv4> table;
+  NaiveTable<fib::Ipv4> naive;
+  const auto routes = testing::InternetRoutes4(11, 70'000);
+  Random random(5);
+  const auto check = [&] {
+    for (int i = 0; i < 3000; ++i) {
+      const uint32_t address = AddressIn(routes[random.Below(routes.size())], random);
+      REQUIRE(Fib4::Lookup(table.views, 1, address) == naive.Lookup(address));
+    }
+  };
+  NextHopGroupId group = 0;
+  for (const auto& route : routes) {
+    group = group % 9 + 1;
+    REQUIRE(table.fib.Add(route.address, route.length, group).ok());
+    naive.Add(route.address, route.length, group);
+    if (table.fib.route_count() % 8192 == 0) check();
+  }
+  CHECK(table.fib.root_bits() == 18);
+  // Short prefixes come and go above the root table's depth.
+  for (unsigned length = 1; length <= 17; ++length) {
+    for (int i = 0; i < 8; ++i) {
+      const uint32_t address = fib::Ipv4::Masked(routes[random.Below(routes.size())].address, length);
+      const NextHopGroupId before = table.fib.Find(address, static_cast<uint8_t>(length));
+      REQUIRE(table.fib.Add(address, static_cast<uint8_t>(length), 77).ok());
+      naive.Add(address, static_cast<uint8_t>(length), 77);
+      check();
+      if (before != 0) continue;
+      REQUIRE(table.fib.Remove(address, static_cast<uint8_t>(length)).ok());
+      naive.Remove(address, static_cast<uint8_t>(length));
+    }
+  }
+  check();
+  for (const auto& route : routes) {
+    REQUIRE(table.fib.Remove(route.address, route.length).ok());
+    naive.Remove(route.address, route.length);
+    if (table.fib.route_count() % 8192 == 0) check();
+  }
+  CHECK(table.fib.root_bits() == 0);
+  CHECK(table.fib.route_count() == 0);
+}
+
+}  // namespace
+}  // namespace sluice::dataplane

@@ -1,0 +1,60 @@
+// What workers see of the FIBs: one small record per VRF, and the lookups. The
+// writer's side is in fib.h.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/tables/fib/fib_pool.h"
+#include "dataplane/tables/fib/key.h"
+
+namespace sluice::dataplane {
+
+// A route's target. 0 = no route; at most kNextHopGroupIdMax.
+using NextHopGroupId = uint32_t;
+constexpr NextHopGroupId kNextHopGroupIdMax = (uint32_t{1} << 31) - 1;
+
+// One VRF's entry. Zero is an empty VRF. Written by the VRF's Fib only.
+struct FibView {
+  std::atomic<uint64_t> root;                 // BlockRef of the root table, its index bits << 32
+  std::atomic<NextHopGroupId> default_group;  // the /0 route, 0 = none
+  uint32_t reserved;
+};
+static_assert(sizeof(FibView) == 16);
+
+// The dense array of views, indexed by VRF id, over one pool. Made once with its
+// final size; must outlive the Fib objects that write to it and all readers.
+template <class Family>
+class FibViews {
+ public:
+  using Address = typename Family::Address;
+
+  FibViews(FibPool<Family>& pool, uint32_t vrf_count)
+      : memory_(pool.lookup_.memory()), vrf_count_(vrf_count), views_(new FibView[vrf_count]()) {}
+
+  uint32_t vrf_count() const { return vrf_count_; }
+
+  // Longest-prefix match for packets of any mix of VRFs: out[i] is the group for
+  // address[i] (host byte order) in VRF vrf[i] < vrf_count(). Any number of
+  // worker threads, each inside a reader section (no quiescent report between
+  // the call and its return).
+  void LookupBurst(const uint16_t vrf[], const Address address[], NextHopGroupId out[], unsigned count) const;
+  NextHopGroupId Lookup(uint16_t vrf, const Address& address) const;
+
+ private:
+  friend class Fib<Family>;
+
+  void LookupChunk(const uint16_t vrf[], const Address address[], NextHopGroupId out[], unsigned count) const;
+
+  const std::byte* memory_;
+  uint32_t vrf_count_;
+  std::unique_ptr<FibView[]> views_;
+};
+
+using Fib4View = FibView;
+using Fib6View = FibView;
+using Fib4Views = FibViews<fib::Ipv4>;
+using Fib6Views = FibViews<fib::Ipv6>;
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,86 @@
+// The two key families of the FIB: how an address is cut into the 6-bit slots
+// of the trie. Addresses are in host byte order throughout.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace sluice::dataplane {
+
+struct Ipv6Key {
+  uint64_t high, low;  // host byte order
+
+  friend constexpr auto operator<=>(const Ipv6Key&, const Ipv6Key&) = default;
+};
+
+namespace fib {
+
+// Every trie node consumes this many bits; bits beyond the address are zero.
+constexpr unsigned kStride = 6;
+constexpr unsigned kSlots = 1u << kStride;
+
+struct Ipv4 {
+  using Address = uint32_t;
+  static constexpr unsigned kBits = 32;
+  static constexpr const char* kName = "ipv4";
+
+  // What is left of an address on the way down.
+  struct Cursor {
+    uint32_t rest;
+    unsigned Slot() const { return rest >> (32 - kStride); }
+    void Descend() { rest <<= kStride; }
+  };
+
+  // The first `bits` (0 to 31) as a number.
+  static uint64_t Top(Address address, unsigned bits) { return uint64_t{address} >> (32 - bits); }
+  static Cursor CursorAt(Address address, unsigned bits) { return {address << bits}; }
+  static unsigned Slot(Address address, unsigned depth) { return (address << depth) >> (32 - kStride); }
+  static Address Masked(Address address, unsigned length) {
+    return length == 0 ? 0 : address & (~uint32_t{0} << (32 - length));
+  }
+  // `address` with the slot at `depth` set; that slot must be zero before.
+  static Address WithSlot(Address address, unsigned depth, unsigned slot) {
+    const uint64_t shifted = uint64_t{slot} << (64 - kStride) >> depth;
+    return address | static_cast<Address>(shifted >> 32);
+  }
+};
+
+struct Ipv6 {
+  using Address = Ipv6Key;
+  static constexpr unsigned kBits = 128;
+  static constexpr const char* kName = "ipv6";
+
+  struct Cursor {
+    uint64_t high, low;
+    unsigned Slot() const { return static_cast<unsigned>(high >> (64 - kStride)); }
+    void Descend() {
+      high = high << kStride | low >> (64 - kStride);
+      low <<= kStride;
+    }
+  };
+
+  static uint64_t Top(const Address& address, unsigned bits) { return (address.high >> 1) >> (63 - bits); }
+  static Cursor CursorAt(const Address& address, unsigned bits) {
+    return {address.high << bits | (address.low >> 1) >> (63 - bits), address.low << bits};
+  }
+  static unsigned Slot(const Address& address, unsigned depth) {
+    const uint64_t rest = depth >= 64  ? address.low << (depth - 64)
+                          : depth == 0 ? address.high
+                                       : address.high << depth | address.low >> (64 - depth);
+    return static_cast<unsigned>(rest >> (64 - kStride));
+  }
+  static Address Masked(const Address& address, unsigned length) {
+    const uint64_t high = length == 0 ? 0 : ~uint64_t{0} << (length >= 64 ? 0 : 64 - length);
+    const uint64_t low = length <= 64 ? 0 : ~uint64_t{0} << (128 - length);
+    return {address.high & high, address.low & low};
+  }
+  static Address WithSlot(const Address& address, unsigned depth, unsigned slot) {
+    const uint64_t left = uint64_t{slot} << (64 - kStride);
+    if (depth >= 64) return {address.high, address.low | left >> (depth - 64)};
+    const uint64_t low = depth == 0 ? 0 : left << (64 - depth);
+    return {address.high | left >> depth, address.low | low};
+  }
+};
+
+}  // namespace fib
+}  // namespace sluice::dataplane
