@@ -1,0 +1,99 @@
+// The writer's side of the adjacency table.
+#include "dataplane/tables/adjacency_table.h"
+
+#include <cstring>
+
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using channel::Limit;
+using channel::RefusalReason;
+
+constexpr uint16_t kTpid8021q = 0x8100;
+
+}  // namespace
+
+AdjacencyTable::AdjacencyTable(const TableLimits& limits, Retirement& retirement)
+    : control_max_(limits.adjacencies),
+      size_(limits.adjacencies + limits.neighbors + 2),
+      local_(limits.adjacencies + 1),
+      retirement_(retirement),
+      entries_(new Entry[size_]),
+      described_(size_) {
+  for (AdjacencyId id = size_ - 1; id > local_; --id) free_.push_back(id);
+  SLUICE_CHECK(Put(local_, {.kind = AdjacencyKind::kLocal}).ok());
+}
+
+WriteResult AdjacencyTable::Put(AdjacencyId id, const Adjacency& adjacency) {
+  if (id == kNoAdjacency) return WriteResult::Refused(RefusalReason::kOutOfRange, id);
+  if (id >= size_) return WriteResult::AtLimit(Limit::kAdjacencies, control_max_);
+  if (adjacency.port > 0xff) return WriteResult::Refused(RefusalReason::kOutOfRange, adjacency.port);
+  if (adjacency.policer_out > 0xffff)
+    return WriteResult::Refused(RefusalReason::kOutOfRange, adjacency.policer_out);
+
+  uint8_t rewrite[16] = {};
+  if (adjacency.neighbor_mac) std::memcpy(rewrite, adjacency.neighbor_mac->bytes.data(), 6);
+  std::memcpy(rewrite + 6, adjacency.source_mac.bytes.data(), 6);
+  rewrite[12] = kTpid8021q >> 8;
+  rewrite[13] = kTpid8021q & 0xff;
+  rewrite[14] = static_cast<uint8_t>(adjacency.vlan >> 8);
+  rewrite[15] = static_cast<uint8_t>(adjacency.vlan);
+
+  AdjacencySnapshot snapshot;
+  std::memcpy(snapshot.words_, rewrite, sizeof rewrite);
+  snapshot.words_[2] = uint64_t{adjacency.interface} | uint64_t{adjacency.mtu} << 16 |
+                       uint64_t{adjacency.policer_out} << 32 | uint64_t{adjacency.port} << 48 |
+                       uint64_t{static_cast<uint8_t>(adjacency.kind)} << AdjacencySnapshot::kKindShift;
+  const bool sendable = adjacency.kind != AdjacencyKind::kNeighbor || adjacency.neighbor_mac.has_value();
+  if (adjacency.live && sendable) snapshot.words_[2] |= AdjacencySnapshot::kLive;
+  if (adjacency.vlan != 0) snapshot.words_[2] |= AdjacencySnapshot::kTagged;
+  if (adjacency.resolvable) snapshot.words_[2] |= AdjacencySnapshot::kResolvable;
+  if (!described_[id] && IsControls(id)) ++control_used_;
+  described_[id] = adjacency;
+  Store(id, snapshot);
+  return WriteResult::Accepted();
+}
+
+// The slot that readers do not look at is filled, then named by the version. A
+// reader that still copies it, two changes late, sees that the version moved:
+// each of its loads is ordered before its second look at the version.
+void AdjacencyTable::Store(AdjacencyId id, const AdjacencySnapshot& snapshot) {
+  Entry& entry = entries_[id];
+  const uint32_t next = entry.version.load(std::memory_order_relaxed) + 1;
+  auto& slot = entry.slots[next & 1];
+  for (unsigned i = 0; i < 3; ++i) slot[i].store(snapshot.words_[i], std::memory_order_release);
+  entry.version.store(next, std::memory_order_release);
+}
+
+WriteResult AdjacencyTable::Remove(AdjacencyId id) {
+  if (Describe(id) == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (IsControls(id)) --control_used_;
+  described_[id].reset();
+  AdjacencySnapshot none{};
+  none.words_[0] = none.words_[1] = none.words_[2] = 0;
+  Store(id, none);
+  return WriteResult::Accepted();
+}
+
+AdjacencyId AdjacencyTable::Allocate() {
+  if (free_.empty()) retirement_.Reclaim();
+  if (free_.empty()) return kNoAdjacency;
+  const AdjacencyId id = free_.back();
+  free_.pop_back();
+  return id;
+}
+
+void AdjacencyTable::Release(AdjacencyId id) {
+  SLUICE_CHECK(id > local_ && id < size_);
+  if (described_[id]) SLUICE_CHECK(Remove(id).ok());
+  retirement_.Retire([this, id] { free_.push_back(id); });
+}
+
+const Adjacency* AdjacencyTable::Describe(AdjacencyId id) const {
+  if (id >= size_ || !described_[id]) return nullptr;
+  return &*described_[id];
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,135 @@
+// What to do with a packet that matched a route. Workers read one cache line
+// per adjacency; the agent changes entries in place and a reader never sees
+// half of a change: a packet with the new VLAN on the old port would be in the
+// wrong tenant's hands.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataplane/tables/ids.h"
+#include "dataplane/tables/retirement.h"
+#include "dataplane/tables/table_limits.h"
+#include "dataplane/tables/write_result.h"
+#include "proto/net/address.h"
+#include "proto/net/mac_address.h"
+
+namespace sluice::dataplane {
+
+using channel::AdjacencyKind;
+
+// An adjacency as its writer describes it.
+struct Adjacency {
+  AdjacencyKind kind = AdjacencyKind::kDrop;
+  InterfaceId interface = kNoInterface;  // kNeighbor and kGlean
+  net::Address next_hop;                 // kNeighbor
+  // Copied from the interface.
+  PortId port = 0;
+  uint16_t vlan = 0;  // 0 = untagged
+  uint16_t mtu = 1500;
+  PolicerId policer_out = kNoPolicer;
+  net::MacAddress source_mac;
+  // Present while the neighbour is resolved (kNeighbor).
+  std::optional<net::MacAddress> neighbor_mac;
+  // Packets may be sent: port has carrier, interface is up, neighbour resolved.
+  // An unresolved neighbour of a healthy interface is not live but `resolvable`:
+  // its packets go to the slow path; others are dropped.
+  bool live = false;
+  bool resolvable = false;
+};
+
+// One consistent copy of what a worker needs of an adjacency.
+class AdjacencySnapshot {
+ public:
+  // No adjacency at all: there is no route.
+  bool none() const { return kind_bits() == 0; }
+  AdjacencyKind kind() const { return static_cast<AdjacencyKind>(kind_bits()); }
+  // A packet may be sent with Rewrite() as it is.
+  bool sendable() const { return (words_[2] & (kKindMask | kLive)) == (kNeighborBits | kLive); }
+  bool live() const { return (words_[2] & kLive) != 0; }
+  bool resolvable() const { return (words_[2] & kResolvable) != 0; }
+  bool tagged() const { return (words_[2] & kTagged) != 0; }
+  InterfaceId interface() const { return static_cast<InterfaceId>(words_[2]); }
+  uint16_t mtu() const { return static_cast<uint16_t>(words_[2] >> 16); }
+  PolicerId policer_out() const { return static_cast<uint16_t>(words_[2] >> 32); }
+  PortId port() const { return static_cast<uint8_t>(words_[2] >> 48); }
+  // 16 bytes: destination MAC, source MAC, 802.1Q tag (not valid unless tagged()).
+  const uint64_t* Rewrite() const { return words_; }
+
+ private:
+  friend class AdjacencyTable;
+  static constexpr unsigned kKindShift = 56;
+  static constexpr uint64_t kKindMask = uint64_t{0xf} << kKindShift;
+  static constexpr uint64_t kNeighborBits = uint64_t{static_cast<uint8_t>(AdjacencyKind::kNeighbor)}
+                                            << kKindShift;
+  static constexpr uint64_t kLive = uint64_t{1} << 60;
+  static constexpr uint64_t kTagged = uint64_t{1} << 61;
+  static constexpr uint64_t kResolvable = uint64_t{1} << 62;
+
+  uint64_t kind_bits() const { return words_[2] >> kKindShift & 0xf; }
+
+  uint64_t words_[3];
+};
+
+class AdjacencyTable {
+ public:
+  AdjacencyTable(const TableLimits& limits, Retirement& retirement);
+
+  // Ids that control never uses: the adjacency of our own addresses, and one
+  // per learned neighbour.
+  AdjacencyId local() const { return local_; }
+  uint32_t size() const { return size_; }
+  bool IsControls(AdjacencyId id) const { return id != kNoAdjacency && id <= control_max_; }
+
+  // Any reader; `id` must come out of these tables. Lock-free: it starts again
+  // only when the writer changed this very entry meanwhile.
+  AdjacencySnapshot Load(AdjacencyId id) const {
+    const Entry& entry = entries_[id];
+    AdjacencySnapshot snapshot;
+    uint32_t version = entry.version.load(std::memory_order_acquire);
+    while (true) {
+      const auto& slot = entry.slots[version & 1];
+      for (unsigned i = 0; i < 3; ++i) snapshot.words_[i] = slot[i].load(std::memory_order_acquire);
+      const uint32_t now = entry.version.load(std::memory_order_acquire);
+      if (__builtin_expect(now == version, 1)) return snapshot;
+      version = now;
+    }
+  }
+  void Prefetch(AdjacencyId id) const { __builtin_prefetch(&entries_[id]); }
+
+  // Writer. Creates the adjacency or changes it in place.
+  WriteResult Put(AdjacencyId id, const Adjacency& adjacency);
+  // Writer. The id's packets are dropped from now on.
+  WriteResult Remove(AdjacencyId id);
+  // Writer. An id for a learned neighbour; kNoAdjacency when there is none left.
+  // Release() takes it back after a grace period.
+  AdjacencyId Allocate();
+  void Release(AdjacencyId id);
+
+  // Writer; null when there is no such adjacency.
+  const Adjacency* Describe(AdjacencyId id) const;
+  uint32_t control_used() const { return control_used_; }
+
+ private:
+  struct alignas(64) Entry {
+    std::atomic<uint32_t> version{0};  // its lowest bit says which slot holds
+    std::atomic<uint64_t> slots[2][3]{};
+  };
+  static_assert(sizeof(Entry) == 64);
+
+  void Store(AdjacencyId id, const AdjacencySnapshot& snapshot);
+
+  const uint32_t control_max_;
+  const uint32_t size_;
+  const AdjacencyId local_;
+  Retirement& retirement_;
+  uint32_t control_used_ = 0;
+  std::unique_ptr<Entry[]> entries_;
+  std::vector<std::optional<Adjacency>> described_;
+  std::vector<AdjacencyId> free_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,82 @@
+// Every way in which a packet ends other than by being sent, punted or
+// consumed by us: one list, with the names that operators see.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace sluice::dataplane {
+
+// X(enumerator, name, description)
+#define SLUICE_DROP_REASONS(X)                                                                       \
+  X(kNone, "none", "not dropped")                                                                    \
+  X(kTruncated, "truncated", "the frame ends inside its headers")                                    \
+  X(kUnknownVlan, "unknown_vlan", "no subinterface has this port and VLAN")                          \
+  X(kInterfaceDown, "interface_down", "the subinterface is administratively down")                   \
+  X(kNotOurMac, "not_our_mac", "the frame is addressed to another station")                          \
+  X(kUnknownEtherType, "unknown_ether_type", "neither IPv4, IPv6 nor ARP")                           \
+  X(kL2Multicast, "l2_multicast", "an IP packet in a broadcast or multicast frame")                  \
+  X(kIpVersion, "ip_version", "the IP version does not match the EtherType")                         \
+  X(kIpHeaderLength, "ip_header_length", "the IPv4 header length is below 20 or beyond the packet")  \
+  X(kIpTotalLength, "ip_total_length", "the IP length is larger than the frame or below the header") \
+  X(kIpChecksum, "ip_checksum", "the IPv4 header checksum is wrong")                                 \
+  X(kMartianSource, "martian_source", "a source address that no host may use (RFC 1812 5.3.7)")      \
+  X(kMartianDestination, "martian_destination", "a destination that is never forwarded")             \
+  X(kMulticast, "multicast", "multicast is not forwarded")                                           \
+  X(kSpoofedOwnAddress, "spoofed_own_address", "the source address is one of ours")                  \
+  X(kUrpf, "urpf", "strict reverse path check failed (RFC 3704)")                                    \
+  X(kPolicedIn, "policed_in", "above the connection's inbound rate")                                 \
+  X(kPolicedOut, "policed_out", "above the connection's outbound rate")                              \
+  X(kTtlExpired, "ttl_expired", "TTL or hop limit ran out; time exceeded was sent if allowed")       \
+  X(kNoRoute, "no_route", "no route matches the destination")                                        \
+  X(kBlackhole, "blackhole", "the route says to drop")                                               \
+  X(kNextHopDown, "next_hop_down", "no live next hop")                                               \
+  X(kTooBig, "too_big", "larger than the MTU and not to be fragmented")                              \
+  X(kFragmentationFailed, "fragmentation_failed", "no buffers to fragment into")                     \
+  X(kFragmentForUs, "fragment_for_us", "a fragment addressed to us")                                 \
+  X(kPortUnreachable, "port_unreachable", "nobody listens on this local UDP port")                   \
+  X(kProtocolUnreachable, "protocol_unreachable", "we do not speak this protocol")                   \
+  X(kTcpUnwanted, "tcp_unwanted", "TCP to an address of ours that control did not ask for")          \
+  X(kLocalMalformed, "local_malformed", "a malformed packet addressed to us")                        \
+  X(kIcmpUnwanted, "icmp_unwanted", "an ICMP message to us that we have no use for")                 \
+  X(kEchoRateLimited, "echo_rate_limited", "above the tenant's rate of echo replies")                \
+  X(kIcmpErrorRateLimited, "icmp_error_rate_limited", "above the tenant's rate of ICMP errors")      \
+  X(kIcmpErrorForbidden, "icmp_error_forbidden", "about a packet that ICMP must be silent about")    \
+  X(kIcmpErrorNoSource, "icmp_error_no_source", "we have no address to send the ICMP error from")    \
+  X(kPuntQueueFull, "punt_queue_full", "the slow path did not keep up")                              \
+  X(kPuntRateLimited, "punt_rate_limited", "above the budget of the punt class")                     \
+  X(kNeighborUnresolved, "neighbor_unresolved", "the neighbour did not answer in time")              \
+  X(kHoldQueueFull, "hold_queue_full", "too many packets wait for neighbours")                       \
+  X(kTransmitQueueFull, "transmit_queue_full", "the port did not take the packet")                   \
+  X(kInjectInvalid, "inject_invalid", "an injected packet with an unusable instruction")             \
+  X(kIpv6Extension, "ipv6_extension", "a chain of IPv6 extension headers that does not end")         \
+  X(kLinkLocal, "link_local", "a link-local address beyond its link")
+
+enum class DropReason : uint8_t {
+#define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,
+  SLUICE_DROP_REASONS(SLUICE_DROP_ENUMERATOR)
+#undef SLUICE_DROP_ENUMERATOR
+};
+
+struct DropReasonName {
+  DropReason reason;
+  const char* name;
+  const char* description;
+};
+
+inline constexpr DropReasonName kDropReasons[] = {
+#define SLUICE_DROP_ROW(enumerator, name, description) {DropReason::enumerator, name, description},
+    SLUICE_DROP_REASONS(SLUICE_DROP_ROW)
+#undef SLUICE_DROP_ROW
+};
+#undef SLUICE_DROP_REASONS
+
+// Length of a VRF's row of drop counters: room for reasons to come.
+inline constexpr uint32_t kDropReasonsMax = 64;
+static_assert(std::size(kDropReasons) <= kDropReasonsMax);
+
+inline constexpr const DropReasonName& NameOf(DropReason reason) {
+  return kDropReasons[static_cast<uint8_t>(reason)];
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,110 @@
+// What routes point to: one adjacency, or several by weight. A change of a
+// group, or of the liveness of a member, moves all routes behind it at once.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/tables/adjacency_table.h"
+#include "dataplane/tables/bucket_assignment.h"
+#include "dataplane/tables/bucket_pool.h"
+#include "dataplane/tables/ids.h"
+#include "dataplane/tables/retirement.h"
+#include "dataplane/tables/table_limits.h"
+#include "dataplane/tables/write_result.h"
+
+namespace sluice::dataplane {
+
+using GroupId = uint32_t;
+inline constexpr GroupId kNoGroup = 0;  // the lookup found no route
+
+struct GroupMember {
+  AdjacencyId adjacency = kNoAdjacency;
+  uint16_t weight = 1;  // 1..256
+};
+
+// A group as a worker loads it. Zero: no group, hence no adjacency.
+class GroupWord {
+ public:
+  bool spreads() const { return (word_ & kSpreads) != 0; }
+
+ private:
+  friend class NextHopGroups;
+  static constexpr uint64_t kSpreads = uint64_t{1} << 63;
+
+  uint64_t word_ = 0;  // 31..0 adjacency, or offset of the buckets; 62..32 their count - 1
+};
+
+class NextHopGroups {
+ public:
+  // `adjacencies` must outlive the groups.
+  NextHopGroups(const TableLimits& limits, const AdjacencyTable& adjacencies, Retirement& retirement);
+
+  // The group of our own addresses, which control never names.
+  GroupId local() const { return size_ - 1; }
+  uint32_t size() const { return size_; }
+
+  // Any reader; `group` must come out of the FIB.
+  GroupWord Load(GroupId group) const {
+    GroupWord word;
+    word.word_ = words_[group].load(std::memory_order_acquire);
+    return word;
+  }
+  // Any reader, before its next quiescent point. Unless the group spreads(),
+  // `flow_hash` does not matter.
+  AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const {
+    const auto low = static_cast<uint32_t>(word.word_);
+    if (__builtin_expect(!word.spreads(), 1)) return low;
+    const auto mask = static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32);
+    return buckets_[low + (flow_hash & mask)].load(std::memory_order_relaxed);
+  }
+
+  // Writer. Creates the group or replaces its members, moving as few flows as
+  // it can. Members must exist and differ.
+  WriteResult Put(GroupId group, std::span<const GroupMember> members);
+  WriteResult Remove(GroupId group);
+  // Writer: a route was added to, or taken from, a group. A group with routes
+  // cannot be removed.
+  void AddRoute(GroupId group) { ++records_[group].routes; }
+  void RemoveRoute(GroupId group) { --records_[group].routes; }
+  // Writer: the liveness of an adjacency changed.
+  void SetLive(AdjacencyId adjacency, bool live);
+
+  // Writer.
+  bool Exists(GroupId group) const { return group < size_ && !records_[group].members.empty(); }
+  std::span<const BucketMember> Members(GroupId group) const { return records_[group].members; }
+  bool Uses(AdjacencyId adjacency) const { return users_.contains(adjacency); }
+  uint32_t used() const { return used_; }
+  const BucketPool& buckets() const { return pool_; }
+
+ private:
+  struct Record {
+    std::vector<BucketMember> members;
+    uint32_t bucket_count = 0;  // 0 = single member
+    uint32_t bucket_offset = 0;
+    uint64_t routes = 0;
+  };
+
+  WriteResult Check(GroupId group, std::span<const GroupMember> members) const;
+  void PublishSpread(GroupId group, const std::vector<AdjacencyId>& owners);
+  std::vector<AdjacencyId> Owners(const Record& record) const;
+  void RetireBuckets(Record& record);
+  void Index(GroupId group, bool add);
+
+  const uint32_t control_max_;
+  const uint32_t size_;
+  uint32_t used_ = 0;
+  const AdjacencyTable& adjacencies_;
+  Retirement& retirement_;
+  BucketPool pool_;
+  std::unique_ptr<std::atomic<uint64_t>[]> words_;
+  std::unique_ptr<std::atomic<AdjacencyId>[]> buckets_;
+  std::vector<Record> records_;
+  std::unordered_multimap<AdjacencyId, GroupId> users_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,55 @@
+// (port, VLAN) -> interface and VRF in one load: what classify needs of an
+// interface for an ordinary packet fits one atomic word.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "dataplane/tables/ids.h"
+
+namespace sluice::dataplane {
+
+enum SubinterfaceFlag : uint16_t {
+  kSubinterfaceUp = 1 << 0,
+  kSubinterfaceStrictUrpf = 1 << 1,
+  kSubinterfacePolicerIn = 1 << 2,
+  // The MAC address is the interface's own, not the port's.
+  kSubinterfaceOwnMac = 1 << 3,
+};
+
+// Value of the map. All zero: nobody's VLAN.
+struct Subinterface {
+  InterfaceId interface = kNoInterface;
+  VrfId vrf = 0;
+  uint16_t flags = 0;  // SubinterfaceFlag
+  uint16_t mtu = 0;
+};
+static_assert(sizeof(Subinterface) == 8);
+
+class SubinterfaceMap {
+ public:
+  static constexpr uint32_t kVlans = 4096;
+
+  explicit SubinterfaceMap(uint32_t ports)
+      : ports_(ports), words_(new std::atomic<uint64_t>[uint64_t{ports} * kVlans]()) {}
+
+  uint32_t ports() const { return ports_; }
+
+  // Any reader. `port` must be below ports(); `vlan` is 0 (untagged) .. 4095.
+  Subinterface Find(PortId port, uint16_t vlan) const {
+    return __builtin_bit_cast(Subinterface,
+                              words_[uint64_t{port} * kVlans + vlan].load(std::memory_order_acquire));
+  }
+  // Writer.
+  void Set(PortId port, uint16_t vlan, Subinterface value) {
+    words_[uint64_t{port} * kVlans + vlan].store(__builtin_bit_cast(uint64_t, value),
+                                                 std::memory_order_release);
+  }
+
+ private:
+  const uint32_t ports_;
+  std::unique_ptr<std::atomic<uint64_t>[]> words_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,114 @@
+// All tables of the dataplane and the writes that concern several of them.
+// Workers hold a pointer to this and read the members; the agent is the single
+// writer. Memory is taken once, at start; FIB memory grows up to its limit.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dataplane/tables/adjacency_table.h"
+#include "dataplane/tables/fib/fib.h"
+#include "dataplane/tables/icmp_budgets.h"
+#include "dataplane/tables/ids.h"
+#include "dataplane/tables/interface.h"
+#include "dataplane/tables/neighbor_table.h"
+#include "dataplane/tables/next_hop_groups.h"
+#include "dataplane/tables/own_addresses.h"
+#include "dataplane/tables/policer_table.h"
+#include "dataplane/tables/published_array.h"
+#include "dataplane/tables/retirement.h"
+#include "dataplane/tables/subinterface_map.h"
+#include "dataplane/tables/table_limits.h"
+#include "dataplane/tables/vrf.h"
+#include "dataplane/tables/write_result.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::dataplane {
+
+struct TablesOptions {
+  TableLimits limits;
+  uint32_t ports = 1;  // port ids are 0 .. ports - 1; at most 256
+  WorkerIndex workers = 1;
+  uint64_t ticks_per_second = 1'000'000'000;  // of the workers' clock
+  IcmpRates icmp;
+};
+
+struct Tables {
+  // `reclaimer` must outlive the tables. The underlay's VRF 0 exists from the start.
+  Tables(const TablesOptions& options, Reclaimer& reclaimer);
+  // No reader may be left.
+  ~Tables();
+  Tables(const Tables&) = delete;
+  Tables& operator=(const Tables&) = delete;
+
+  // Everything below is called on the writer's thread. A refused write changed nothing.
+
+  // Creates or changes.
+  WriteResult PutVrf(const Vrf& vrf);
+  // The VRF must have neither interfaces nor local addresses; its routes go with it.
+  WriteResult RemoveVrf(VrfId vrf);
+
+  // Creates or changes; kConflict when (port, VLAN) is another interface's.
+  WriteResult PutInterface(const Interface& interface);
+  WriteResult RemoveInterface(InterfaceId interface);
+
+  // Creates or changes, and moves flows of groups when the liveness changed.
+  WriteResult PutAdjacency(AdjacencyId id, const Adjacency& adjacency);
+  // Refused while a group names it.
+  WriteResult RemoveAdjacency(AdjacencyId id);
+
+  // Adds the route or replaces its group. kConflict for an address of ours.
+  WriteResult AddRoute(VrfId vrf, const net::Prefix& prefix, GroupId group);
+  WriteResult RemoveRoute(VrfId vrf, const net::Prefix& prefix);
+  // kNoGroup when there is no such route.
+  GroupId FindRoute(VrfId vrf, const net::Prefix& prefix) const;
+
+  // An address of ours: a host route to the local group, over any other.
+  WriteResult AddLocalAddress(VrfId vrf, const net::Address& address);
+  WriteResult RemoveLocalAddress(VrfId vrf, const net::Address& address);
+
+  // Frees what readers no longer hold. Never waits; call it when idle.
+  void Reclaim();
+
+  // The FIBs of a VRF, for dumps and explanations on the writer's thread; null
+  // when there is no such VRF.
+  const Fib4* Ipv4Routes(VrfId vrf) const;
+  const Fib6* Ipv6Routes(VrfId vrf) const;
+  bool Exists(VrfId vrf) const { return vrf < vrfs.size() && vrfs.Find(vrf) != nullptr; }
+
+  const TableLimits limits;
+  Retirement retirement;
+  // Lookup structures; workers use their reader's functions.
+  SubinterfaceMap subinterfaces;
+  PublishedArray<Interface> interfaces;
+  PublishedArray<Vrf> vrfs;
+  AdjacencyTable adjacencies;
+  NextHopGroups groups;
+  NeighborTable neighbors;
+  PolicerTable policers;
+  OwnAddresses own_addresses;
+  IcmpBudgets icmp_budgets;
+  FibPool4 fib4_pool;
+  FibPool6 fib6_pool;
+  Fib4Views fib4;
+  Fib6Views fib6;
+
+ private:
+  struct VrfFibs {
+    Fib4 ipv4;
+    Fib6 ipv6;
+  };
+
+  WriteResult CheckInterface(const Interface& interface) const;
+  WriteResult CheckRouteLimits(const VrfFibs& fibs, net::Family family) const;
+  WriteResult SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group);
+  WriteResult EraseRoute(VrfId vrf, const net::Prefix& prefix);
+
+  std::vector<std::unique_ptr<VrfFibs>> fibs_;  // by VRF
+  std::vector<uint32_t> vrf_interfaces_;        // count by VRF
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,27 @@
+// A tenant's routing instance as workers see it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "dataplane/tables/ids.h"
+#include "proto/net/address.h"
+
+namespace sluice::dataplane {
+
+// Immutable once published.
+struct Vrf {
+  VrfId id = 0;
+  // The tenant's router address: the source of ICMP errors where the incoming
+  // interface has no address of the family.
+  std::optional<net::Ipv4Address> router_ipv4;
+  std::optional<net::Ipv6Address> router_ipv6;
+  // Control has a TCP listener or peer in this VRF: TCP to our addresses is punted.
+  bool punt_tcp = false;
+  // 0 = only the dataplane's own limits.
+  uint32_t ipv4_routes_max = 0;
+  uint32_t ipv6_routes_max = 0;
+  uint32_t neighbors_max = 0;
+};
+
+}  // namespace sluice::dataplane
