@@ -1,0 +1,185 @@
+// Interning and resolution of next-hop lists: see the header.
+#include "control/rib/next_hop_table.h"
+
+#include <algorithm>
+
+#include "proto/net/check.h"
+
+namespace sluice::rib {
+namespace {
+
+net::Address ZeroOf(net::Family family) {
+  return family == net::Family::kIpv4 ? net::Address(net::Ipv4Address{}) : net::Address(net::Ipv6Address{});
+}
+
+// Link-local next hops make sense only on a named interface (RFC 4007 section 6).
+bool NeedsInterface(const net::Address& address) {
+  return !address.is_v4() && address.v6().IsLinkLocal();
+}
+
+std::optional<Adjacency> ResolveOne(const NextHop& hop, net::Family family, const ConnectedSubnets& subnets) {
+  if (!hop.address) {
+    if (hop.interface == 0) return std::nullopt;
+    return Adjacency{Adjacency::Kind::kGlean, hop.interface, ZeroOf(family)};
+  }
+  if (hop.interface != 0) return Adjacency{Adjacency::Kind::kNeighbor, hop.interface, *hop.address};
+  if (NeedsInterface(*hop.address)) return std::nullopt;
+  const std::optional<uint32_t> interface = subnets.InterfaceOf(*hop.address);
+  if (!interface) return std::nullopt;
+  return Adjacency{Adjacency::Kind::kNeighbor, *interface, *hop.address};
+}
+
+}  // namespace
+
+GroupId NextHopTable::Acquire(uint32_t vrf, net::Family family, const NextHops& next_hops,
+                              const ConnectedSubnets& subnets) {
+  auto [at, is_new] = ids_.try_emplace(Key{vrf, family, next_hops}, kNoGroup);
+  if (is_new) {
+    const GroupId id = NewSlot();
+    at->second = id;
+    Slot& slot = slots_[id];
+    slot.vrf = vrf;
+    slot.family = family;
+    slot.next_hops = next_hops;
+    slot.live = true;
+    by_vrf_[vrf].insert(id);
+    slot.resolved = Resolve(slot, subnets);
+    slot.usable = !slot.resolved.empty();
+  }
+  ++slots_[at->second].holds;
+  return at->second;
+}
+
+void NextHopTable::Release(GroupId id) {
+  SLUICE_CHECK(slots_[id].holds > 0);
+  --slots_[id].holds;
+  FreeIfUnused(id);
+}
+
+void NextHopTable::Want(GroupId id) {
+  Slot& slot = slots_[id];
+  if (slot.wanted_by++ > 0) return;
+  AcquireMembers(slot);
+  slot.installed = true;
+  List(id);
+}
+
+void NextHopTable::Unwant(GroupId id) {
+  Slot& slot = slots_[id];
+  SLUICE_CHECK(slot.wanted_by > 0);
+  if (--slot.wanted_by > 0) return;
+  ReleaseMembers(slot);
+  List(id);
+}
+
+void NextHopTable::Gone(GroupId id) {
+  if (slots_[id].wanted_by > 0) return;  // wanted again meanwhile
+  slots_[id].installed = false;
+  FreeIfUnused(id);
+}
+
+std::vector<ResolvedNextHop> NextHopTable::Resolve(const Slot& slot, const ConnectedSubnets& subnets) {
+  std::vector<ResolvedNextHop> resolved;
+  if (slot.next_hops.empty()) resolved.push_back({{Adjacency::Kind::kDrop, 0, ZeroOf(slot.family)}});
+  for (const NextHop& hop : slot.next_hops) {
+    if (auto adjacency = ResolveOne(hop, slot.family, subnets)) resolved.push_back({*adjacency, hop.weight});
+  }
+  return resolved;
+}
+
+absl::flat_hash_set<GroupId> NextHopTable::ResolveAgain(uint32_t vrf, const ConnectedSubnets& subnets) {
+  absl::flat_hash_set<GroupId> flipped;
+  const auto lists = by_vrf_.find(vrf);
+  if (lists == by_vrf_.end()) return flipped;
+  for (const GroupId id : lists->second) {
+    Slot& slot = slots_[id];
+    std::vector<ResolvedNextHop> resolved = Resolve(slot, subnets);
+    if (resolved == slot.resolved) continue;
+    if (resolved.empty() != slot.resolved.empty()) flipped.insert(id);
+    const bool wanted = slot.wanted_by > 0;
+    if (wanted && resolved.empty()) {
+      // The routes leave the group in a moment; until then it stays as it is.
+      slot.usable = false;
+      slot.resolved.clear();
+      continue;
+    }
+    slot.resolved = std::move(resolved);
+    slot.usable = !slot.resolved.empty();
+    if (!wanted) continue;
+    const GroupMembers old = std::exchange(slot.members, {});
+    AcquireMembers(slot);
+    for (const GroupMember& member : old) adjacencies_.Release(member.adjacency);
+    List(id);
+  }
+  return flipped;
+}
+
+void NextHopTable::ForgetInstalled() {
+  for (Slot& slot : slots_) slot.sent_by = 0;
+}
+
+std::vector<GroupUpdate> NextHopTable::Take() {
+  std::vector<GroupUpdate> updates;
+  updates.reserve(changed_.size());
+  for (const GroupId id : changed_) {
+    Slot& slot = slots_[id];
+    slot.listed = false;
+    updates.push_back({id, slot.vrf, slot.wanted_by > 0 ? slot.members : GroupMembers{}});
+  }
+  changed_.clear();
+  return updates;
+}
+
+GroupId NextHopTable::NewSlot() {
+  if (free_.empty()) {
+    slots_.emplace_back();
+    return static_cast<GroupId>(slots_.size() - 1);
+  }
+  const GroupId id = free_.front();
+  free_.pop_front();
+  return id;
+}
+
+void NextHopTable::AcquireMembers(Slot& slot) {
+  for (const ResolvedNextHop& hop : slot.resolved) {
+    const AdjacencyId id = adjacencies_.Acquire(hop.adjacency);
+    auto same = std::find_if(slot.members.begin(), slot.members.end(),
+                             [&](const GroupMember& member) { return member.adjacency == id; });
+    if (same == slot.members.end() && slot.members.size() < kGroupMembersMax) {
+      slot.members.push_back({id, hop.weight});
+      continue;
+    }
+    // Two paths over one next hop share it; what exceeds the limit is not used.
+    if (same != slot.members.end()) {
+      same->weight = static_cast<uint16_t>(std::min<unsigned>(same->weight + hop.weight, kMemberWeightMax));
+    }
+    adjacencies_.Release(id);
+  }
+}
+
+void NextHopTable::ReleaseMembers(Slot& slot) {
+  for (const GroupMember& member : slot.members) adjacencies_.Release(member.adjacency);
+  slot.members.clear();
+}
+
+void NextHopTable::FreeIfUnused(GroupId id) {
+  Slot& slot = slots_[id];
+  if (!slot.live || slot.holds > 0 || slot.wanted_by > 0 || slot.installed) return;
+  ids_.erase(Key{slot.vrf, slot.family, slot.next_hops});
+  auto lists = by_vrf_.find(slot.vrf);
+  lists->second.erase(id);
+  if (lists->second.empty()) by_vrf_.erase(lists);
+  slot.live = false;
+  slot.usable = false;
+  slot.next_hops.clear();
+  slot.resolved.clear();
+  free_.push_back(id);
+}
+
+void NextHopTable::List(GroupId id) {
+  if (slots_[id].listed) return;
+  slots_[id].listed = true;
+  changed_.push_back(id);
+}
+
+}  // namespace sluice::rib

@@ -1,0 +1,132 @@
+// Lists of next hops, each once per VRF, and what they resolve to. A list's
+// number is also the number of the next-hop group in the dataplane, so that a
+// change of resolution rewrites one group and none of the routes behind it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "control/rib/adjacency_table.h"
+#include "control/rib/connected_subnets.h"
+#include "control/rib/path.h"
+#include "control/rib/route.h"
+
+namespace sluice::rib {
+
+// More next hops than this are not used (channel::kMaxGroupMembers).
+inline constexpr size_t kGroupMembersMax = 64;
+inline constexpr uint16_t kMemberWeightMax = 256;
+
+struct GroupMember {
+  AdjacencyId adjacency = kNoAdjacency;
+  uint16_t weight = 1;
+  friend bool operator==(const GroupMember&, const GroupMember&) = default;
+};
+using GroupMembers = std::vector<GroupMember>;
+
+struct ResolvedNextHop {
+  Adjacency adjacency;
+  uint16_t weight = 1;
+  friend bool operator==(const ResolvedNextHop&, const ResolvedNextHop&) = default;
+};
+
+struct GroupUpdate {
+  GroupId id = kNoGroup;
+  uint32_t vrf = 0;
+  GroupMembers members;  // empty: no route wants the group any more
+
+  friend bool operator==(const GroupUpdate&, const GroupUpdate&) = default;
+};
+
+// Life of a list: it exists while a path or a route entry holds it (Acquire,
+// Hold) or the dataplane may have its group; it is a wanted group while at
+// least one route has chosen it.
+class NextHopTable {
+ public:
+  explicit NextHopTable(AdjacencyTable& adjacencies) : adjacencies_(adjacencies) {}
+
+  // Interns; the caller gets one hold. `family` is that of the routes, for
+  // directly connected next hops; `subnets` are those of the VRF.
+  GroupId Acquire(uint32_t vrf, net::Family family, const NextHops& next_hops,
+                  const ConnectedSubnets& subnets);
+  void Hold(GroupId id) { ++slots_[id].holds; }
+  void Release(GroupId id);
+
+  // A route chose the list, or left it.
+  void Want(GroupId id);
+  void Unwant(GroupId id);
+  // The dataplane no longer has the group.
+  void Gone(GroupId id);
+
+  // Routes that the dataplane was told to send through the group.
+  void AddSent(GroupId id, int change) { slots_[id].sent_by += static_cast<uint32_t>(change); }
+  uint32_t sent_routes(GroupId id) const { return slots_[id].sent_by; }
+  // The dataplane is empty or unknown: no group is referred to or installed.
+  void ForgetInstalled();
+
+  bool Is(GroupId id, uint32_t vrf, net::Family family, const NextHops& next_hops) const {
+    const Slot& slot = slots_[id];
+    return slot.live && slot.vrf == vrf && slot.family == family && slot.next_hops == next_hops;
+  }
+  bool Usable(GroupId id) const { return slots_[id].usable; }
+  uint32_t vrf(GroupId id) const { return slots_[id].vrf; }
+  const NextHops& next_hops(GroupId id) const { return slots_[id].next_hops; }
+  // What the list resolves to, without regard to liveness.
+  const std::vector<ResolvedNextHop>& resolved(GroupId id) const { return slots_[id].resolved; }
+
+  // Resolves all lists of the VRF anew; returns those that became or ceased to be usable.
+  absl::flat_hash_set<GroupId> ResolveAgain(uint32_t vrf, const ConnectedSubnets& subnets);
+
+  std::vector<GroupUpdate> Take();
+  size_t size() const { return ids_.size(); }
+
+ private:
+  struct Key {
+    uint32_t vrf;
+    net::Family family;
+    NextHops next_hops;
+    friend bool operator==(const Key&, const Key&) = default;
+    template <typename H>
+    friend H AbslHashValue(H hash, const Key& key) {
+      hash = H::combine(std::move(hash), key.vrf, key.family);
+      for (const NextHop& hop : key.next_hops) {
+        const bool v6 = hop.address && !hop.address->is_v4();
+        const uint64_t text = !hop.address ? 0 : v6 ? hop.address->v6().Low() : hop.address->v4().value;
+        hash = H::combine(std::move(hash), text, hop.interface, hop.weight);
+      }
+      return hash;
+    }
+  };
+  struct Slot {
+    uint32_t vrf = 0;
+    net::Family family = net::Family::kIpv4;
+    bool live = false;
+    bool usable = false;
+    bool listed = false;     // is in changed_
+    bool installed = false;  // handed to programming, not yet Gone
+    uint32_t holds = 0;
+    uint32_t wanted_by = 0;  // routes
+    uint32_t sent_by = 0;    // routes
+    NextHops next_hops;
+    std::vector<ResolvedNextHop> resolved;
+    GroupMembers members;  // while wanted: holds its adjacencies
+  };
+  GroupId NewSlot();
+  static std::vector<ResolvedNextHop> Resolve(const Slot& slot, const ConnectedSubnets& subnets);
+  void AcquireMembers(Slot& slot);
+  void ReleaseMembers(Slot& slot);
+  void FreeIfUnused(GroupId id);
+  void List(GroupId id);
+
+  AdjacencyTable& adjacencies_;
+  std::vector<Slot> slots_{1};  // by id; 0 is none
+  absl::flat_hash_map<Key, GroupId> ids_;
+  absl::flat_hash_map<uint32_t, absl::flat_hash_set<GroupId>> by_vrf_;
+  std::deque<GroupId> free_;
+  std::vector<GroupId> changed_;
+};
+
+}  // namespace sluice::rib
