@@ -1,0 +1,173 @@
+// Compilation of tenants. A disabled connection keeps its interface, down, and
+// has no routes.
+#include "control/tenant/compile.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "control/tenant/next_hop_check.h"
+#include "proto/net/check.h"
+
+namespace sluice::tenant {
+namespace {
+
+using programming::InterfaceObject;
+using programming::PolicerObject;
+using programming::TenantObjects;
+using rib::RouteInput;
+using rib::Source;
+
+// Without an inventory; the dataplane refuses what its port cannot carry.
+constexpr uint16_t kMtuOfUnknownPort = 1500;
+
+uint16_t MtuOf(const L3Connection& connection, const std::optional<std::vector<PortFacts>>& ports) {
+  if (connection.mtu != 0) return connection.mtu;
+  if (!ports) return kMtuOfUnknownPort;
+  const auto port = std::find_if(ports->begin(), ports->end(),
+                                 [&](const PortFacts& each) { return each.name == connection.port; });
+  return port == ports->end() ? kMtuOfUnknownPort : port->mtu;
+}
+
+const ConnectionNumbers& NumbersOf(const TenantNumbers& numbers, const std::string& connection) {
+  const auto found = numbers.connections.find(connection);
+  SLUICE_CHECK(found != numbers.connections.end());
+  return found->second;
+}
+
+RouteInput Route(uint32_t vrf, const net::Prefix& prefix, Source source, uint32_t path_id) {
+  RouteInput route;
+  route.vrf = vrf;
+  route.prefix = prefix;
+  route.source = source;
+  route.distance = rib::DefaultDistance(source);
+  route.path_id = path_id;
+  return route;
+}
+
+// Connected subnets, and host routes to peers outside of them.
+void AddLinkRoutes(const L3Connection& connection, const ConnectionNumbers& numbers, uint32_t vrf,
+                   std::vector<RouteInput>& routes) {
+  rib::NextHop on_link;
+  on_link.interface = numbers.interface;
+  std::vector<net::Prefix> subnets;
+  for (const net::InterfaceAddress& own : connection.addresses) {
+    const net::Prefix subnet = own.Subnet();
+    // Two addresses of one subnet are one connected route.
+    if (std::find(subnets.begin(), subnets.end(), subnet) != subnets.end()) continue;
+    subnets.push_back(subnet);
+    routes.push_back(Route(vrf, subnet, Source::kConnected, numbers.connection));
+    routes.back().next_hops.push_back(on_link);
+  }
+  for (const net::Address& peer : connection.peer_addresses) {
+    const auto inside = [&](const net::Prefix& subnet) { return subnet.Contains(peer); };
+    if (std::any_of(subnets.begin(), subnets.end(), inside)) continue;
+    routes.push_back(Route(vrf, net::Prefix(peer, peer.BitLength()), Source::kHostRoute, numbers.connection));
+    routes.back().next_hops.push_back(on_link);
+  }
+}
+
+void AddPolicer(const std::optional<uint32_t>& kbps, uint32_t number, uint32_t vrf, std::string name,
+                TenantObjects& objects) {
+  if (!kbps) return;
+  PolicerObject policer;
+  policer.policer = number;
+  policer.vrf = vrf;
+  policer.name = std::move(name);
+  policer.rate_kbps = *kbps;
+  objects.policers.push_back(std::move(policer));
+}
+
+void AddConnection(const TenantModel& model, const L3Connection& connection,
+                   const TenantNumbers& tenant_numbers, const std::optional<std::vector<PortFacts>>& ports,
+                   TenantObjects& objects) {
+  const ConnectionNumbers& numbers = NumbersOf(tenant_numbers, connection.name);
+  const uint32_t vrf = tenant_numbers.vrf;
+  const std::string name = absl::StrCat("tenant ", model.name, ": connection ", connection.name);
+
+  AddPolicer(connection.inbound_kbps, numbers.policer_in, vrf, name + ": inbound bandwidth", objects);
+  AddPolicer(connection.outbound_kbps, numbers.policer_out, vrf, name + ": outbound bandwidth", objects);
+  InterfaceObject interface;
+  interface.interface = numbers.interface;
+  interface.vrf = vrf;
+  interface.connection = numbers.connection;
+  interface.name = name;
+  interface.port = connection.port;
+  interface.vlan = connection.vlan;
+  interface.mtu = MtuOf(connection, ports);
+  interface.up = connection.enabled;
+  interface.strict_urpf = connection.strict_reverse_path;
+  interface.policer_in = connection.inbound_kbps ? numbers.policer_in : 0;
+  interface.policer_out = connection.outbound_kbps ? numbers.policer_out : 0;
+  interface.addresses = connection.addresses;
+  objects.interfaces.push_back(std::move(interface));
+  for (const StaticNeighbor& neighbor : connection.static_neighbors)
+    objects.neighbors.push_back({numbers.interface, vrf, neighbor.address, neighbor.mac,
+                                 absl::StrCat(name, ": neighbour ", neighbor.address.ToString())});
+  if (!connection.enabled) return;
+  AddLinkRoutes(connection, numbers, vrf, objects.routes);
+  for (const StaticRoute& route : connection.routes)
+    objects.routes.push_back(CompileStaticRoute(route, model, tenant_numbers, numbers.connection));
+}
+
+const L3Connection* CarrierOf(const NextHop& hop, const TenantModel& model) {
+  if (hop.connection.empty()) return NextHopCheck::Carrier(model.connections, hop.address);
+  const auto named = std::find_if(model.connections.begin(), model.connections.end(),
+                                  [&](const L3Connection& each) { return each.name == hop.connection; });
+  return named == model.connections.end() ? nullptr : &*named;
+}
+
+bool IsOwnAddress(const L3Connection& connection, const net::Address& address) {
+  return std::any_of(connection.addresses.begin(), connection.addresses.end(),
+                     [&](const net::InterfaceAddress& own) { return own.address == address; });
+}
+
+// Without an interface the RIB looks for the subnet itself and keeps the route
+// unresolved while there is none, as for a connection that is disabled or gone.
+rib::NextHop CompileHop(const NextHop& hop, const TenantModel& model, const TenantNumbers& numbers) {
+  rib::NextHop to;
+  to.weight = hop.weight;
+  to.address = hop.address;
+  const L3Connection* carrier = CarrierOf(hop, model);
+  if (carrier == nullptr || !carrier->enabled) return to;
+  const uint32_t interface = NumbersOf(numbers, carrier->name).interface;
+  if (IsOwnAddress(*carrier, hop.address)) {
+    // Our own address as next hop: the destination itself is on that link.
+    to.interface = interface;
+    to.address.reset();
+  } else if (!hop.connection.empty()) {
+    to.interface = interface;
+  }
+  return to;
+}
+
+}  // namespace
+
+RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model,
+                              const TenantNumbers& numbers, uint32_t path_id) {
+  RouteInput input = Route(numbers.vrf, route.prefix, Source::kStatic, path_id);
+  input.metric = route.metric;
+  for (const NextHop& hop : route.next_hops) input.next_hops.push_back(CompileHop(hop, model, numbers));
+  return input;
+}
+
+TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
+                      const std::optional<std::vector<PortFacts>>& ports) {
+  TenantObjects objects;
+  objects.vrf.vrf = numbers.vrf;
+  objects.vrf.name = absl::StrCat("tenant ", model.name);
+  for (const net::Address& address : model.router_addresses) {
+    if (address.is_v4()) {
+      objects.vrf.router_ipv4 = address.v4();
+    } else {
+      objects.vrf.router_ipv6 = address.v6();
+    }
+  }
+  objects.vrf.ipv4_routes_max = model.routes_ipv4_max;
+  objects.vrf.ipv6_routes_max = model.routes_ipv6_max;
+  objects.vrf.neighbors_max = model.neighbors_max;
+  for (const L3Connection& connection : model.connections)
+    AddConnection(model, connection, numbers, ports, objects);
+  return objects;
+}
+
+}  // namespace sluice::tenant

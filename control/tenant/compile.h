@@ -1,0 +1,32 @@
+// From a validated tenant to the objects the dataplane should hold and the
+// routes the RIB should know.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/programming/objects.h"
+#include "control/tenant/environment.h"
+#include "control/tenant/model.h"
+
+namespace sluice::tenant {
+
+// Numbers of a tenant in the channel.
+struct TenantNumbers {
+  uint32_t vrf = 0;
+  std::map<std::string, ConnectionNumbers> connections;  // by connection name
+
+  friend bool operator==(const TenantNumbers&, const TenantNumbers&) = default;
+};
+
+// Every connection of `model` must have its numbers. `ports` gives the MTU of
+// connections that name none.
+programming::TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
+                                   const std::optional<std::vector<PortFacts>>& ports);
+
+// A route of the tenant's static set, as the RIB takes it.
+rib::RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model,
+                                   const TenantNumbers& numbers, uint32_t path_id);
+
+}  // namespace sluice::tenant

@@ -1,0 +1,170 @@
+// Differences of two specs by protobuf's own comparison, told per object.
+#include "control/tenant/consequences.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/message_differencer.h>
+
+#include "absl/strings/str_cat.h"
+#include "sluice/gateway/v1/secret.pb.h"
+
+namespace sluice::tenant {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::TextFormat;
+using google::protobuf::util::MessageDifferencer;
+using FieldPath = std::vector<MessageDifferencer::SpecificField>;
+
+std::string NameOf(const Message& element) {
+  const auto* field = element.GetDescriptor()->FindFieldByName("name");
+  if (field == nullptr || field->cpp_type() != FieldDescriptor::CPPTYPE_STRING || field->is_repeated())
+    return {};
+  return element.GetReflection()->GetString(element, field);
+}
+
+// One field, as text on one line.
+std::string ValueText(const Message& parent, const FieldDescriptor& field, int index) {
+  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+      field.message_type() == v1::Secret::descriptor())
+    return "(secret)";
+  TextFormat::Printer printer;
+  printer.SetSingleLineMode(true);
+  std::string text;
+  printer.PrintFieldValueToString(parent, &field, field.is_repeated() ? index : -1, &text);
+  constexpr size_t kShownMax = 200;
+  if (text.size() > kShownMax) text = text.substr(0, kShownMax) + "…";
+  return text;
+}
+
+// Of these fields a change stops the connection's traffic for a moment.
+bool Interrupts(const FieldDescriptor& field) {
+  return field.name() == "port" || field.name() == "vlan" || field.name() == "untagged" ||
+         field.name() == "enabled" || field.name() == "mtu";
+}
+
+// The differencer hands over the innermost messages; names on the way there are
+// found from the roots.
+class Collector : public MessageDifferencer::Reporter {
+ public:
+  Collector(std::string object, const Message& before, const Message& after,
+            std::vector<v1::Consequence>& out)
+      : object_(std::move(object)), before_(before), after_(after), out_(out) {}
+
+  void ReportAdded(const Message&, const Message& after, const FieldPath& path) override {
+    Add(v1::CONSEQUENCE_KIND_ADDED, path, false, absl::StrCat("is added: ", Value(after, path, false)));
+  }
+  void ReportDeleted(const Message& before, const Message&, const FieldPath& path) override {
+    Add(v1::CONSEQUENCE_KIND_REMOVED, path, true,
+        absl::StrCat("is removed; it was ", Value(before, path, true)));
+  }
+  void ReportModified(const Message& before, const Message& after, const FieldPath& path) override {
+    // A message that changed is told by its fields.
+    if (path.back().field != nullptr && path.back().field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
+        path.back().field->message_type() != v1::Secret::descriptor())
+      return;
+    const bool interrupts = path.back().field != nullptr && Interrupts(*path.back().field);
+    Add(interrupts ? v1::CONSEQUENCE_KIND_INTERRUPTED : v1::CONSEQUENCE_KIND_CHANGED, path, false,
+        absl::StrCat("changes from ", Value(before, path, true), " to ", Value(after, path, false),
+                     interrupts ? "; traffic stops for a moment" : ""));
+  }
+
+ private:
+  static int Index(const MessageDifferencer::SpecificField& step, bool old) {
+    return old ? step.index : step.new_index;
+  }
+
+  static std::string Value(const Message& parent, const FieldPath& path, bool old) {
+    if (path.back().field == nullptr) return "(unknown)";
+    return ValueText(parent, *path.back().field, Index(path.back(), old));
+  }
+
+  // Fills in the object's resource name and the path with names in brackets.
+  void Add(v1::ConsequenceKind kind, const FieldPath& path, bool old, std::string text) {
+    v1::Consequence consequence;
+    consequence.set_kind(kind);
+    std::string object = object_;
+    std::string field = "spec";
+    const Message* at = old ? &before_ : &after_;
+    for (const auto& step : path) {
+      if (step.field == nullptr) break;
+      absl::StrAppend(&field, ".", step.field->name());
+      if (step.field->is_map() || step.field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+        if (step.field->is_repeated() && !step.field->is_map())
+          absl::StrAppend(&field, "[", Index(step, old), "]");
+        break;
+      }
+      const auto& reflection = *at->GetReflection();
+      if (!step.field->is_repeated()) {
+        at = &reflection.GetMessage(*at, step.field);
+        continue;
+      }
+      at = &reflection.GetRepeatedMessage(*at, step.field, Index(step, old));
+      const std::string name = NameOf(*at);
+      absl::StrAppend(&field, "[", name.empty() ? absl::StrCat(Index(step, old)) : name, "]");
+      if (!name.empty()) absl::StrAppend(&object, "/", step.field->name(), "/", name);
+    }
+    consequence.set_object(std::move(object));
+    consequence.set_field(field);
+    consequence.set_description(absl::StrCat(field, " ", text));
+    out_.push_back(std::move(consequence));
+  }
+
+  std::string object_;
+  const Message& before_;
+  const Message& after_;
+  std::vector<v1::Consequence>& out_;
+};
+
+void TreatAsSet(MessageDifferencer& differencer, const google::protobuf::Descriptor& type,
+                const char* field) {
+  differencer.TreatAsSet(type.FindFieldByName(field));
+}
+
+void MapByName(MessageDifferencer& differencer, const google::protobuf::Descriptor& type, const char* field,
+               const char* key) {
+  const auto* list = type.FindFieldByName(field);
+  differencer.TreatAsMap(list, list->message_type()->FindFieldByName(key));
+}
+
+void MatchParts(MessageDifferencer& differencer) {
+  const auto& tenant = *v1::TenantSpec::descriptor();
+  MapByName(differencer, tenant, "connections", "name");
+  MapByName(differencer, tenant, "virtual_networks", "name");
+  MapByName(differencer, tenant, "policy_maps", "name");
+  MapByName(differencer, *v1::BgpRouter::descriptor(), "peers", "name");
+  MapByName(differencer, *v1::Connection::descriptor(), "routes", "prefix");
+  MapByName(differencer, *v1::L3Connection::descriptor(), "static_neighbors", "address");
+  MapByName(differencer, *v1::GatewaySpec::descriptor(), "underlay_interfaces", "name");
+  MapByName(differencer, *v1::GatewaySpec::descriptor(), "underlay_routes", "prefix");
+  TreatAsSet(differencer, tenant, "router_addresses");
+  TreatAsSet(differencer, *v1::Connection::descriptor(), "peer_addresses");
+}
+
+std::vector<v1::Consequence> Compare(std::string object, const Message& before, const Message& after) {
+  std::vector<v1::Consequence> found;
+  Collector collector(std::move(object), before, after, found);
+  MessageDifferencer differencer;
+  MatchParts(differencer);
+  differencer.ReportDifferencesTo(&collector);
+  differencer.Compare(before, after);
+  return found;
+}
+
+}  // namespace
+
+std::vector<v1::Consequence> Consequences(std::string_view object, const v1::TenantSpec& before,
+                                          const v1::TenantSpec& after) {
+  return Compare(std::string(object), before, after);
+}
+
+std::vector<v1::Consequence> Consequences(const v1::GatewaySpec& before, const v1::GatewaySpec& after) {
+  return Compare("gateway", before, after);
+}
+
+std::string ToLine(const v1::Consequence& consequence) {
+  return consequence.description();
+}
+
+}  // namespace sluice::tenant

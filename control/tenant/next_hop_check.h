@@ -1,0 +1,40 @@
+// Decides whether a next hop can be reached over the connections of a tenant.
+// Made for a million questions with few different answers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "control/tenant/model.h"
+#include "proto/net/address.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::tenant {
+
+class NextHopCheck {
+ public:
+  // Borrows `connections`, which must outlive it unchanged.
+  explicit NextHopCheck(const std::vector<L3Connection>& connections) : connections_(connections) {}
+
+  // Why `hop` cannot be used, and what could; empty when it can. A hop must be in
+  // a subnet or be a peer address of a connection: of the named one, or of any.
+  // One of our own addresses stands for "on this connection's link".
+  const std::string& Complaint(const NextHop& hop);
+
+  // The connection that reaches `address`, or nullptr.
+  static const L3Connection* Carrier(const std::vector<L3Connection>& connections,
+                                     const net::Address& address);
+
+ private:
+  std::string Examine(const NextHop& hop) const;
+  std::string Subnets(net::Family family) const;
+
+  const std::vector<L3Connection>& connections_;
+  absl::flat_hash_map<std::string, std::string> answers_;
+};
+
+// True when the connection has `address` in a subnet, or as a peer.
+bool Reaches(const L3Connection& connection, const net::Address& address);
+
+}  // namespace sluice::tenant

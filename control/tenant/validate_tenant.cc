@@ -1,0 +1,233 @@
+// Validation of a tenant: its own fields, and what its connections must not
+// share with each other.
+#include "control/tenant/validate_tenant.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "control/tenant/static_route.h"
+#include "control/tenant/text_fields.h"
+#include "control/tenant/validate_connection.h"
+#include "control/tenant/validate_labels.h"
+
+namespace sluice::tenant {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+// A connection that came through, with its place in the request.
+struct Placed {
+  L3Connection connection;
+  Place place;
+  int index = 0;
+};
+
+void RefuseWhatIsNotThere(const v1::TenantSpec& spec, const Place& place, Findings& findings) {
+  if (!spec.virtual_networks().empty())
+    findings.Unimplemented(place.Field("virtual_networks"), "virtual networks");
+  if (spec.has_bgp_router()) findings.Unimplemented(place.Field("bgp_router"), "BGP routers");
+  if (!spec.policy_maps().empty()) findings.Unimplemented(place.Field("policy_maps"), "BGP policy maps");
+}
+
+// The channel carries one router address per family.
+void TakeRouterAddresses(v1::TenantSpec& spec, const Place& place, Findings& findings, TenantModel& model) {
+  for (int i = 0; i < spec.router_addresses_size(); ++i) {
+    const Place at = place.Element("router_addresses", i);
+    std::string& text = *spec.mutable_router_addresses(i);
+    const auto prefix = net::InterfaceAddress::Parse(text);
+    if (prefix && prefix->length == prefix->address.BitLength()) text = prefix->address.ToString();
+    const auto address = UnicastAddress(text, at, findings);
+    if (!address) continue;
+    const auto taken =
+        std::find_if(model.router_addresses.begin(), model.router_addresses.end(),
+                     [&](const net::Address& each) { return each.family() == address->family(); });
+    if (taken == model.router_addresses.end()) {
+      model.router_addresses.push_back(*address);
+    } else if (*taken == *address) {
+      findings.Invalid(at, absl::StrCat(address->ToString(), " is there twice"));
+    } else {
+      findings.Limit(at, "router-addresses-per-family",
+                     absl::StrCat(address->ToString(), " is a second router address of its family beside ",
+                                  taken->ToString(), "; limit router-addresses-per-family is 1"));
+    }
+  }
+}
+
+uint64_t Quota(bool present, uint64_t wanted, uint64_t limit, std::string_view name, const Place& place,
+               Findings& findings) {
+  if (!present) return limit;
+  if (wanted > limit)
+    findings.Limit(place.Field("quotas"), name,
+                   absl::StrCat("quota of ", wanted, " is wanted; limit ", std::string(name), " is ", limit));
+  return std::min(wanted, limit);
+}
+
+// Also answers how many connections the tenant may have.
+uint64_t TakeQuotas(const v1::TenantSpec& spec, const Limits& limits, const Place& place, Findings& findings,
+                    TenantModel& model) {
+  const auto& quotas = spec.quotas();
+  model.static_routes_max =
+      Quota(quotas.has_static_routes(), quotas.static_routes(), limits.static_routes_per_tenant,
+            "static-routes-per-tenant", place, findings);
+  model.routes_ipv4_max =
+      static_cast<uint32_t>(Quota(quotas.has_routes_ipv4(), quotas.routes_ipv4(),
+                                  limits.routes_ipv4_per_tenant, "routes-ipv4-per-tenant", place, findings));
+  model.routes_ipv6_max =
+      static_cast<uint32_t>(Quota(quotas.has_routes_ipv6(), quotas.routes_ipv6(),
+                                  limits.routes_ipv6_per_tenant, "routes-ipv6-per-tenant", place, findings));
+  model.neighbors_max =
+      static_cast<uint32_t>(Quota(quotas.has_neighbors(), quotas.neighbors(), limits.neighbors_per_tenant,
+                                  "neighbors-per-tenant", place, findings));
+  return Quota(quotas.has_connections(), quotas.connections(), limits.connections_per_tenant,
+               "connections-per-tenant", place, findings);
+}
+
+void CheckVlansApart(const std::vector<Placed>& placed, Findings& findings) {
+  std::map<PortVlan, const Placed*> owners;
+  for (const Placed& each : placed) {
+    const auto [owner, fresh] = owners.try_emplace({each.connection.port, each.connection.vlan}, &each);
+    if (fresh) continue;
+    const std::string what =
+        each.connection.vlan == 0 ? "the untagged traffic" : absl::StrCat("VLAN ", each.connection.vlan);
+    findings.Invalid(
+        each.place.Field(each.connection.vlan == 0 ? "l3.untagged" : "l3.vlan"),
+        absl::StrCat(what, " of port ", each.connection.port, " belongs to ", owner->second->place.object,
+                     "; accepted: one that no other connection has"));
+  }
+}
+
+// Subnets of one VRF must not overlap: which link an address is on would be chance.
+void CheckSubnetsApart(const std::vector<Placed>& placed, Findings& findings) {
+  struct Subnet {
+    net::InterfaceAddress own;
+    const Placed* where;
+  };
+  std::vector<Subnet> seen;
+  for (const Placed& each : placed) {
+    for (size_t i = 0; i < each.connection.addresses.size(); ++i) {
+      const net::InterfaceAddress& own = each.connection.addresses[i];
+      const Place at = each.place.Element("addresses", i);
+      for (const Subnet& other : seen) {
+        if (other.own.address == own.address) {
+          findings.Invalid(at, absl::StrCat(own.address.ToString(), " is already an address of ",
+                                            other.where->place.object));
+          break;
+        }
+        if (other.where != &each && other.own.Subnet().Overlaps(own.Subnet())) {
+          findings.Invalid(
+              at, absl::StrCat(own.Subnet().ToString(), " overlaps ", other.own.Subnet().ToString(), " of ",
+                               other.where->place.object,
+                               "; accepted: a subnet of its own for each connection of a tenant"));
+          break;
+        }
+      }
+      seen.push_back({own, &each});
+    }
+  }
+}
+
+void CheckRouterAddressesApart(const std::vector<Placed>& placed, const TenantModel& model,
+                               const Place& place, Findings& findings) {
+  for (const net::Address& router : model.router_addresses)
+    for (const Placed& each : placed)
+      for (const net::InterfaceAddress& own : each.connection.addresses)
+        if (own.address == router)
+          findings.Invalid(place.Field("router_addresses"),
+                           absl::StrCat(router.ToString(), " is already an address of ", each.place.object));
+}
+
+void CheckRoutes(const std::vector<Placed>& placed, const TenantModel& model, Findings& findings) {
+  NextHopCheck check(model.connections);
+  for (const Placed& each : placed)
+    for (size_t i = 0; i < each.connection.routes.size(); ++i)
+      if (auto complaint = CheckNextHops(each.connection.routes[i], check))
+        findings.Invalid(each.place.Element("routes", i).Field(complaint->field),
+                         std::move(complaint->description));
+}
+
+uint64_t Booked(const TenantModel& model, const Capacity& capacity) {
+  uint64_t booked = 0;
+  for (const L3Connection& each : model.connections) {
+    const uint64_t kbps = uint64_t{each.inbound_kbps.value_or(0)} + each.outbound_kbps.value_or(0);
+    booked += BookedKbps(capacity, capacity.l3_cap_kbps, kbps);
+  }
+  return booked;
+}
+
+// Growing needs room; what was booked before stays, also above a capacity that
+// was lowered since.
+void CheckCapacity(uint64_t booked, const Environment& environment, const Place& place, Findings& findings) {
+  const auto& total = environment.capacity.total_kbps;
+  if (!total || booked <= environment.booked_before_kbps) return;
+  const uint64_t others = environment.booked_by_others_kbps;
+  const uint64_t available = *total > others ? *total - others : 0;
+  if (booked <= available) return;
+  findings.Limit(place.Field("connections"), "capacity",
+                 absl::StrCat("connections book ", booked, " kbit/s; ", available,
+                              " kbit/s of the gateway's ", *total, " kbit/s are available"));
+}
+
+std::vector<Placed> TakeConnections(v1::TenantSpec& spec, std::string_view tenant,
+                                    const Environment& environment, const Place& place, Findings& findings) {
+  std::vector<Placed> placed;
+  std::map<std::string, int> names;
+  for (int i = 0; i < spec.connections_size(); ++i) {
+    auto& wanted = *spec.mutable_connections(i);
+    const Place at = place.Element("connections", i).Of(ConnectionName(tenant, wanted.name()));
+    const auto [first, fresh] = names.try_emplace(wanted.name(), i);
+    if (!fresh)
+      findings.Invalid(at.Field("name"), absl::StrCat("\"", wanted.name(), "\" is the name of connections[",
+                                                      first->second, "], too; accepted: a name of its own"));
+    auto connection = ValidateConnection(wanted, environment, at, findings);
+    if (connection && fresh) placed.push_back({*std::move(connection), at, i});
+  }
+  return placed;
+}
+
+}  // namespace
+
+std::string TenantName(std::string_view tenant) {
+  return absl::StrCat("tenants/", std::string(tenant));
+}
+
+std::string ConnectionName(std::string_view tenant, std::string_view connection) {
+  return absl::StrCat("tenants/", std::string(tenant), "/connections/", std::string(connection));
+}
+
+ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const Environment& environment) {
+  ValidatedTenant result;
+  Findings& findings = result.findings;
+  TenantModel& model = result.model;
+  const Place root{"", TenantName(name)};
+  const Place place{"spec", root.object};
+  model.name = std::string(name);
+  CheckDnsLabel(name, root.Field("name"), findings);
+  ValidateLabels(spec.labels(), environment.limits.labels_per_tenant, place.Field("labels"), findings);
+  RefuseWhatIsNotThere(spec, place, findings);
+  TakeRouterAddresses(spec, place, findings, model);
+  const uint64_t connections_max = TakeQuotas(spec, environment.limits, place, findings, model);
+  if (static_cast<uint64_t>(spec.connections_size()) > connections_max)
+    findings.Limit(
+        place.Field("connections"), "connections-per-tenant",
+        absl::StrCat(spec.connections_size(), " connections are wanted; limit connections-per-tenant is ",
+                     connections_max));
+
+  const std::vector<Placed> placed = TakeConnections(spec, name, environment, place, findings);
+  for (const Placed& each : placed) model.connections.push_back(each.connection);
+  CheckVlansApart(placed, findings);
+  CheckSubnetsApart(placed, findings);
+  CheckRouterAddressesApart(placed, model, place, findings);
+  CheckRoutes(placed, model, findings);
+  result.booked_kbps = Booked(model, environment.capacity);
+  CheckCapacity(result.booked_kbps, environment, place, findings);
+  const auto& quotas = spec.quotas();
+  if (quotas.has_bandwidth_kbps() && result.booked_kbps > quotas.bandwidth_kbps())
+    findings.Limit(place.Field("connections"), "bandwidth quota",
+                   absl::StrCat("connections book ", result.booked_kbps, " kbit/s; the tenant's quota is ",
+                                quotas.bandwidth_kbps(), " kbit/s"));
+  result.spec = std::move(spec);
+  return result;
+}
+
+}  // namespace sluice::tenant
