@@ -76,13 +76,17 @@ typename Fib<Family>::Path Fib<Family>::Descend(const Address& address, uint8_t 
   path.known = 0;
   path.cover = 0;
   path.group = 0;
+  path.tag = 0;
   for (BlockRef ref = rib_; ref != 0;) {
     const unsigned level = path.known++;
     path.nodes[level] = ref;
     auto* node = pool_.rib_.template At<RibNode>(ref);
     if (level == path.target) {
       node->Longest(path.slot, path.length - 1, &path.cover);
-      if (const uint32_t* group = node->Find(path.length, path.slot)) path.group = *group;
+      if (const uint32_t* word = node->Find(path.length, path.slot)) {
+        path.group = *word & fib::kGroupMask;
+        path.tag = static_cast<uint8_t>(*word >> fib::kGroupBits);
+      }
       break;
     }
     const unsigned slot = Family::Slot(address, level * kStride);
@@ -132,7 +136,7 @@ bool Fib<Family>::BuildChange(const Address& address, const Path& path, NextHopG
 }
 
 template <class Family>
-absl::Status Fib<Family>::SetDefault(NextHopGroupId group) {
+absl::Status Fib<Family>::SetDefault(NextHopGroupId group, uint8_t tag) {
   const bool exists = view_.default_group.load(std::memory_order_relaxed) != 0;
   if (!exists && group != 0) {
     if (absl::Status room = CheckRoom(); !room.ok()) return room;
@@ -141,16 +145,17 @@ absl::Status Fib<Family>::SetDefault(NextHopGroupId group) {
   if (!exists && group == 0) return absl::NotFoundError("no default route");
   if (exists && group == 0) CountRoute(-1);
   view_.default_group.store(group, std::memory_order_relaxed);
+  default_tag_ = tag;
   return absl::OkStatus();
 }
 
 template <class Family>
-absl::Status Fib<Family>::Add(const Address& address, uint8_t length, NextHopGroupId group) {
+absl::Status Fib<Family>::Add(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag) {
   if (absl::Status valid = Validate(address, length, group); !valid.ok()) return valid;
-  if (length == 0) return SetDefault(group);
+  if (length == 0) return SetDefault(group, tag);
   pool_.retired_.Reclaim(kReclaimPerUpdate);
   const Path path = Descend(address, length);
-  if (path.group == group) return absl::OkStatus();
+  if (path.group == group && path.tag == tag) return absl::OkStatus();
   if (path.group == 0) {
     if (absl::Status room = CheckRoom(); !room.ok()) return room;
   }
@@ -168,10 +173,11 @@ absl::Status Fib<Family>::Add(const Address& address, uint8_t length, NextHopGro
     root_word_ = root_word;
   }
   if (path.group != 0) {
-    *pool_.rib_.template At<RibNode>(path.nodes[path.target])->Find(path.length, path.slot) = group;
+    *pool_.rib_.template At<RibNode>(path.nodes[path.target])->Find(path.length, path.slot) =
+        fib::RouteWord(group, tag);
     return absl::OkStatus();
   }
-  InsertInRib(address, path, group);
+  InsertInRib(address, path, fib::RouteWord(group, tag));
   CountRoute(1);
   ResizeRoot();
   return absl::OkStatus();
@@ -180,7 +186,7 @@ absl::Status Fib<Family>::Add(const Address& address, uint8_t length, NextHopGro
 template <class Family>
 absl::Status Fib<Family>::Remove(const Address& address, uint8_t length) {
   if (absl::Status valid = Validate(address, length, 1); !valid.ok()) return valid;
-  if (length == 0) return SetDefault(0);
+  if (length == 0) return SetDefault(0, 0);
   pool_.retired_.Reclaim(kReclaimPerUpdate);
   const Path path = Descend(address, length);
   if (path.group == 0) return absl::NotFoundError("no such route");
@@ -212,7 +218,7 @@ void Fib<Family>::SetNode(const Address& address, Path* path, unsigned level, Bl
 }
 
 template <class Family>
-void Fib<Family>::InsertInRib(const Address& address, Path path, NextHopGroupId group) {
+void Fib<Family>::InsertInRib(const Address& address, Path path, uint32_t route_word) {
   fib::BlockArena& rib = pool_.rib_;
   for (unsigned level = path.known; level <= path.target; ++level) {
     path.nodes[level] = fib::NewRibNode(rib);
@@ -223,7 +229,7 @@ void Fib<Family>::InsertInRib(const Address& address, Path path, NextHopGroupId 
     const unsigned slot = Family::Slot(address, (level - 1) * kStride);
     SetNode(address, &path, level - 1, AddChild(rib, path.nodes[level - 1], slot, path.nodes[level]));
   }
-  const BlockRef node = AddPrefix(rib, path.nodes[path.target], path.length, path.slot, group);
+  const BlockRef node = AddPrefix(rib, path.nodes[path.target], path.length, path.slot, route_word);
   SetNode(address, &path, path.target, node);
 }
 
@@ -247,6 +253,12 @@ NextHopGroupId Fib<Family>::Find(const Address& address, uint8_t length) const {
   if (length > Family::kBits || Family::Masked(address, length) != address) return 0;
   if (length == 0) return view_.default_group.load(std::memory_order_relaxed);
   return Descend(address, length).group;
+}
+
+template <class Family>
+uint8_t Fib<Family>::FindTag(const Address& address, uint8_t length) const {
+  if (length > Family::kBits || Family::Masked(address, length) != address) return 0;
+  return length == 0 ? default_tag_ : Descend(address, length).tag;
 }
 
 template <class Family>
@@ -275,11 +287,12 @@ bool Fib<Family>::VisitNode(BlockRef ref, unsigned depth, const Address& base, c
     if (Family::Masked(first.address, std::min(depth + kStride, Family::kBits)) > here) continue;
     for (unsigned length = 1; length <= kStride; ++length) {
       if ((slot & (fib::kSlots - 1) >> length) != 0) continue;
-      const uint32_t* group = node->Find(length, slot);
-      if (group == nullptr) continue;
+      const uint32_t* word = node->Find(length, slot);
+      if (word == nullptr) continue;
       const auto bits = static_cast<uint8_t>(depth + length);
       if (here < first.address || (here == first.address && bits < first.length)) continue;
-      if (!visitor({here, bits, *group})) return false;
+      const auto tag = static_cast<uint8_t>(*word >> fib::kGroupBits);
+      if (!visitor({here, bits, *word & fib::kGroupMask, tag})) return false;
     }
     if (node->HasChild(slot) && !VisitNode(node->Child(slot), depth + kStride, here, first, visitor))
       return false;
@@ -290,8 +303,9 @@ bool Fib<Family>::VisitNode(BlockRef ref, unsigned depth, const Address& base, c
 template <class Family>
 void Fib<Family>::VisitFrom(const Address& first, uint8_t first_length, Visitor visitor) const {
   const NextHopGroupId fallback = view_.default_group.load(std::memory_order_relaxed);
-  if (fallback != 0 && first_length == 0 && first == Address{} && !visitor({{}, 0, fallback})) return;
-  if (rib_ != 0) VisitNode(rib_, 0, {}, {first, first_length, 0}, visitor);
+  if (fallback != 0 && first_length == 0 && first == Address{} && !visitor({{}, 0, fallback, default_tag_}))
+    return;
+  if (rib_ != 0) VisitNode(rib_, 0, {}, {first, first_length, 0, 0}, visitor);
 }
 
 template class Fib<fib::Ipv4>;

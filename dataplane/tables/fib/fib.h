@@ -21,6 +21,7 @@ struct Route {
   typename Family::Address address;  // host byte order, bits beyond the length are zero
   uint8_t length;                    // bits
   NextHopGroupId group;
+  uint8_t tag = 0;  // as given to Add
 
   friend bool operator==(const Route&, const Route&) = default;
 };
@@ -46,7 +47,9 @@ class Fib {
   // Inserts the route or replaces its group. InvalidArgument for a length above
   // the family's, bits beyond the length, or a group of 0 or above
   // kNextHopGroupIdMax; ResourceExhausted naming the limit.
-  absl::Status Add(const Address& address, uint8_t length, NextHopGroupId group);
+  // `tag` is the writer's own note on the route (who owns it); a change of the
+  // tag alone touches nothing that readers see.
+  absl::Status Add(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag = 0);
 
   // NotFound if there is no such route. ResourceExhausted only if readers hold up
   // more than twice the pool's lookup_bytes_max; try again later then.
@@ -57,6 +60,8 @@ class Fib {
 
   // The group of exactly this route; 0 if there is none.
   NextHopGroupId Find(const Address& address, uint8_t length) const;
+  // The tag of exactly this route; 0 if there is none.
+  uint8_t FindTag(const Address& address, uint8_t length) const;
 
   // The route a packet to `address` takes.
   std::optional<Route<Family>> LongestMatch(const Address& address) const;
@@ -93,17 +98,18 @@ class Fib {
     unsigned slot;
     NextHopGroupId cover;  // of the longest shorter route, without the default
     NextHopGroupId group;  // of the prefix itself, 0 if it is not there
+    uint8_t tag;           // likewise
   };
 
   absl::Status Validate(const Address& address, uint8_t length, NextHopGroupId group) const;
   absl::Status CheckRoom() const;
-  absl::Status SetDefault(NextHopGroupId group);
+  absl::Status SetDefault(NextHopGroupId group, uint8_t tag);
   Path Descend(const Address& address, uint8_t length) const;
   bool BuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
                    fib::Word* root_word);
   bool TryBuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
                       fib::Word* root_word);
-  void InsertInRib(const Address& address, Path path, NextHopGroupId group);
+  void InsertInRib(const Address& address, Path path, uint32_t route_word);
   void EraseFromRib(const Address& address, Path path);
   void SetNode(const Address& address, Path* path, unsigned level, fib::BlockRef node);
   bool EnsureRoot();
@@ -120,6 +126,7 @@ class Fib {
   FibView& view_;
   uint64_t routes_max_;
   uint64_t route_count_ = 0;
+  uint8_t default_tag_ = 0;
   fib::RootTable root_;                 // as published
   fib::Word root_word_ = fib::Leaf(0);  // the whole trie
   fib::BlockRef rib_ = 0;               // its record

@@ -98,6 +98,7 @@ void Fib<Family>::Clear() {
   const RootTable old = root_;
   PublishRoot({});
   view_.default_group.store(0, std::memory_order_relaxed);
+  default_tag_ = 0;
   RetireTrie(root_word_);
   if (old.table != 0) pool_.retired_.Retire(old.table);
   FreeRib(rib_);

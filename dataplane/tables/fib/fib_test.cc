@@ -61,6 +61,26 @@ class NaiveTable {
   std::array<std::map<Address, NextHopGroupId>, Family::kBits + 1> routes_;
 };
 
+TEST_CASE("a route's tag is kept beside its group and comes back in dumps") {
+  Table<fib::Ipv4> table;
+  const auto tag_of = [&](uint32_t address, uint8_t length) { return table.fib.FindTag(address, length); };
+  for (const uint8_t length : {0, 8, 32}) {
+    REQUIRE(table.fib.Add(length == 0 ? 0 : Ip(10, 0, 0, 0), length, kNextHopGroupIdMax, 200).ok());
+    CHECK(tag_of(length == 0 ? 0 : Ip(10, 0, 0, 0), length) == 200);
+  }
+  REQUIRE(table.fib.Add(Ip(10, 0, 0, 0), 8, kNextHopGroupIdMax, 7).ok());
+  CHECK(tag_of(Ip(10, 0, 0, 0), 8) == 7);
+  CHECK(tag_of(Ip(10, 0, 0, 0), 32) == 200);
+  CHECK(table.fib.Find(Ip(10, 0, 0, 0), 8) == kNextHopGroupIdMax);
+  CHECK(table.fib.route_count() == 3);
+  unsigned visited = 0;
+  table.fib.Visit([&](const Route4& route) {
+    ++visited;
+    return route.tag == (route.length == 8 ? 7 : 200) && route.group == kNextHopGroupIdMax;
+  });
+  CHECK(visited == 3);
+}
+
 TEST_CASE("the longest matching prefix wins") {
   Table<fib::Ipv4> table;
   struct Row {

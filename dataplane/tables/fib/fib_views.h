@@ -13,7 +13,7 @@ namespace sluice::dataplane {
 
 // A route's target. 0 = no route; at most kNextHopGroupIdMax.
 using NextHopGroupId = uint32_t;
-constexpr NextHopGroupId kNextHopGroupIdMax = (uint32_t{1} << 31) - 1;
+constexpr NextHopGroupId kNextHopGroupIdMax = fib::kGroupMask;
 
 // One VRF's entry. Zero is an empty VRF. Written by the VRF's Fib only.
 struct FibView {

@@ -19,6 +19,14 @@ namespace fib {
 constexpr unsigned kStride = 6;
 constexpr unsigned kSlots = 1u << kStride;
 
+// What the updater's record keeps of a prefix: its next-hop group, and above it
+// a byte of the route's writer that readers never see.
+constexpr unsigned kGroupBits = 24;
+constexpr uint32_t kGroupMask = (uint32_t{1} << kGroupBits) - 1;
+constexpr uint32_t RouteWord(uint32_t group, uint8_t tag) {
+  return group | uint32_t{tag} << kGroupBits;
+}
+
 struct Ipv4 {
   using Address = uint32_t;
   static constexpr unsigned kBits = 32;

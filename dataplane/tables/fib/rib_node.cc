@@ -89,14 +89,14 @@ uint32_t* RibNode::Find(unsigned length, unsigned slot) {
 
 unsigned RibNode::Longest(unsigned slot, unsigned length_max, uint32_t* group) const {
   if (length_max == kStride && (last >> slot & 1) != 0) {
-    *group = words()[WordOf(*this, kStride, slot)];
+    *group = words()[WordOf(*this, kStride, slot)] & kGroupMask;
     return kStride;
   }
   const unsigned bit_end = length_max >= kStride ? 64 : 2u << length_max;
   const uint64_t matches = _bzhi_u64(upper & PathBits(slot), bit_end);
   if (matches == 0) return 0;
   const auto bit = static_cast<unsigned>(63 - std::countl_zero(matches));
-  *group = words()[Count(children) + Count(_bzhi_u64(upper, bit))];
+  *group = words()[Count(children) + Count(_bzhi_u64(upper, bit))] & kGroupMask;
   return static_cast<unsigned>(std::bit_width(bit)) - 1;
 }
 
@@ -117,11 +117,11 @@ BlockRef NewRibNode(BlockArena& arena) {
   return ref;
 }
 
-BlockRef AddPrefix(BlockArena& arena, BlockRef ref, unsigned length, unsigned slot, uint32_t group) {
+BlockRef AddPrefix(BlockArena& arena, BlockRef ref, unsigned length, unsigned slot, uint32_t route_word) {
   const unsigned at = WordOf(*arena.At<RibNode>(ref), length, slot);
   ref = OpenWord(arena, ref, at);
   auto* node = arena.At<RibNode>(ref);
-  node->words()[at] = group;
+  node->words()[at] = route_word;
   FlipPrefix(*node, length, slot);
   return ref;
 }

@@ -16,7 +16,7 @@ struct RibNode {
   uint64_t upper;     // prefixes of length 1 to 5: bit (1 << length) + (slot >> (6 - length))
   uint64_t last;      // prefixes of length 6: bit slot
   uint64_t children;  // slots with a node below
-  // BlockRef of each child, then the next-hop group of each prefix.
+  // BlockRef of each child, then the RouteWord of each prefix.
   uint32_t* words() { return reinterpret_cast<uint32_t*>(this + 1); }
   const uint32_t* words() const { return reinterpret_cast<const uint32_t*>(this + 1); }
 
@@ -26,7 +26,7 @@ struct RibNode {
   uint32_t& Child(unsigned slot);
   const uint32_t& Child(unsigned slot) const { return const_cast<RibNode*>(this)->Child(slot); }
 
-  // The group of a prefix, null if it is not there.
+  // The RouteWord of a prefix, null if it is not there.
   uint32_t* Find(unsigned length, unsigned slot);
 
   // The longest prefix of length at most `length_max` that covers the slot.
@@ -51,7 +51,7 @@ constexpr uint64_t RangeOf(unsigned length, unsigned slot) {
 // for each node on the way).
 constexpr uint32_t kRibNodeBytesMax = RibNode::Bytes(64 + 62 + 64);
 BlockRef NewRibNode(BlockArena& arena);
-BlockRef AddPrefix(BlockArena& arena, BlockRef node, unsigned length, unsigned slot, uint32_t group);
+BlockRef AddPrefix(BlockArena& arena, BlockRef node, unsigned length, unsigned slot, uint32_t route_word);
 BlockRef RemovePrefix(BlockArena& arena, BlockRef node, unsigned length, unsigned slot);
 BlockRef AddChild(BlockArena& arena, BlockRef node, unsigned slot, BlockRef child);
 BlockRef RemoveChild(BlockArena& arena, BlockRef node, unsigned slot);
