@@ -167,7 +167,7 @@ TEST_CASE("the death of the dataplane is seen, its counters stay readable, the n
   const FileDescriptor bell(dup(client->poll_fd()));
   CHECK(WaitReadable(bell, kLongEnough));
   CHECK(absl::IsUnavailable(client->Service()));
-  CHECK(client->counters().Interface(0).rx_packets == 0);
+  CHECK(client->counters().InterfaceRx(0).packets == 0);
   auto next = Attach(dataplane);
   CHECK(next->dataplane_instance() == 2);
 }

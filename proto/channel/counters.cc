@@ -34,9 +34,10 @@ CounterLayout::CounterLayout(const CounterGeometry& geometry) : geometry_(geomet
     return offset;
   };
   nodes_ = place(geometry.nodes, sizeof(NodeCounters));
-  interfaces_ = place(geometry.interfaces, sizeof(InterfaceCounters));
-  adjacencies_ = place(geometry.adjacencies, sizeof(AdjacencyCounters));
-  policers_ = place(geometry.policers, sizeof(PolicerCounters));
+  interface_rx_ = place(geometry.interfaces, sizeof(PacketsAndBytes));
+  interface_tx_ = place(geometry.interfaces, sizeof(PacketsAndBytes));
+  adjacency_tx_ = place(geometry.adjacencies, sizeof(PacketsAndBytes));
+  policer_dropped_ = place(geometry.policers, sizeof(PacketsAndBytes));
   drops_ = place(uint64_t{geometry.vrfs} * geometry.drop_reasons, sizeof(uint64_t));
   block_bytes_ = RoundUp(at, kPage);
 }
@@ -59,19 +60,24 @@ T CounterReader::Sum(uint64_t offset, uint64_t index) const {
   return sum;
 }
 
-InterfaceCounters CounterReader::Interface(uint32_t interface) const {
+PacketsAndBytes CounterReader::InterfaceRx(uint32_t interface) const {
   if (interface >= geometry().interfaces) return {};
-  return Sum<InterfaceCounters>(layout_.interfaces_offset(), interface);
+  return Sum<PacketsAndBytes>(layout_.interface_rx_offset(), interface);
 }
 
-AdjacencyCounters CounterReader::Adjacency(uint32_t adjacency) const {
+PacketsAndBytes CounterReader::InterfaceTx(uint32_t interface) const {
+  if (interface >= geometry().interfaces) return {};
+  return Sum<PacketsAndBytes>(layout_.interface_tx_offset(), interface);
+}
+
+PacketsAndBytes CounterReader::AdjacencyTx(uint32_t adjacency) const {
   if (adjacency >= geometry().adjacencies) return {};
-  return Sum<AdjacencyCounters>(layout_.adjacencies_offset(), adjacency);
+  return Sum<PacketsAndBytes>(layout_.adjacency_tx_offset(), adjacency);
 }
 
-PolicerCounters CounterReader::Policer(uint32_t policer) const {
+PacketsAndBytes CounterReader::PolicerDropped(uint32_t policer) const {
   if (policer >= geometry().policers) return {};
-  return Sum<PolicerCounters>(layout_.policers_offset(), policer);
+  return Sum<PacketsAndBytes>(layout_.policer_dropped_offset(), policer);
 }
 
 uint64_t CounterReader::Drops(uint32_t vrf, uint32_t reason) const {

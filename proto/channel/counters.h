@@ -25,21 +25,9 @@ struct CounterGeometry {
 };
 static_assert(sizeof(CounterGeometry) == 32);
 
-struct InterfaceCounters {
-  uint64_t rx_packets;
-  uint64_t rx_bytes;  // IP bytes, as tx_bytes
-  uint64_t tx_packets;
-  uint64_t tx_bytes;
-};
-struct AdjacencyCounters {
-  uint64_t tx_packets;
-  uint64_t tx_bytes;  // IP bytes
-};
-struct PolicerCounters {
-  uint64_t conform_packets;
-  uint64_t conform_bytes;
-  uint64_t exceed_packets;
-  uint64_t exceed_bytes;
+struct PacketsAndBytes {
+  uint64_t packets;
+  uint64_t bytes;  // of the IP packet
 };
 struct NodeCounters {
   uint64_t calls;
@@ -55,8 +43,7 @@ struct WorkerCounters {
   uint64_t sleeps;
   uint64_t reserved[4];
 };
-static_assert(sizeof(InterfaceCounters) == 32 && sizeof(AdjacencyCounters) == 16);
-static_assert(sizeof(PolicerCounters) == 32 && sizeof(NodeCounters) == 32 && sizeof(WorkerCounters) == 64);
+static_assert(sizeof(PacketsAndBytes) == 16 && sizeof(NodeCounters) == 32 && sizeof(WorkerCounters) == 64);
 
 // Byte offsets inside a worker's block; each array starts on a cache line.
 class CounterLayout {
@@ -79,23 +66,27 @@ class CounterLayout {
   NodeCounters* Nodes(std::byte* section, uint32_t worker) const {
     return At<NodeCounters>(section, worker, nodes_);
   }
-  InterfaceCounters* Interfaces(std::byte* section, uint32_t worker) const {
-    return At<InterfaceCounters>(section, worker, interfaces_);
+  PacketsAndBytes* InterfaceRx(std::byte* section, uint32_t worker) const {
+    return At<PacketsAndBytes>(section, worker, interface_rx_);
   }
-  AdjacencyCounters* Adjacencies(std::byte* section, uint32_t worker) const {
-    return At<AdjacencyCounters>(section, worker, adjacencies_);
+  PacketsAndBytes* InterfaceTx(std::byte* section, uint32_t worker) const {
+    return At<PacketsAndBytes>(section, worker, interface_tx_);
   }
-  PolicerCounters* Policers(std::byte* section, uint32_t worker) const {
-    return At<PolicerCounters>(section, worker, policers_);
+  PacketsAndBytes* AdjacencyTx(std::byte* section, uint32_t worker) const {
+    return At<PacketsAndBytes>(section, worker, adjacency_tx_);
+  }
+  PacketsAndBytes* PolicerDropped(std::byte* section, uint32_t worker) const {
+    return At<PacketsAndBytes>(section, worker, policer_dropped_);
   }
   // drops[vrf * geometry().drop_reasons + reason], packets.
   uint64_t* Drops(std::byte* section, uint32_t worker) const { return At<uint64_t>(section, worker, drops_); }
 
   // Byte offsets from the start of a block, for readers.
   uint64_t nodes_offset() const { return nodes_; }
-  uint64_t interfaces_offset() const { return interfaces_; }
-  uint64_t adjacencies_offset() const { return adjacencies_; }
-  uint64_t policers_offset() const { return policers_; }
+  uint64_t interface_rx_offset() const { return interface_rx_; }
+  uint64_t interface_tx_offset() const { return interface_tx_; }
+  uint64_t adjacency_tx_offset() const { return adjacency_tx_; }
+  uint64_t policer_dropped_offset() const { return policer_dropped_; }
   uint64_t drops_offset() const { return drops_; }
 
  private:
@@ -106,9 +97,10 @@ class CounterLayout {
 
   CounterGeometry geometry_;
   uint64_t nodes_ = 0;
-  uint64_t interfaces_ = 0;
-  uint64_t adjacencies_ = 0;
-  uint64_t policers_ = 0;
+  uint64_t interface_rx_ = 0;
+  uint64_t interface_tx_ = 0;
+  uint64_t adjacency_tx_ = 0;
+  uint64_t policer_dropped_ = 0;
   uint64_t drops_ = 0;
   uint64_t block_bytes_ = 0;
 };
@@ -122,9 +114,11 @@ class CounterReader {
   CounterReader(const CounterLayout& layout, const std::byte* section) : layout_(layout), section_(section) {}
 
   const CounterGeometry& geometry() const { return layout_.geometry(); }
-  InterfaceCounters Interface(uint32_t interface) const;
-  AdjacencyCounters Adjacency(uint32_t adjacency) const;
-  PolicerCounters Policer(uint32_t policer) const;
+  PacketsAndBytes InterfaceRx(uint32_t interface) const;
+  PacketsAndBytes InterfaceTx(uint32_t interface) const;
+  PacketsAndBytes AdjacencyTx(uint32_t adjacency) const;
+  // What did not conform.
+  PacketsAndBytes PolicerDropped(uint32_t policer) const;
   uint64_t Drops(uint32_t vrf, uint32_t reason) const;
   // Of one worker.
   WorkerCounters Worker(uint32_t worker) const;

@@ -69,13 +69,13 @@ TEST_CASE("the memory cannot change its size and control sees the workers' count
   REQUIRE(attached.ok());
   const CounterLayout layout = memory->counter_layout();
   for (uint32_t worker = 0; worker < 2; ++worker) {
-    layout.Interfaces(memory->counter_section(), worker)[9].tx_bytes = 100 + worker;
+    layout.InterfaceTx(memory->counter_section(), worker)[9].bytes = 100 + worker;
     layout.Drops(memory->counter_section(), worker)[4 * 7 + 6] = 1;
     layout.Worker(memory->counter_section(), worker)->walks = worker;
   }
   const CounterReader reader = attached->counters();
-  CHECK(reader.Interface(9).tx_bytes == 201);
-  CHECK(reader.Interface(10).tx_bytes == 0);
+  CHECK(reader.InterfaceTx(9).bytes == 201);
+  CHECK(reader.InterfaceTx(10).bytes == 0);
   CHECK(reader.Drops(4, 6) == 2);
   CHECK(reader.Drops(5, 0) == 0);
   CHECK(reader.Worker(1).walks == 1);
