@@ -4,6 +4,7 @@
 // take values.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -26,6 +27,27 @@ struct NeighborUpdate {
   // Present while packets may be sent to the neighbour.
   std::optional<net::MacAddress> mac;
   bool removed = false;  // aged out: forget it
+
+  friend bool operator==(const NeighborUpdate&, const NeighborUpdate&) = default;
+};
+
+// Somebody else on the link claims an address of ours.
+struct DuplicateAddressReport {
+  InterfaceId interface = kNoInterface;
+  net::Address address;
+  net::MacAddress other;
+
+  friend bool operator==(const DuplicateAddressReport&, const DuplicateAddressReport&) = default;
+};
+
+// A port's carrier went or came. `at` is when the slow path saw it, so that the
+// time of a failover can be told from its cause.
+struct PortLinkChange {
+  PortId port = 0;
+  bool up = false;
+  std::chrono::steady_clock::time_point at;
+
+  friend bool operator==(const PortLinkChange&, const PortLinkChange&) = default;
 };
 
 class NeighborSink {
@@ -33,6 +55,8 @@ class NeighborSink {
   virtual ~NeighborSink() = default;
   // Called on the slow path's thread. False when the queue is full: call again later.
   virtual bool Push(const NeighborUpdate& update) = 0;
+  virtual bool Push(const DuplicateAddressReport& report) = 0;
+  virtual bool Push(const PortLinkChange& change) = 0;
 };
 
 // Agent -> slow path.
