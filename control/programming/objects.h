@@ -80,7 +80,8 @@ struct StaticNeighborObject {
   friend bool operator==(const StaticNeighborObject&, const StaticNeighborObject&) = default;
 };
 
-// Adjacencies and groups are made by the RIB, not by configuration.
+// Adjacencies and groups are made by the RIB, not by configuration; their
+// numbers here are the RIB's (see WireIds for the channel's).
 struct AdjacencyObject {
   uint32_t adjacency = 0;
   channel::AdjacencyKind kind = channel::AdjacencyKind::kDrop;
@@ -98,6 +99,7 @@ struct GroupObject {
     friend bool operator==(const Member&, const Member&) = default;
   };
   uint32_t group = 0;
+  uint32_t vrf = 0;
   std::vector<Member> members;  // 1..channel::kMaxGroupMembers
 
   uint32_t key() const { return group; }

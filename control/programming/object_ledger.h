@@ -1,0 +1,113 @@
+// What every object of the dataplane (routes apart) should be, what it was last
+// told to be, and what it answered. Says which object may be sent next: an object
+// goes out when all that it needs went out before, and is deleted when nothing
+// that was sent needs it any more. The channel keeps that order.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/functional/function_ref.h"
+#include "control/programming/object_key.h"
+
+namespace sluice::programming {
+
+// Numbers of the attached dataplane's ports by the operator's names.
+using PortNumbers = absl::flat_hash_map<std::string, uint16_t>;
+
+struct Operation {
+  ObjectKey key;
+  bool put = true;  // else delete
+  Object object;    // as to be sent, or as it was sent
+};
+
+// An object that is not as wanted, in the operator's words.
+struct Problem {
+  std::string name;
+  std::string reason;
+  friend bool operator==(const Problem&, const Problem&) = default;
+};
+
+class ObjectLedger {
+ public:
+  // Inputs: the desired state. Stating the same again changes nothing.
+  void Want(Object object);
+  void Unwant(const ObjectKey& key);
+
+  // The next operation that may be sent now. `carries_routes` says whether routes
+  // that were sent still need a group or VRF. Objects that cannot be sent are put
+  // aside with the reason until Unblock.
+  using CarriesRoutes = absl::FunctionRef<bool(const ObjectKey&)>;
+  std::optional<Operation> Next(const PortNumbers& ports, CarriesRoutes carries_routes);
+  void Sent(const Operation& operation);
+  // Objects put aside are looked at again. False: there were none.
+  bool Unblock();
+
+  enum class Outcome {
+    kStale,    // a newer operation of the object is under way
+    kSettled,  // as wanted now
+    kGone,     // deleted and forgotten: its number is free
+    kRefused,
+  };
+  Outcome Acknowledge(const ObjectKey& key);
+  // `absent` says that the dataplane does not have the object at all.
+  Outcome Refuse(const ObjectKey& key, bool absent, std::string reason);
+  // Refused objects are sent once more. False: there were none.
+  bool RetryRefused();
+  // The dataplane is empty or unknown: everything has to be stated again. Calls
+  // `gone` for objects that were only waiting for their deletion.
+  void ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gone);
+
+  bool Knows(const ObjectKey& key) const { return slots_.contains(key); }
+  // Was sent and not refused.
+  bool IsSent(const ObjectKey& key) const;
+  const Object* Wanted(const ObjectKey& key) const;
+  // Operations of the VRF not sent or not answered yet.
+  uint64_t unanswered(uint32_t vrf) const;
+  // Refused or waiting objects of the VRF: up to `count_max`, and how many there are.
+  std::vector<Problem> Problems(uint32_t vrf, size_t count_max) const;
+  uint64_t problem_count(uint32_t vrf) const;
+  size_t size() const { return slots_.size(); }
+
+ private:
+  enum class State : uint8_t { kSettled, kQueued, kInFlight, kBlocked, kRefused };
+  struct Slot {
+    std::optional<Object> wanted;
+    std::optional<Object> sent;  // and not refused
+    std::optional<Object> last;  // as last sent, for its deletion
+    State state = State::kSettled;
+    bool maybe_there = false;  // an update was refused: the dataplane may have an older one
+    uint32_t unanswered = 0;   // operations under way
+    uint32_t dependents = 0;   // objects sent that need this one
+    uint32_t vrf = 0;
+    bool counted = false;  // in unanswered_
+    std::string reason;    // kBlocked and kRefused
+  };
+  void SetState(const ObjectKey& key, Slot& slot, State state);
+  void SetSent(const ObjectKey& key, Slot& slot, std::optional<Object> object);
+  void Queue(const ObjectKey& key, Slot& slot);
+  std::optional<Operation> NextPut(unsigned kind, const PortNumbers& ports);
+  std::optional<Operation> NextDelete(unsigned kind, CarriesRoutes carries_routes);
+  std::string Blocker(const ObjectKey& key, const Object& object, const PortNumbers& ports) const;
+  std::string Describe(const ObjectKey& key) const;
+  Outcome Settle(const ObjectKey& key, Slot& slot);
+  void Erase(const ObjectKey& key);
+
+  absl::flat_hash_map<ObjectKey, Slot> slots_;
+  // Keys in these may have been dealt with meanwhile.
+  std::array<std::deque<ObjectKey>, kObjectKindCount> puts_;
+  std::array<std::deque<ObjectKey>, kObjectKindCount> deletes_;
+  std::vector<ObjectKey> blocked_;
+  std::vector<ObjectKey> refused_;
+  absl::flat_hash_map<Claim, ObjectKey> claims_;  // of what was sent
+  absl::flat_hash_map<uint32_t, uint64_t> unanswered_;
+  absl::flat_hash_map<uint32_t, absl::flat_hash_set<ObjectKey>> problems_;
+};
+
+}  // namespace sluice::programming

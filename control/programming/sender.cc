@@ -1,0 +1,340 @@
+// Sending in an order the dataplane can follow, and its answers: see the header.
+#include "control/programming/sender.h"
+
+#include "control/programming/diff.h"
+#include "control/programming/refusal.h"
+#include "proto/net/check.h"
+
+namespace sluice::programming {
+namespace {
+
+channel::AdjacencyKind KindOf(rib::Adjacency::Kind kind) {
+  switch (kind) {
+    case rib::Adjacency::Kind::kDrop:
+      return channel::AdjacencyKind::kDrop;
+    case rib::Adjacency::Kind::kNeighbor:
+      return channel::AdjacencyKind::kNeighbor;
+    case rib::Adjacency::Kind::kGlean:
+      return channel::AdjacencyKind::kGlean;
+  }
+  return channel::AdjacencyKind::kDrop;
+}
+
+bool IsReason(const channel::Refusal* refusal, channel::RefusalReason reason) {
+  return refusal != nullptr && refusal->reason == static_cast<uint16_t>(reason);
+}
+
+}  // namespace
+
+void Sender::PutTenant(const TenantObjects& tenant, uint64_t revision) {
+  const uint32_t vrf = tenant.vrf.vrf;
+  NoteProgress(vrf);
+  Apply(vrf, &tenant);
+  revisions_[vrf].stated = revision;
+}
+
+void Sender::RemoveTenant(uint32_t vrf) {
+  Apply(vrf, nullptr);
+  rib_.RemoveVrf(vrf);
+  revisions_.erase(vrf);
+}
+
+void Sender::Apply(uint32_t vrf, const TenantObjects* desired) {
+  const auto at = tenants_.find(vrf);
+  TenantChanges changes = Diff(desired, at == tenants_.end() ? nullptr : &at->second);
+  for (Object& object : changes.put) ledger_.Want(std::move(object));
+  for (const rib::RouteInput& route : changes.remove_routes) {
+    rib_.Withdraw(vrf, route.prefix, route.source, route.path_id, rib::RouteSet::kSpec);
+  }
+  for (const rib::RouteInput& route : changes.put_routes) rib_.Update(route, rib::RouteSet::kSpec);
+  for (const ObjectKey& key : changes.remove) ledger_.Unwant(key);
+  if (desired == nullptr) {
+    tenants_.erase(vrf);
+  } else {
+    tenants_[vrf] = *desired;
+  }
+  unblock_worth_it_ = true;
+}
+
+void Sender::ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> put,
+                                std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
+  NoteProgress(vrf);
+  for (const net::Prefix& prefix : remove) {
+    rib_.Withdraw(vrf, prefix, rib::Source::kStatic, 0, rib::RouteSet::kStaticRoutes);
+  }
+  if (put.size() > 1000) rib_.Reserve(vrf, put.front().prefix.family(), put.size());
+  for (const rib::RouteInput& route : put) rib_.Update(route, rib::RouteSet::kStaticRoutes);
+  if (complete) revisions_[vrf].stated = revision;
+}
+
+void Sender::NoteProgress(uint32_t vrf) const {
+  const auto at = revisions_.find(vrf);
+  if (at != revisions_.end() && unanswered(vrf) == 0) at->second.acknowledged = at->second.stated;
+}
+
+TenantProgress Sender::Progress(uint32_t vrf) const {
+  TenantProgress progress;
+  NoteProgress(vrf);
+  const auto at = revisions_.find(vrf);
+  if (at != revisions_.end()) progress.acknowledged_revision = at->second.acknowledged;
+  progress.problems = ledger_.Problems(vrf, kProblemsMax);
+  progress.problem_count = ledger_.problem_count(vrf) + rib_.count(vrf, rib::RouteState::kRefused);
+  const TenantObjects* of = tenant(vrf);
+  const std::string prefix = (of == nullptr ? "" : of->vrf.name + ": ") + "route ";
+  const auto add = [&](const net::Prefix& route, rib::RefusalCode code) {
+    progress.problems.push_back({prefix + route.ToString(), TextOf(code)});
+  };
+  const auto room = [&] { return kProblemsMax - std::min(kProblemsMax, progress.problems.size()); };
+  if (const auto* ipv4 = rib_.FindIpv4(vrf)) ipv4->ForEachRefused(room(), add);
+  if (const auto* ipv6 = rib_.FindIpv6(vrf)) ipv6->ForEachRefused(room(), add);
+  return progress;
+}
+
+const TenantObjects* Sender::tenant(uint32_t vrf) const {
+  const auto at = tenants_.find(vrf);
+  return at == tenants_.end() ? nullptr : &at->second;
+}
+
+void Sender::Attach(UpdateChannel& channel, Attachment attachment) {
+  if (channel_ != nullptr) Detach();
+  channel_ = &channel;
+  attachment_ = std::move(attachment);
+  numbers_.adjacencies.Restart(channel.epoch(), attachment_.adjacencies_max);
+  numbers_.groups.Restart(channel.epoch(), attachment_.groups_max);
+}
+
+void Sender::Detach() {
+  channel_ = nullptr;
+  begin_sent_ = end_sent_ = synced_ = false;
+  in_flight_.clear();
+  refusals_.clear();
+  first_sequence_ = 1;
+  TakeRibChanges();
+  ledger_.ForgetInstalled([this](const ObjectKey& key) { Gone(key); });
+  rib_.ForgetInstalled();
+}
+
+// The RIB's adjacencies and groups become objects like all others.
+void Sender::TakeRibChanges() {
+  std::vector<rib::AdjacencyUpdate> adjacencies = rib_.TakeAdjacencies();
+  const std::vector<rib::GroupUpdate> groups = rib_.TakeGroups();
+  for (const rib::AdjacencyUpdate& update : adjacencies) {
+    const ObjectKey key{ObjectKind::kAdjacency, update.id, {}};
+    if (update.wanted) {
+      ledger_.Want(AdjacencyObject{update.id, KindOf(update.wanted->kind), update.wanted->interface,
+                                   update.wanted->next_hop});
+    } else if (ledger_.Knows(key)) {
+      ledger_.Unwant(key);
+      if (!ledger_.Knows(key)) Gone(key);
+    } else {
+      Gone(key);
+    }
+  }
+  for (const rib::GroupUpdate& update : groups) {
+    const ObjectKey key{ObjectKind::kGroup, update.id, {}};
+    if (!update.members.empty()) {
+      GroupObject group{update.id, update.vrf, {}};
+      for (const rib::GroupMember& member : update.members) {
+        group.members.push_back({member.adjacency, member.weight});
+      }
+      ledger_.Want(std::move(group));
+    } else if (ledger_.Knows(key)) {
+      ledger_.Unwant(key);
+      if (!ledger_.Knows(key)) Gone(key);
+    } else {
+      Gone(key);
+    }
+  }
+}
+
+void Sender::Gone(const ObjectKey& key) {
+  if (key.kind == ObjectKind::kAdjacency) {
+    numbers_.adjacencies.Release(key.id);
+    rib_.AdjacencyGone(key.id);
+  } else if (key.kind == ObjectKind::kGroup) {
+    numbers_.groups.Release(key.id);
+    rib_.GroupGone(key.id);
+  }
+}
+
+bool Sender::CarriesRoutes(const ObjectKey& key) const {
+  if (key.kind == ObjectKind::kGroup) return rib_.sent_routes(key.id) > 0;
+  return key.kind == ObjectKind::kVrf && rib_.installed(key.id) > 0;
+}
+
+bool Sender::SendRecord(uint32_t bytes, InFlight in_flight) {
+  const uint64_t sequence = channel_->TrySend(&buffer_.header, bytes);
+  if (sequence == 0) return false;
+  if (in_flight_.empty()) first_sequence_ = sequence;
+  SLUICE_CHECK(sequence == first_sequence_ + in_flight_.size());
+  in_flight_.push_back(std::move(in_flight));
+  ++sent_count_;
+  return true;
+}
+
+bool Sender::Pump() {
+  // Before the whole desired state is known nothing is said: a half state would
+  // be followed by a sweep of the other half.
+  if (channel_ == nullptr || !initial_state_complete_) return false;
+  TakeRibChanges();
+  size_t budget = std::min(kBatchMax, kInFlightMax - std::min(kInFlightMax, in_flight_.size()));
+  bool room = budget > 0 && SendBeginSync();
+  while (room && budget > 0) {
+    room = SendObjects(budget) && SendRoutes(budget);
+    if (!room || budget == 0) break;
+    // All that could go is gone: what waited for it may go now.
+    if (!unblock_worth_it_) break;
+    unblock_worth_it_ = false;
+    if (!ledger_.Unblock()) break;
+  }
+  const bool more = budget == 0;
+  if (room && !more) SendEndOfSync();
+  channel_->Flush();
+  return more && in_flight_.size() < kInFlightMax;
+}
+
+bool Sender::SendBeginSync() {
+  if (begin_sent_) return true;
+  // What is in use stays in use until we are done, however long that takes.
+  begin_sent_ = SendRecord(EncodeSync(channel::RecordType::kBeginSync, 0, buffer_), {What::kSync, {}, {}});
+  return begin_sent_;
+}
+
+bool Sender::SendEndOfSync() {
+  if (end_sent_) return true;
+  end_sent_ = SendRecord(EncodeSync(channel::RecordType::kEndOfSync, 0, buffer_), {What::kEndOfSync, {}, {}});
+  return end_sent_;
+}
+
+bool Sender::SendObjects(size_t& budget) {
+  const auto carries_routes = [this](const ObjectKey& key) { return CarriesRoutes(key); };
+  while (budget > 0) {
+    const std::optional<Operation> operation = ledger_.Next(attachment_.ports, carries_routes);
+    if (!operation) return true;
+    uint16_t port = 0;
+    if (const auto* at = std::get_if<InterfaceObject>(&operation->object)) {
+      if (operation->put) port = attachment_.ports.at(at->port);
+    }
+    const uint32_t bytes = operation->put ? EncodePut(operation->object, port, numbers_, buffer_)
+                                          : EncodeDelete(operation->object, numbers_, buffer_);
+    const What what = operation->put ? What::kPut : What::kDelete;
+    if (!SendRecord(bytes, {what, operation->key, {}})) return false;
+    ledger_.Sent(*operation);
+    unblock_worth_it_ = true;
+    if (operation->put) vrfs_changed_.insert(VrfOf(operation->object));
+    --budget;
+  }
+  return true;
+}
+
+bool Sender::SendRoutes(size_t& budget) {
+  // Routes parked for want of their group or VRF, which may have gone out now.
+  for (const uint32_t vrf : vrfs_changed_) rib_.Unpark(vrf);
+  vrfs_changed_.clear();
+  while (budget > 0) {
+    const std::optional<rib::RouteUpdate> route = rib_.NextToSend();
+    if (!route) return true;
+    const bool put = route->group != rib::kNoGroup;
+    if (put && (!ledger_.IsSent({ObjectKind::kGroup, route->group, {}}) ||
+                (route->vrf != 0 && !ledger_.IsSent({ObjectKind::kVrf, route->vrf, {}})))) {
+      rib_.Park(kWaitsForGroup);
+      continue;
+    }
+    if (!SendRecord(EncodeRoute(*route, numbers_, buffer_), {What::kRoute, {}, *route})) return false;
+    rib_.Sent();
+    unblock_worth_it_ = true;
+    --budget;
+  }
+  return true;
+}
+
+bool Sender::TakeAnswers() {
+  if (channel_ == nullptr) return false;
+  const uint64_t applied = channel_->applied_sequence();
+  while (const auto refusal = channel_->NextRefusal()) refusals_[refusal->sequence] = *refusal;
+  bool any = false;
+  while (!in_flight_.empty() && first_sequence_ <= applied) {
+    const InFlight record = std::move(in_flight_.front());
+    in_flight_.pop_front();
+    const auto refusal = refusals_.find(first_sequence_);
+    ++first_sequence_;
+    any = true;
+    if (refusal == refusals_.end()) {
+      Answer(record, nullptr);
+      continue;
+    }
+    ++refused_count_;
+    Answer(record, &refusal->second);
+    refusals_.erase(refusal);
+  }
+  if (any) RetryAfterAnswers();
+  return any;
+}
+
+void Sender::Answer(const InFlight& record, const channel::Refusal* refusal) {
+  switch (record.what) {
+    case What::kSync:
+      return;
+    case What::kEndOfSync:
+      synced_ = refusal == nullptr;
+      // The sweep made room and set VLANs and addresses free.
+      objects_changed_ = true;
+      retry_all_routes_ = true;
+      return;
+    case What::kPut:
+    case What::kDelete:
+      AnswerObject(record, refusal);
+      return;
+    case What::kRoute:
+      AnswerRoute(record.route, refusal);
+      return;
+  }
+}
+
+void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusal) {
+  const ObjectKey& key = record.key;
+  unblock_worth_it_ = true;
+  if (refusal == nullptr) {
+    const ObjectLedger::Outcome outcome = ledger_.Acknowledge(key);
+    if (outcome == ObjectLedger::Outcome::kGone) {
+      Gone(key);
+      objects_changed_ = true;
+    }
+    // Its limits may be higher now.
+    if (key.kind == ObjectKind::kVrf) retry_all_routes_ = true;
+    return;
+  }
+  if (record.what == What::kPut && IsReason(refusal, channel::RefusalReason::kConflict)) {
+    // The number may be one that a former life of ours used: take another one.
+    if (key.kind == ObjectKind::kAdjacency) numbers_.adjacencies.Replace(key.id);
+    if (key.kind == ObjectKind::kGroup) numbers_.groups.Replace(key.id);
+    if (key.kind >= ObjectKind::kAdjacency) objects_changed_ = true;
+  }
+  const bool absent = IsReason(refusal, channel::RefusalReason::kNotFound);
+  if (ledger_.Refuse(key, absent, TextOf(*refusal)) == ObjectLedger::Outcome::kGone) Gone(key);
+}
+
+void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* refusal) {
+  if (refusal != nullptr) {
+    rib_.Refuse(route, CodeOf(*refusal));
+    return;
+  }
+  rib_.Acknowledge(route);
+  if (route.group == rib::kNoGroup) ++routes_freed_;
+}
+
+// What was refused for want of room or of something else gets another chance when
+// there is reason to hope; it does not go round in circles, since a refusal is none.
+void Sender::RetryAfterAnswers() {
+  if (!end_sent_) return;  // the sweep comes first
+  if (objects_changed_) {
+    objects_changed_ = false;
+    retry_all_routes_ |= ledger_.RetryRefused();
+  }
+  const size_t count = retry_all_routes_ ? SIZE_MAX : routes_freed_;
+  if (count > 0) rib_.RetryRefused(count);
+  routes_freed_ = 0;
+  retry_all_routes_ = false;
+}
+
+}  // namespace sluice::programming
