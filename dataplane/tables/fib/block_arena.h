@@ -19,7 +19,7 @@ class BlockArena {
   static constexpr uint32_t kGranuleBytes = 8;
   static constexpr uint32_t kSpanBytes = 4096;
   static constexpr uint32_t kLargestBlockBytes = 1u << 20;
-  static constexpr uint64_t kReserveBytesMax = uint64_t{1} << 34;  // 31 bits of granules
+  static constexpr uint64_t kReserveBytesMax = uint64_t{1} << 33;  // 30 bits of granules
 
   // Reserves address space (no memory) for `reserve_bytes`, rounded up to 1 MiB.
   // The stretch never moves; pages are committed on first use, huge ones where

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "dataplane/tables/fib/bucket.h"
 #include "dataplane/tables/fib/fib_pool.h"
 #include "dataplane/tables/fib/fib_views.h"
 #include "dataplane/tables/fib/key.h"
@@ -48,7 +49,7 @@ class Fib {
   // the family's, bits beyond the length, or a group of 0 or above
   // kNextHopGroupIdMax; ResourceExhausted naming the limit.
   // `tag` is the writer's own note on the route (who owns it); a change of the
-  // tag alone touches nothing that readers see.
+  // tag alone changes no answer.
   absl::Status Add(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag = 0);
 
   // NotFound if there is no such route. ResourceExhausted only if readers hold up
@@ -87,40 +88,74 @@ class Fib {
   }
 
  private:
-  static constexpr unsigned kDepthMax = (Family::kBits + fib::kStride - 1) / fib::kStride;
+  static constexpr unsigned kLevelsMax = (Family::kBits + fib::kStride - 1) / fib::kStride;
 
-  // The way through the RIB to the node that holds, or would hold, a prefix.
+  using Bucket = fib::Bucket<Family>;
+  using Routes = fib::BucketRoutes<Family>;
+
+  // The way to the RIB node that holds, or would hold, a prefix; or as far as
+  // there are nodes, and what hangs below the last.
   struct Path {
-    std::array<fib::BlockRef, kDepthMax> nodes;
-    unsigned known;   // how many nodes of the way exist
-    unsigned target;  // index of the prefix's node
-    unsigned length;  // the prefix inside that node
+    unsigned target;  // level of the prefix's node, and the prefix inside of it
+    unsigned length;
     unsigned slot;
-    NextHopGroupId cover;  // of the longest shorter route, without the default
-    NextHopGroupId group;  // of the prefix itself, 0 if it is not there
-    uint8_t tag;           // likewise
+
+    unsigned known;  // how many nodes of the way exist
+    std::array<fib::BlockRef, kLevelsMax> nodes;
+    std::array<fib::Word, kLevelsMax + 1> words;           // each node's; then a leaf or bucket
+    std::array<NextHopGroupId, kLevelsMax + 1> inherited;  // what each node inherits; then the same
+
+    NextHopGroupId cover;   // the longest shorter route in the nodes, without the default
+    NextHopGroupId group;   // of the prefix itself, 0 if it is not there
+    uint8_t tag;            // likewise
+    unsigned bucket_route;  // its index, if it is in a bucket
+
+    bool InNode() const { return known > target; }
+  };
+
+  // A subtree built aside: its RIB node (0 for a leaf or bucket) and its word.
+  struct Subtree {
+    fib::BlockRef rib;
+    fib::Word word;
   };
 
   absl::Status Validate(const Address& address, uint8_t length, NextHopGroupId group) const;
   absl::Status CheckRoom() const;
+  absl::Status LookupExhausted() const;
   absl::Status SetDefault(NextHopGroupId group, uint8_t tag);
+  void CountRoute(int change);
+
+  // fib_path.cc: reading the tables.
   Path Descend(const Address& address, uint8_t length) const;
-  bool BuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
-                   fib::Word* root_word);
-  bool TryBuildChange(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes,
-                      fib::Word* root_word);
-  void InsertInRib(const Address& address, Path path, uint32_t route_word);
-  void EraseFromRib(const Address& address, Path path);
+  void FindInBucket(const Address& address, uint8_t length, Path* path) const;
+  bool VisitNode(fib::BlockRef node, fib::Word word, unsigned depth, const Address& base,
+                 const Route<Family>& first, Visitor visitor) const;
+  bool VisitBucket(fib::Word word, unsigned depth, const Address& base, const Route<Family>& first,
+                   Visitor visitor) const;
+  Bucket* BucketAt(fib::Word word) const { return pool_.lookup_.template At<Bucket>(fib::RefOf(word)); }
+
+  // fib_change.cc: changing them.
+  bool Attempt(uint64_t limit_bytes, absl::FunctionRef<void(fib::TrieChange&)> build);
+  bool Repaint(const Address& address, const Path& path, NextHopGroupId group, uint64_t limit_bytes);
+  bool Regrow(const Address& address, const Path& path, unsigned level, const Routes& routes,
+              uint64_t limit_bytes);
+  fib::Word Propagate(const Address& address, const Path& path, unsigned level, fib::Word now);
+  Subtree Build(unsigned depth, const Routes& routes, fib::Word cover);
+  fib::Word BuildBucket(unsigned depth, const Routes& routes, fib::Word cover);
+  void Shrink(const Address& address, uint8_t length);
+  bool Collect(const Address& address, const Path& path, unsigned level, Routes* routes) const;
+  void DropBelow(fib::Word word);
   void SetNode(const Address& address, Path* path, unsigned level, fib::BlockRef node);
+  void LinkNode(const Address& address, Path path, unsigned level, fib::BlockRef node);
+  void UnlinkNode(const Address& address, Path path, unsigned level);
+
+  // fib_root.cc: root tables, and whole tables.
   bool EnsureRoot();
   void ResizeRoot();
   void FillRoot(fib::Word word, unsigned depth, fib::Word* entries, unsigned bits) const;
   void PublishRoot(fib::RootTable root);
   void RetireTrie(fib::Word word);
   void FreeRib(fib::BlockRef node);
-  bool VisitNode(fib::BlockRef node, unsigned depth, const Address& base, const Route<Family>& first,
-                 Visitor visitor) const;
-  void CountRoute(int change);
 
   FibPool<Family>& pool_;
   FibView& view_;

@@ -79,9 +79,11 @@ void Fib<Family>::FillRoot(Word word, unsigned depth, Word* entries, unsigned bi
 template <class Family>
 void Fib<Family>::RetireTrie(Word word) {
   if (fib::IsLeaf(word)) return;
-  const auto* block = pool_.lookup_.template At<TrieBlock>(word);
-  for (unsigned run = 0; run < block->run_count(); ++run) RetireTrie(block->words()[run]);
-  pool_.retired_.Retire(word);
+  if (fib::IsBlock(word)) {
+    const auto* block = pool_.lookup_.template At<TrieBlock>(word);
+    for (unsigned run = 0; run < block->run_count(); ++run) RetireTrie(block->words()[run]);
+  }
+  pool_.retired_.Retire(fib::RefOf(word));
 }
 
 template <class Family>

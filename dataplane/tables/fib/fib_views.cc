@@ -4,24 +4,21 @@
 
 #include <algorithm>
 
+#include "dataplane/tables/fib/bucket.h"
 #include "dataplane/tables/fib/trie_block.h"
 
 namespace sluice::dataplane {
 namespace {
 
+using fib::Bucket;
+using fib::IsBlock;
+using fib::IsBucket;
 using fib::IsLeaf;
 using fib::TrieBlock;
 using fib::Word;
 
+// Enough misses in flight to cover the latency, few enough to stay in L1.
 constexpr unsigned kChunk = 32;
-
-// Where a packet stands in its trie.
-template <class Family>
-struct Step {
-  typename Family::Cursor cursor;
-  uint32_t block;
-  uint32_t packet;
-};
 
 inline const std::byte* BlockAt(const std::byte* memory, uint32_t ref) {
   return memory + uint64_t{ref} * fib::BlockArena::kGranuleBytes;
@@ -31,10 +28,49 @@ inline Word Enter(const std::byte* memory, uint64_t root, uint64_t index) {
   return fib::Load(reinterpret_cast<const Word*>(BlockAt(memory, static_cast<uint32_t>(root))) + index);
 }
 
-inline Word Walk(const std::byte* memory, uint32_t ref, unsigned slot) {
-  const auto* block = reinterpret_cast<const TrieBlock*>(BlockAt(memory, ref));
+inline Word Walk(const std::byte* memory, Word word, unsigned slot) {
+  const auto* block = reinterpret_cast<const TrieBlock*>(BlockAt(memory, word));
   return fib::Load(&block->words()[block->RunOf(slot)]);
 }
+
+template <class Family>
+inline Word Finish(const std::byte* memory, Word word, typename Family::Rest rest) {
+  const auto* bucket = reinterpret_cast<const Bucket<Family>*>(BlockAt(memory, fib::RefOf(word)));
+  return fib::Load(bucket->Match(rest));
+}
+
+// A leaf's "block" may be unmapped memory: fetch something that is hot instead.
+inline void PrefetchNext(const std::byte* memory, Word word) {
+  __builtin_prefetch(BlockAt(memory, IsLeaf(word) ? 0 : fib::RefOf(word)));
+}
+
+// Where a packet stands in its trie.
+template <class Family>
+struct Step {
+  typename Family::Cursor cursor;
+  uint32_t packet;
+};
+
+// The packets of a chunk on their way down. Those that are not done are kept
+// dense without branches: a branch per packet would be mispredicted wherever
+// depths differ.
+template <class Family>
+struct Descent {
+  Step<Family> steps[kChunk];  // packets at a block
+  unsigned step_count = 0;
+  uint32_t in_bucket[kChunk];
+  unsigned in_bucket_count = 0;
+  Word words[kChunk];                   // where each packet got
+  typename Family::Rest rests[kChunk];  // and what is left of its address
+
+  void Put(unsigned at, Word word, const Step<Family>& step) {
+    words[step.packet] = word;
+    rests[step.packet] = step.cursor.Front();
+    steps[at] = step;
+    in_bucket[in_bucket_count] = step.packet;
+    in_bucket_count += IsBucket(word);
+  }
+};
 
 }  // namespace
 
@@ -44,8 +80,9 @@ NextHopGroupId FibViews<Family>::Lookup(uint16_t vrf, const Address& address) co
   const uint64_t root = view.root.load(std::memory_order_acquire);
   const auto bits = static_cast<unsigned>(root >> 32);
   Word word = Enter(memory_, root, Family::Top(address, bits));
-  for (auto cursor = Family::CursorAt(address, bits); !IsLeaf(word); cursor.Descend())
-    word = Walk(memory_, word, cursor.Slot());
+  auto cursor = Family::CursorAt(address, bits);
+  for (; IsBlock(word); cursor.Descend()) word = Walk(memory_, word, cursor.Slot());
+  if (IsBucket(word)) word = Finish<Family>(memory_, word, cursor.Front());
   const NextHopGroupId group = fib::GroupOf(word);
   return group != 0 ? group : view.default_group.load(std::memory_order_relaxed);
 }
@@ -55,44 +92,39 @@ void FibViews<Family>::LookupChunk(const uint16_t vrf[], const Address address[]
                                    unsigned count) const {
   const std::byte* const memory = memory_;
   const FibView* const views = views_.get();
-  Step<Family> steps[kChunk];
-  Word words[kChunk];
+  Descent<Family> down;
   uint64_t roots[kChunk];
 
   for (unsigned i = 0; i < count; ++i) {
-    const uint64_t root = views[vrf[i]].root.load(std::memory_order_acquire);
-    roots[i] = root;
-    const uint64_t index = Family::Top(address[i], static_cast<unsigned>(root >> 32));
-    __builtin_prefetch(BlockAt(memory, static_cast<uint32_t>(root)) + index * sizeof(Word));
+    roots[i] = views[vrf[i]].root.load(std::memory_order_acquire);
+    const uint64_t index = Family::Top(address[i], static_cast<unsigned>(roots[i] >> 32));
+    __builtin_prefetch(BlockAt(memory, static_cast<uint32_t>(roots[i])) + index * sizeof(Word));
   }
-  // The packets that are not done are kept dense without a branch: a branch per
-  // packet would be mispredicted at every change of depth.
-  unsigned active = 0;
   for (unsigned i = 0; i < count; ++i) {
     const auto bits = static_cast<unsigned>(roots[i] >> 32);
     const Word word = Enter(memory, roots[i], Family::Top(address[i], bits));
-    words[i] = word;
-    steps[active] = {Family::CursorAt(address[i], bits), word, i};
-    active += !IsLeaf(word);
-    // A leaf's "block" may be unmapped: prefetch something that is hot instead.
-    __builtin_prefetch(BlockAt(memory, IsLeaf(word) ? 0 : word));
+    PrefetchNext(memory, word);
+    down.Put(down.step_count, word, {Family::CursorAt(address[i], bits), i});
+    down.step_count += IsBlock(word);
   }
-  while (active > 0) {
+  while (down.step_count > 0) {
     unsigned next = 0;
-    for (unsigned i = 0; i < active; ++i) {
-      Step<Family> step = steps[i];
-      const Word word = Walk(memory, step.block, step.cursor.Slot());
-      words[step.packet] = word;
+    for (unsigned i = 0; i < down.step_count; ++i) {
+      Step<Family> step = down.steps[i];
+      const Word word = Walk(memory, down.words[step.packet], step.cursor.Slot());
+      PrefetchNext(memory, word);
       step.cursor.Descend();
-      step.block = word;
-      steps[next] = step;
-      next += !IsLeaf(word);
-      __builtin_prefetch(BlockAt(memory, IsLeaf(word) ? 0 : word));
+      down.Put(next, word, step);
+      next += IsBlock(word);
     }
-    active = next;
+    down.step_count = next;
+  }
+  for (unsigned i = 0; i < down.in_bucket_count; ++i) {
+    const uint32_t packet = down.in_bucket[i];
+    down.words[packet] = Finish<Family>(memory, down.words[packet], down.rests[packet]);
   }
   for (unsigned i = 0; i < count; ++i) {
-    const NextHopGroupId group = fib::GroupOf(words[i]);
+    const NextHopGroupId group = fib::GroupOf(down.words[i]);
     const NextHopGroupId fallback = views[vrf[i]].default_group.load(std::memory_order_relaxed);
     out[i] = group != 0 ? group : fallback;
   }

@@ -14,19 +14,26 @@
 
 namespace sluice::dataplane::fib {
 
-// Bit 31 set: leaf, the rest is the next-hop group (0 = no route). Clear: the
-// BlockRef of a TrieBlock.
+// Bit 31 set: leaf, the rest is the next-hop group (0 = no route). Else bit 30
+// set: the BlockRef of a Bucket (bucket.h); clear: of a TrieBlock.
 using Word = uint32_t;
 constexpr Word kLeaf = Word{1} << 31;
+constexpr Word kBucket = Word{1} << 30;
 constexpr Word Leaf(uint32_t group) {
   return kLeaf | group;
 }
 constexpr bool IsLeaf(Word word) {
   return (word & kLeaf) != 0;
 }
-constexpr uint32_t GroupOf(Word word) {
-  return word & ~kLeaf;
+constexpr bool IsBucket(Word word) {
+  return (word >> 30) == 1;
 }
+constexpr bool IsBlock(Word word) {
+  return (word >> 30) == 0;
+}
+constexpr BlockRef RefOf(Word word) {
+  return word & (kBucket - 1);
+}  // of a bucket or block
 
 // Words may change under readers; blocks never change their run map once
 // published.
@@ -61,7 +68,7 @@ inline uint64_t RunStarts(const Slots& slots) {
   return runs;
 }
 
-// `word` as slots: those of its block, or 64 times the leaf.
+// `word` as slots: those of its block, or 64 times the leaf. Never of a bucket.
 inline void Expand(const BlockArena& arena, Word word, Slots* slots) {
   if (IsLeaf(word)) {
     slots->fill(word);

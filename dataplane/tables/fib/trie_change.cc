@@ -27,7 +27,14 @@ Word TrieChange::Paint(Word old, const RibNode* node, unsigned depth, uint64_t p
   Expand(lookup_, old, &was);
   Slots now = was;
   const uint64_t inner = node == nullptr ? 0 : node->children & mask;
-  ForEachSlot(mask & ~inner, [&](unsigned slot) { now[slot] = leaf; });
+  ForEachSlot(mask & ~inner, [&](unsigned slot) {
+    if (IsBucket(now[slot])) {
+      // A bucket belongs to one slot, its cover is its first word.
+      StoreLater(lookup_.At<Word>(RefOf(now[slot])), leaf);
+    } else {
+      now[slot] = leaf;
+    }
+  });
   ForEachSlot(inner, [&](unsigned slot) {
     const auto* child = rib_.At<RibNode>(node->Child(slot));
     now[slot] = Paint(was[slot], child, depth + kStride, position << kStride | slot,
@@ -37,7 +44,7 @@ Word TrieChange::Paint(Word old, const RibNode* node, unsigned depth, uint64_t p
 }
 
 Word TrieChange::SetSlot(Word old, unsigned depth, uint64_t position, unsigned slot, Word now) {
-  if (!IsLeaf(old)) {
+  if (IsBlock(old)) {
     auto* block = lookup_.At<TrieBlock>(old);
     const unsigned run = block->RunOf(slot);
     const Word was = block->words()[run];
@@ -67,12 +74,12 @@ Word TrieChange::Replace(Word old, unsigned depth, uint64_t position, const Slot
       if (was[slot] != now[slot]) StoreRootEntry(depth, position, slot, was[slot], now[slot]);
   }
   const uint64_t runs = RunStarts(now);
-  if (!IsLeaf(old) && lookup_.At<TrieBlock>(old)->runs == runs) {
+  if (IsBlock(old) && lookup_.At<TrieBlock>(old)->runs == runs) {
     StoreRuns(old, now);
     return old;
   }
-  if (!IsLeaf(old)) stale_.push_back(old);
-  return runs == 1 && IsLeaf(now[0]) ? now[0] : NewBlock(runs, now);
+  if (IsBlock(old)) stale_.push_back(old);
+  return runs == 1 && IsLeaf(now[0]) ? now[0] : Encode(runs, now);
 }
 
 void TrieChange::StoreRuns(Word old, const Slots& now) {
@@ -84,14 +91,25 @@ void TrieChange::StoreRuns(Word old, const Slots& now) {
   });
 }
 
-Word TrieChange::NewBlock(uint64_t runs, const Slots& now) {
-  const BlockRef ref =
-      lookup_.Allocate(TrieBlock::Bytes(static_cast<unsigned>(std::popcount(runs))), limit_bytes_);
+Word TrieChange::NewNode(Word old, unsigned depth, uint64_t position, const Slots& now) {
+  Slots was;
+  was.fill(old);
+  return Replace(old, depth, position, was, now);
+}
+
+BlockRef TrieChange::NewBlock(uint32_t bytes) {
+  const BlockRef ref = lookup_.Allocate(bytes, limit_bytes_);
   if (ref == 0) {
     failed_ = true;
-    return Leaf(0);  // never published
+  } else {
+    fresh_.push_back(ref);
   }
-  fresh_.push_back(ref);
+  return ref;
+}
+
+Word TrieChange::Encode(uint64_t runs, const Slots& now) {
+  const BlockRef ref = NewBlock(TrieBlock::Bytes(static_cast<unsigned>(std::popcount(runs))));
+  if (ref == 0) return Leaf(0);  // never published
   auto* block = lookup_.At<TrieBlock>(ref);
   block->runs = runs;
   Word* word = block->words();

@@ -29,7 +29,7 @@ class TrieChange {
   void Begin(RootTable root, uint64_t limit_bytes);
 
   // `leaf` for the slots of `mask` in the node at `depth`, and below in what
-  // inherits from them. `node` is the RIB's node there, null if there is none;
+  // inherits from them, buckets too. `node` is the RIB's node there, null if there is none;
   // `position` the first `depth` bits of the address (matters above the root
   // table only). Returns the word that replaces `old`.
   Word Paint(Word old, const RibNode* node, unsigned depth, uint64_t position, uint64_t mask, Word leaf);
@@ -37,8 +37,19 @@ class TrieChange {
   // `now` for one slot of the node at `depth`.
   Word SetSlot(Word old, unsigned depth, uint64_t position, unsigned slot, Word now);
 
+  // The block of a new node at `depth` whose slots all answered `old` (a leaf)
+  // until now; a leaf if they are all the same.
+  Word NewNode(Word old, unsigned depth, uint64_t position, const Slots& now);
+
   // The root word itself.
   void SetRoot(Word now);
+
+  // Memory for a bucket, filled by the caller; 0 when it is refused.
+  BlockRef NewBlock(uint32_t bytes);
+  // Will replace a word of a bucket in place.
+  void StoreLater(Word* at, Word value) { stores_.push_back({at, value}); }
+  // This block or bucket goes out of reach.
+  void Drop(BlockRef block) { stale_.push_back(block); }
 
   // Was a block refused? Then Discard.
   bool failed() const { return failed_; }
@@ -54,7 +65,7 @@ class TrieChange {
   };
 
   Word Replace(Word old, unsigned depth, uint64_t position, const Slots& was, const Slots& now);
-  Word NewBlock(uint64_t runs, const Slots& now);
+  Word Encode(uint64_t runs, const Slots& now);
   void StoreRuns(Word old, const Slots& now);
   void StoreRootEntry(unsigned depth, uint64_t position, unsigned slot, Word was, Word now);
 
