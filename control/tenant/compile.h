@@ -2,8 +2,7 @@
 // routes the RIB should know.
 #pragma once
 
-#include <map>
-#include <string>
+#include <optional>
 #include <vector>
 
 #include "control/programming/objects.h"
@@ -11,14 +10,6 @@
 #include "control/tenant/model.h"
 
 namespace sluice::tenant {
-
-// Numbers of a tenant in the channel.
-struct TenantNumbers {
-  uint32_t vrf = 0;
-  std::map<std::string, ConnectionNumbers> connections;  // by connection name
-
-  friend bool operator==(const TenantNumbers&, const TenantNumbers&) = default;
-};
 
 // Every connection of `model` must have its numbers. `ports` gives the MTU of
 // connections that name none.

@@ -22,7 +22,7 @@ struct Limits {
   uint64_t static_routes = 4'000'000;
   uint64_t routes_ipv4_per_tenant = 1'000'000;
   uint64_t routes_ipv6_per_tenant = 200'000;
-  uint32_t neighbors_per_tenant = 4096;
+  uint32_t neighbors_per_tenant = 1024;
   uint32_t labels_per_tenant = 64;
 };
 

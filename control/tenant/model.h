@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -78,6 +79,14 @@ struct ConnectionNumbers {
   uint32_t policer_out = 0;
 
   friend bool operator==(const ConnectionNumbers&, const ConnectionNumbers&) = default;
+};
+
+// Numbers of a tenant in the channel.
+struct TenantNumbers {
+  uint32_t vrf = 0;
+  std::map<std::string, ConnectionNumbers> connections;  // by connection name
+
+  friend bool operator==(const TenantNumbers&, const TenantNumbers&) = default;
 };
 
 }  // namespace sluice::tenant

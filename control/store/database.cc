@@ -1,0 +1,192 @@
+// The one place that calls SQLite.
+#include "control/store/database.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "proto/net/check.h"
+
+namespace sluice::store {
+namespace {
+
+absl::StatusCode CodeOf(int code) {
+  switch (code & 0xff) {
+    case SQLITE_FULL:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+// Secrets may be in the file: nobody else reads it, whatever the umask is.
+absl::Status CreatePrivately(const std::string& path) {
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return absl::UnavailableError(absl::StrCat("state database ", path, ": ", std::strerror(errno)));
+  const int changed = fchmod(fd, 0600);
+  close(fd);
+  if (changed != 0)
+    return absl::UnavailableError(absl::StrCat("state database ", path, ": ", std::strerror(errno)));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
+  if (absl::Status created = CreatePrivately(path); !created.ok()) return created;
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  std::unique_ptr<Database> database(new Database(path, handle));
+  if (code != SQLITE_OK) {
+    database->Remember(code);
+    return database->TakeError();
+  }
+  sqlite3_extended_result_codes(handle, 1);
+  // Exclusive locking keeps a second instance out and needs no shared-memory file.
+  database->Execute(
+      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+      "secure_delete=ON;"
+      "PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT");
+  if (database->error_.code() == absl::StatusCode::kUnavailable)
+    return absl::UnavailableError(absl::StrCat("state database ", path, " is in use by another process"));
+  if (!database->error_.ok()) return database->TakeError();
+  return database;
+}
+
+Database::~Database() {
+  sqlite3_close(handle_);
+}
+
+void Database::Remember(int code) {
+  if (!error_.ok()) return;
+  error_ = absl::Status(CodeOf(code),
+                        absl::StrCat("state database ", path_, ": ",
+                                     handle_ != nullptr ? sqlite3_errmsg(handle_) : "out of memory"));
+}
+
+void Database::Execute(const char* sql) {
+  if (!error_.ok()) return;
+  const int code = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) Remember(code);
+}
+
+absl::Status Database::TakeError() {
+  absl::Status error = std::move(error_);
+  error_ = absl::OkStatus();
+  return error;
+}
+
+int64_t Database::LastInsertId() const {
+  return sqlite3_last_insert_rowid(handle_);
+}
+int64_t Database::Changes() const {
+  return sqlite3_changes64(handle_);
+}
+
+Statement::Statement(Database& database, const char* sql) : database_(database) {
+  if (!database_.error_.ok()) return;
+  const int code = sqlite3_prepare_v2(database_.handle_, sql, -1, &handle_, nullptr);
+  if (code != SQLITE_OK) database_.Remember(code);
+  SLUICE_CHECK((code & 0xff) != SQLITE_ERROR);
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(handle_);
+}
+
+Statement& Statement::Bind(int64_t value) {
+  if (handle_ != nullptr) SLUICE_CHECK(sqlite3_bind_int64(handle_, next_++, value) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::Bind(std::string_view text) {
+  if (handle_ != nullptr)
+    SLUICE_CHECK(sqlite3_bind_text64(handle_, next_++, text.data(), text.size(), SQLITE_TRANSIENT,
+                                     SQLITE_UTF8) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::BindBlob(std::string_view bytes) {
+  // A null pointer would be NULL, not an empty blob.
+  const char* at = bytes.empty() ? "" : bytes.data();
+  if (handle_ != nullptr)
+    SLUICE_CHECK(sqlite3_bind_blob64(handle_, next_++, at, bytes.size(), SQLITE_TRANSIENT) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::BindNull() {
+  if (handle_ != nullptr) SLUICE_CHECK(sqlite3_bind_null(handle_, next_++) == SQLITE_OK);
+  return *this;
+}
+
+bool Statement::Step() {
+  if (handle_ == nullptr || !database_.error_.ok()) return false;
+  const int code = sqlite3_step(handle_);
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) database_.Remember(code);
+  return false;
+}
+
+void Statement::Run() {
+  while (Step()) {
+  }
+  Reset();
+}
+
+void Statement::Reset() {
+  if (handle_ != nullptr) sqlite3_reset(handle_);
+  next_ = 1;
+}
+
+int64_t Statement::Integer(int column) const {
+  return sqlite3_column_int64(handle_, column);
+}
+
+std::string Statement::Text(int column) const {
+  return std::string(Blob(column));
+}
+
+std::string_view Statement::Blob(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(handle_, column));
+  return bytes == nullptr ? std::string_view()
+                          : std::string_view(bytes, sqlite3_column_bytes(handle_, column));
+}
+
+bool Statement::IsNull(int column) const {
+  return sqlite3_column_type(handle_, column) == SQLITE_NULL;
+}
+
+Transaction::Transaction(Database& database) : database_(database) {
+  database_.error_ = absl::OkStatus();
+  database_.Execute("BEGIN IMMEDIATE");
+}
+
+Transaction::~Transaction() {
+  if (!open_) return;
+  sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+  database_.error_ = absl::OkStatus();
+}
+
+absl::Status Transaction::Commit() {
+  SLUICE_CHECK(open_);
+  database_.Execute("COMMIT");
+  open_ = false;
+  if (database_.error_.ok()) return absl::OkStatus();
+  sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+  return database_.TakeError();
+}
+
+}  // namespace sluice::store

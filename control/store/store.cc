@@ -1,0 +1,99 @@
+// Opening the store: schema and key check.
+#include "control/store/store.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace sluice::store {
+namespace {
+
+constexpr int64_t kApplicationId = 0x534c5547;  // "SLUG"
+constexpr int64_t kSchemaVersion = 1;
+constexpr char kKeyCheck[] = "sluice key check";
+
+// Static routes have rows of their own, so that a change is a delta; a set is
+// filled unseen and becomes the tenant's by one update of `tenant.static_set`.
+constexpr char kSchema[] = R"(
+CREATE TABLE gateway (
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  generation INTEGER NOT NULL, update_us INTEGER NOT NULL, spec BLOB NOT NULL);
+CREATE TABLE tenant (
+  uid INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+  generation INTEGER NOT NULL, create_us INTEGER NOT NULL, update_us INTEGER NOT NULL,
+  manager TEXT NOT NULL, diverged INTEGER NOT NULL, vrf INTEGER NOT NULL,
+  spec BLOB NOT NULL, static_version INTEGER NOT NULL, static_set INTEGER NOT NULL);
+CREATE TABLE connection (
+  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE, name TEXT NOT NULL, position INTEGER NOT NULL,
+  connection INTEGER NOT NULL, interface INTEGER NOT NULL, policer_in INTEGER NOT NULL, policer_out INTEGER NOT NULL,
+  spec BLOB NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
+CREATE TABLE number (
+  kind INTEGER NOT NULL, value INTEGER NOT NULL, released_us INTEGER, PRIMARY KEY (kind, value)) WITHOUT ROWID;
+CREATE TABLE secret (
+  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE, path TEXT NOT NULL, version INTEGER NOT NULL,
+  sealed BLOB, PRIMARY KEY (tenant, path)) WITHOUT ROWID;
+CREATE TABLE static_set (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL);
+CREATE TABLE static_route (
+  static_set INTEGER NOT NULL, prefix BLOB NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (static_set, prefix)) WITHOUT ROWID;
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, time_us INTEGER NOT NULL, who TEXT NOT NULL, method TEXT NOT NULL,
+  object TEXT NOT NULL, tenant TEXT NOT NULL, changes TEXT NOT NULL, result TEXT NOT NULL,
+  break_glass INTEGER NOT NULL);
+CREATE INDEX audit_of_tenant ON audit (tenant, id);
+CREATE TABLE key_check (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);
+)";
+
+int64_t Pragma(Database& database, const char* sql) {
+  Statement statement(database, sql);
+  return statement.Step() ? statement.Integer(0) : 0;
+}
+
+absl::Status Create(Database& database, const Sealing& sealing) {
+  Transaction transaction(database);
+  database.Execute(kSchema);
+  database.Execute(
+      absl::StrCat("PRAGMA application_id=", kApplicationId, "; PRAGMA user_version=", kSchemaVersion)
+          .c_str());
+  Statement(database, "INSERT INTO key_check VALUES (1, ?)")
+      .BindBlob(sealing.Seal(kKeyCheck, "key check"))
+      .Run();
+  return transaction.Commit();
+}
+
+absl::Status CheckKey(Database& database, const Sealing& sealing, const std::string& key_file) {
+  Statement statement(database, "SELECT sealed FROM key_check");
+  if (statement.Step() && sealing.Unseal(statement.Blob(0), "key check") == kKeyCheck)
+    return absl::OkStatus();
+  if (!database.error().ok()) return database.TakeError();
+  return absl::FailedPreconditionError(
+      absl::StrCat("key file ", key_file, " is not the one that ", database.path(), " was sealed with"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& database_file,
+                                                   const std::string& key_file) {
+  auto database = Database::Open(database_file);
+  if (!database.ok()) return database.status();
+  auto sealing = Sealing::Open(key_file);
+  if (!sealing.ok()) return sealing.status();
+  const int64_t version = Pragma(**database, "PRAGMA user_version");
+  const int64_t application = Pragma(**database, "PRAGMA application_id");
+  const int64_t tables = Pragma(**database, "SELECT count(*) FROM sqlite_schema");
+  if (!(*database)->error().ok()) return (*database)->TakeError();
+  absl::Status status;
+  if (version == 0 && application == 0 && tables == 0) {
+    status = Create(**database, *sealing);
+  } else if (application != kApplicationId) {
+    status = absl::FailedPreconditionError(
+        absl::StrCat(database_file, " is not a state database of sluice-gateway"));
+  } else if (version != kSchemaVersion) {
+    status = absl::FailedPreconditionError(absl::StrCat("state database ", database_file, " has schema ",
+                                                        version, "; this program knows ", kSchemaVersion));
+  } else {
+    status = CheckKey(**database, *sealing, key_file);
+  }
+  if (!status.ok()) return status;
+  return std::unique_ptr<Store>(new Store(*std::move(database), *std::move(sealing)));
+}
+
+}  // namespace sluice::store

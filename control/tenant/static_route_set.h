@@ -1,0 +1,67 @@
+// The static set of a tenant: up to a million routes with few different next
+// hops, kept small by storing each combination of next hops once.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "control/tenant/model.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::tenant {
+
+class StaticRouteSet {
+ public:
+  // `hops` is an index for HopsAt, valid as long as some route has it.
+  struct Value {
+    uint32_t metric = 1;
+    uint32_t hops = 0;
+  };
+  using Map = absl::btree_map<net::Prefix, Value>;
+
+  // True when the prefix was not there before.
+  bool Put(const StaticRoute& route);
+  // True when it was there.
+  bool Remove(const net::Prefix& prefix);
+
+  const Map& routes() const { return routes_; }
+  size_t size() const { return routes_.size(); }
+  const NextHops& HopsAt(uint32_t index) const { return hops_[index].hops; }
+  // Indexes below this may be in use.
+  size_t hops_end() const { return hops_.size(); }
+  bool InUse(uint32_t index) const { return hops_[index].routes != 0; }
+  // How many routes have this combination.
+  uint64_t RoutesOf(uint32_t index) const { return hops_[index].routes; }
+  StaticRoute RouteAt(Map::const_iterator at) const {
+    return {at->first, at->second.metric, HopsAt(at->second.hops)};
+  }
+
+ private:
+  struct SharedHops {
+    NextHops hops;
+    std::string key;
+    uint64_t routes = 0;
+  };
+
+  uint32_t Acquire(const NextHops& hops);
+  void Release(uint32_t index);
+
+  Map routes_;
+  std::vector<SharedHops> hops_;
+  std::vector<uint32_t> free_;
+  absl::flat_hash_map<std::string, uint32_t> by_key_;
+};
+
+// What leads from one set to another, told in order of prefix.
+struct StaticRouteDifference {
+  std::vector<StaticRoute> put;  // added or changed
+  std::vector<net::Prefix> remove;
+  uint64_t added = 0;
+  uint64_t changed = 0;
+};
+StaticRouteDifference Difference(const StaticRouteSet& before, const StaticRouteSet& after);
+
+}  // namespace sluice::tenant
