@@ -16,7 +16,7 @@
 namespace sluice::dataplane {
 
 inline constexpr uint32_t kWorkersMax = 64;
-inline constexpr uint32_t kPortsMax = 32;  // RTE_MAX_ETHPORTS
+inline constexpr uint32_t kConfiguredPortsMax = 32;  // RTE_MAX_ETHPORTS
 
 struct StartupPlan {
   std::string instance;

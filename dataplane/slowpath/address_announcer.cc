@@ -14,13 +14,13 @@ constexpr seconds kDefendInterval{10};  // RFC 5227 section 1.1 DEFEND_INTERVAL
 
 }  // namespace
 
-void AddressAnnouncer::Start(Instant now, const NeighborKey& own) {
+void AddressAnnouncer::Start(Instant now, const LinkAddress& own) {
   Stop(own);
   pending_[own] = {0, now};
   due_.insert({now, own});
 }
 
-void AddressAnnouncer::Stop(const NeighborKey& own) {
+void AddressAnnouncer::Stop(const LinkAddress& own) {
   const auto found = pending_.find(own);
   if (found == pending_.end()) return;
   due_.erase({found->second.due, own});
@@ -41,7 +41,7 @@ void AddressAnnouncer::StopAll(InterfaceId interface) {
 std::vector<AddressAnnouncer::Announcement> AddressAnnouncer::TakeDue(Instant now) {
   std::vector<Announcement> announcements;
   while (!due_.empty() && due_.begin()->first <= now) {
-    const NeighborKey own = due_.begin()->second;
+    const LinkAddress own = due_.begin()->second;
     due_.erase(due_.begin());
     Pending& pending = pending_[own];
     announcements.push_back({own, pending.sent == 0});
@@ -61,7 +61,7 @@ std::optional<Instant> AddressAnnouncer::NextDue() const {
   return due_.begin()->first;
 }
 
-bool AddressAnnouncer::MayDefend(Instant now, const NeighborKey& own) {
+bool AddressAnnouncer::MayDefend(Instant now, const LinkAddress& own) {
   const auto [entry, first] = defended_at_.try_emplace(own, now);
   if (!first && now - entry->second < kDefendInterval) return false;
   entry->second = now;

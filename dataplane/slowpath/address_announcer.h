@@ -17,19 +17,19 @@ namespace sluice::dataplane {
 class AddressAnnouncer {
  public:
   struct Announcement {
-    NeighborKey own;  // interface and our address
+    LinkAddress own;  // interface and our address
     bool first = false;
   };
 
-  void Start(Instant now, const NeighborKey& own);
-  void Stop(const NeighborKey& own);
+  void Start(Instant now, const LinkAddress& own);
+  void Stop(const LinkAddress& own);
   void StopAll(InterfaceId interface);
   std::vector<Announcement> TakeDue(Instant now);
   std::optional<Instant> NextDue() const;
 
   // May we defend `own` against somebody who uses it? At most once in ten
   // seconds, or two stubborn stations would fill the link (RFC 5227 section 2.4).
-  bool MayDefend(Instant now, const NeighborKey& own);
+  bool MayDefend(Instant now, const LinkAddress& own);
 
  private:
   struct Pending {
@@ -37,9 +37,9 @@ class AddressAnnouncer {
     Instant due;
   };
 
-  std::map<NeighborKey, Pending> pending_;
-  std::set<std::pair<Instant, NeighborKey>> due_;
-  std::map<NeighborKey, Instant> defended_at_;
+  std::map<LinkAddress, Pending> pending_;
+  std::set<std::pair<Instant, LinkAddress>> due_;
+  std::map<LinkAddress, Instant> defended_at_;
 };
 
 }  // namespace sluice::dataplane

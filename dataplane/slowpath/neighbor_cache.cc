@@ -12,12 +12,12 @@ bool IsUnresolved(NeighborState state) {
 
 }  // namespace
 
-Neighbor* NeighborCache::Find(const NeighborKey& key) {
+Neighbor* NeighborCache::Find(const LinkAddress& key) {
   const auto found = neighbors_.find(key);
   return found == neighbors_.end() ? nullptr : &found->second;
 }
 
-Neighbor* NeighborCache::Insert(const NeighborKey& key, VrfId vrf, Purpose purpose) {
+Neighbor* NeighborCache::Insert(const LinkAddress& key, VrfId vrf, Purpose purpose) {
   const VrfCounts counts = vrfs_[vrf];
   if (purpose != Purpose::kWanted) {
     const uint32_t all_max =
@@ -49,7 +49,7 @@ void NeighborCache::CountOut(const Neighbor& neighbor) {
   if (--counts.all == 0) vrfs_.erase(neighbor.vrf);
 }
 
-void NeighborCache::Erase(const NeighborKey& key) {
+void NeighborCache::Erase(const LinkAddress& key) {
   const auto found = neighbors_.find(key);
   SLUICE_CHECK(found != neighbors_.end());
   SetDue(found->second, std::nullopt);
@@ -57,8 +57,8 @@ void NeighborCache::Erase(const NeighborKey& key) {
   neighbors_.erase(found);
 }
 
-std::vector<NeighborKey> NeighborCache::KeysOf(InterfaceId interface) const {
-  std::vector<NeighborKey> keys;
+std::vector<LinkAddress> NeighborCache::KeysOf(InterfaceId interface) const {
+  std::vector<LinkAddress> keys;
   for (auto it = neighbors_.lower_bound({interface, {}}); it != neighbors_.end(); ++it) {
     if (it->first.interface != interface) break;
     keys.push_back(it->first);

@@ -16,15 +16,16 @@
 
 namespace sluice::dataplane {
 
-struct NeighborKey {
+// An address of somebody on a subinterface's link.
+struct LinkAddress {
   InterfaceId interface = kNoInterface;
   net::Address address;
 
-  friend auto operator<=>(const NeighborKey&, const NeighborKey&) = default;
+  friend auto operator<=>(const LinkAddress&, const LinkAddress&) = default;
 };
 
 struct Neighbor {
-  NeighborKey key;
+  LinkAddress key;
   VrfId vrf = 0;
   NeighborState state = NeighborState::kIncomplete;
   // Present in every state but kIncomplete and kFailed.
@@ -47,13 +48,13 @@ class NeighborCache {
 
   explicit NeighborCache(const Limits& limits) : limits_(limits) {}
 
-  Neighbor* Find(const NeighborKey& key);
+  Neighbor* Find(const LinkAddress& key);
   // The key must be absent. Null when a limit is reached; kWanted (a next hop or
   // static entry of control's, which other tables bound) is never refused.
-  Neighbor* Insert(const NeighborKey& key, VrfId vrf, Purpose purpose);
-  void Erase(const NeighborKey& key);
+  Neighbor* Insert(const LinkAddress& key, VrfId vrf, Purpose purpose);
+  void Erase(const LinkAddress& key);
   // All entries of an interface, in order of address.
-  std::vector<NeighborKey> KeysOf(InterfaceId interface) const;
+  std::vector<LinkAddress> KeysOf(InterfaceId interface) const;
 
   void SetState(Neighbor& neighbor, NeighborState state);
   // An entry may be wanted before its interface, and with it the VRF, is known.
@@ -77,8 +78,8 @@ class NeighborCache {
 
   Limits limits_;
   // Ordered, so that an interface's entries are neighbours; nodes stay in place.
-  std::map<NeighborKey, Neighbor> neighbors_;
-  std::set<std::pair<Instant, NeighborKey>> due_;
+  std::map<LinkAddress, Neighbor> neighbors_;
+  std::set<std::pair<Instant, LinkAddress>> due_;
   std::unordered_map<VrfId, VrfCounts> vrfs_;
   uint64_t refused_ = 0;
 };

@@ -109,7 +109,7 @@ void NeighborResolution::OnConflict(Instant now, const LocalInterface& interface
                                     const net::MacAddress& other, NeighborOutputs& out) {
   ++counters_.duplicate_addresses;
   // Reported as often as it is defended; in between, the claims are only counted.
-  const NeighborKey key{interface.config.interface, own};
+  const LinkAddress key{interface.config.interface, own};
   if (!announcer_.MayDefend(now, key)) return;
   out.push_back(DuplicateAddressReport{interface.config.interface, own, other});
   Announce(now, {key, false}, out);

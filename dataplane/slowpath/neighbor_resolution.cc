@@ -31,7 +31,7 @@ void NeighborResolution::Handle(Instant now, const InterfaceChange& change, Neig
   if (found == interfaces_.end()) {
     AnnounceAdded(now, interfaces_.emplace(change.interface, std::move(after)).first->second, nullptr);
     // Next hops were watched while the interface was down.
-    for (const NeighborKey& key : cache_.KeysOf(change.interface)) {
+    for (const LinkAddress& key : cache_.KeysOf(change.interface)) {
       Neighbor& neighbor = *cache_.Find(key);
       cache_.SetVrf(neighbor, change.vrf);
       if (neighbor.state != NeighborState::kStatic) Resolve(now, neighbor, out);
@@ -53,7 +53,7 @@ void NeighborResolution::Handle(Instant now, const InterfaceChange& change, Neig
   for (const net::Address& address : before.Addresses()) {
     if (!interface.IsOwn(address)) announcer_.Stop({change.interface, address});
   }
-  for (const NeighborKey& key : cache_.KeysOf(change.interface)) {
+  for (const LinkAddress& key : cache_.KeysOf(change.interface)) {
     Neighbor& neighbor = *cache_.Find(key);
     const bool kept = neighbor.watched || neighbor.state == NeighborState::kStatic;
     if (!kept && (!interface.IsOnLink(key.address) || interface.IsOwn(key.address))) Forget(neighbor, out);
@@ -66,7 +66,7 @@ void NeighborResolution::Handle(Instant now, const InterfaceChange& change, Neig
 void NeighborResolution::RemoveInterface(InterfaceId interface, NeighborOutputs& out) {
   announcer_.StopAll(interface);
   interfaces_.erase(interface);
-  for (const NeighborKey& key : cache_.KeysOf(interface)) {
+  for (const LinkAddress& key : cache_.KeysOf(interface)) {
     Neighbor& neighbor = *cache_.Find(key);
     for (const PacketHandle packet : held_.Take(neighbor.vrf, key)) out.push_back(DiscardPacket{packet});
     if (neighbor.state == NeighborState::kStatic) continue;
@@ -89,7 +89,7 @@ void NeighborResolution::AnnounceAdded(Instant now, const LocalInterface& interf
 }
 
 void NeighborResolution::Handle(Instant now, const NextHopWatch& watch, NeighborOutputs& out) {
-  const NeighborKey key{watch.interface, watch.address};
+  const LinkAddress key{watch.interface, watch.address};
   Neighbor* neighbor = cache_.Find(key);
   if (!watch.watched) {
     if (neighbor == nullptr || !neighbor->watched) return;
@@ -112,7 +112,7 @@ void NeighborResolution::Handle(Instant now, const NextHopWatch& watch, Neighbor
 }
 
 void NeighborResolution::Handle(Instant now, const StaticNeighbor& entry, NeighborOutputs& out) {
-  const NeighborKey key{entry.interface, entry.address};
+  const LinkAddress key{entry.interface, entry.address};
   Neighbor* neighbor = cache_.Find(key);
   LocalInterface* const interface = FindInterface(entry.interface);
   if (!entry.mac) {
@@ -135,7 +135,7 @@ void NeighborResolution::HandleLinkUp(Instant now, PortId port, NeighborOutputs&
   for (auto& [id, interface] : interfaces_) {
     if (interface.config.port != port) continue;
     AnnounceAdded(now, interface, nullptr);
-    for (const NeighborKey& key : cache_.KeysOf(id)) {
+    for (const LinkAddress& key : cache_.KeysOf(id)) {
       Neighbor& neighbor = *cache_.Find(key);
       if (neighbor.state == NeighborState::kStatic || neighbor.state == NeighborState::kIncomplete) continue;
       if (neighbor.state == NeighborState::kFailed && !neighbor.watched) continue;
@@ -153,7 +153,7 @@ void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, co
     out.push_back(DiscardPacket{packet});
     return;
   }
-  const NeighborKey key{interface, next_hop};
+  const LinkAddress key{interface, next_hop};
   Neighbor* neighbor = cache_.Find(key);
   const bool fresh = neighbor == nullptr;
   if (fresh) neighbor = cache_.Insert(key, local->config.vrf, NeighborCache::Purpose::kResolve);
@@ -296,7 +296,7 @@ void NeighborResolution::Learn(Instant now, const LocalInterface& interface, con
     ++counters_.not_on_link;
     return;
   }
-  const NeighborKey key{interface.config.interface, address};
+  const LinkAddress key{interface.config.interface, address};
   Neighbor* neighbor = cache_.Find(key);
   if (neighbor == nullptr)
     neighbor = cache_.Insert(key, interface.config.vrf, NeighborCache::Purpose::kLearn);

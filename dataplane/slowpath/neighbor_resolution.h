@@ -127,7 +127,7 @@ class NeighborResolution {
   std::minstd_rand random_;
   std::map<InterfaceId, LocalInterface> interfaces_;
   NeighborCache cache_;
-  HoldQueue<NeighborKey> held_;
+  HoldQueue<LinkAddress> held_;
   AddressAnnouncer announcer_;
   NeighborCounters counters_;
 };
