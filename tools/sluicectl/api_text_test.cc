@@ -1,0 +1,184 @@
+// Answers of the API as people read them, whole texts.
+#include <google/protobuf/text_format.h>
+
+#include <catch2/catch.hpp>
+
+#include "tools/sluicectl/command.h"
+#include "tools/sluicectl/completion.h"
+#include "tools/sluicectl/connection_text.h"
+#include "tools/sluicectl/gateway_text.h"
+#include "tools/sluicectl/route_text.h"
+#include "tools/sluicectl/tenant_text.h"
+#include "tools/sluicectl/top_text.h"
+#include "tools/sluicectl/watch_text.h"
+
+namespace sluice::ctl {
+namespace {
+
+template <typename Message>
+Message From(const std::string& text) {
+  Message message;
+  REQUIRE(google::protobuf::TextFormat::ParseFromString(text, &message));
+  return message;
+}
+
+const char* const kContoso = R"(
+  name: "contoso" etag: "e7" generation: 3
+  spec {
+    labels { key: "tier" value: "gold" }
+    connections { name: "inside" l3 { port: "port1" vlan: 102 } addresses: "10.0.1.6/24" peer_addresses: "10.0.1.1"
+                  routes { prefix: "10.0.0.0/16" next_hops { address: "10.0.1.1" } } inbound_kbps: 1000000 }
+    connections { name: "datacenter" l3 { port: "port0" untagged {} } addresses: "15.0.0.5/24" }
+  }
+  status {
+    observed_generation: 2 manager: "ops" booked_kbps: 1000000
+    configuration_state { status: CONFIGURATION_STATUS_FAILURE reasons { message: "port0 has no carrier" } }
+    connections { name: "inside" state: CONNECTION_STATE_CONNECTED uptime { seconds: 65 } mtu: 1500
+                  statistics { inbound_packets: 1234 outbound_packets: 5 } }
+    connections { name: "datacenter" state: CONNECTION_STATE_DISCONNECTED error_reason: "no carrier" }
+    routes { family: ADDRESS_FAMILY_IPV4 source: ROUTE_SOURCE_STATIC routes: 1 programmed: 1 }
+  })";
+
+}  // namespace
+
+TEST_CASE("a list of tenants shows how far the dataplane is behind") {
+  CHECK(TenantsTable({From<api::Tenant>(kContoso)}) ==
+        "TENANT   STATE    PROGRAMMED  CONNECTED  STATIC ROUTES    BOOKED  MANAGER  LABELS\n"
+        "contoso  failure      2 of 3        1/2              0  1 Gbit/s  ops      tier=gold\n");
+}
+
+TEST_CASE("a tenant's description names state, reason, connections and routes") {
+  const std::string got = TenantDescription(From<api::Tenant>(kContoso));
+  CHECK(got.rfind("tenants/contoso\n  state          failure: port0 has no carrier\n", 0) == 0);
+  CHECK(got.find("  contoso  inside      l3 port1 vlan 102  10.0.1.6/24  10.0.1.1  connected      1m05s") !=
+        std::string::npos);
+  CHECK(got.find("  contoso  datacenter  l3 port0 untagged  15.0.0.5/24  -         disconnected") !=
+        std::string::npos);
+  CHECK(got.find("  FAMILY  SOURCE  ROUTES  PROGRAMMED\n  ipv4    static       1           1\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("a connection's description shows both directions with their limits") {
+  const auto views = ConnectionsOf(From<api::Tenant>(kContoso));
+  REQUIRE(views.size() == 2);
+  const std::string got = ConnectionDescription(views[0]);
+  CHECK(got.find("  inbound      1,234    0 B") == std::string::npos);
+  CHECK(got.find("  inbound      1,234      0  0 kbit/s        0             0   1 Gbit/s\n") !=
+        std::string::npos);
+  CHECK(got.find("  outbound         5      0  0 kbit/s        0             0  unlimited\n") !=
+        std::string::npos);
+  CHECK(got.find("  10.0.0.0/16  10.0.1.1        1\n") != std::string::npos);
+}
+
+TEST_CASE("a lookup says which next hop and why") {
+  const auto answer = From<api::LookupRouteResponse>(R"(
+    verdict: "forward" prefix: "18.0.0.0/24" dataplane_instance: "d1"
+    next_hops { address: "15.0.0.1" connection: "datacenter" port: "port0" vlan: 101 mac: "02:00:00:00:00:01"
+                weight: 1 live: true chosen: true }
+    next_hops { address: "15.0.0.2" connection: "datacenter" port: "port0" weight: 1 }
+    explanation: "18.0.0.10 matches 18.0.0.0/24.")");
+  CHECK(LookupText("contoso", "18.0.0.10", answer) ==
+        "contoso 18.0.0.10: forward, longest match 18.0.0.0/24\n"
+        "  NEXT HOP  CONNECTION  PORT   VLAN      MAC                WEIGHT  STATE\n"
+        "  15.0.0.1  datacenter  port0  101       02:00:00:00:00:01  1       live, chosen\n"
+        "  15.0.0.2  datacenter  port0  untagged  not resolved       1       down\n"
+        "  18.0.0.10 matches 18.0.0.0/24.\n"
+        "  answered by dataplane d1\n");
+  CHECK(LookupText("contoso", "9.9.9.9",
+                   From<api::LookupRouteResponse>(
+                       R"(verdict: "drop" drop_reason: "no_route" dataplane_instance: "d1")")) ==
+        "contoso 9.9.9.9: drop (no_route), no route matches\n  answered by dataplane d1\n");
+}
+
+TEST_CASE("routes are lines of fixed columns") {
+  const auto route =
+      From<api::Route>(R"(prefix: "18.0.0.0/24" next_hop: "15.0.0.1" resolved { connection: "dc" }
+      source: ROUTE_SOURCE_STATIC metric: 1 weight: 1 best: true programmed: true)");
+  CHECK(RoutesTitle() ==
+        "PREFIX                      NEXT HOP                  OVER            SOURCE          "
+        "METRIC  WEIGHT  STATE\n");
+  CHECK(RouteLine(route) ==
+        "18.0.0.0/24                 15.0.0.1                  dc              static          1       1       "
+        "best, "
+        "programmed\n");
+}
+
+TEST_CASE("drops show packets, reason, tenant and words") {
+  CHECK(DropsTable(From<api::ListDropsResponse>(
+            R"(drops { tenant: "contoso" reason: "no_route" description: "no route" packets: 1200 }
+               drops { reason: "unknown_vlan" description: "no subinterface" packets: 3 })")) ==
+        "PACKETS  REASON        TENANT   DESCRIPTION\n"
+        "  1,200  no_route      contoso  no route\n"
+        "      3  unknown_vlan  -        no subinterface\n");
+}
+
+TEST_CASE("the doctor's remedy follows its finding") {
+  CHECK(FindingsText(From<api::DoctorResponse>(
+            R"(findings { verdict: VERDICT_PROBLEM subject: "next hop 15.0.0.1" message: "does not answer ARP"
+                          remedy: "check VLAN 101 on the switch" }
+               findings { verdict: VERDICT_OK subject: "dataplane" message: "attached" })")) ==
+        "PROBLEM next hop 15.0.0.1: does not answer ARP\n"
+        "        remedy: check VLAN 101 on the switch\n"
+        "ok      dataplane: attached\n");
+}
+
+TEST_CASE("limits are listed by how full they are") {
+  const std::string got = FillsTable(From<api::GatewayStatus>(R"(fills { name: "vrfs" used: 1 limit: 4096 }
+      fills { name: "neighbors" used: 900 limit: 1000 })"));
+  CHECK(got ==
+        "LIMIT      USED     OF  FILL\n"
+        "neighbors   900  1,000   90%\n"
+        "vrfs          1  4,096    0%\n");
+}
+
+TEST_CASE("watch events are one line each and heartbeats none") {
+  CHECK(WatchEventLine(From<api::WatchEvent>(
+            R"(connection { kind: CHANGE_KIND_PRESENT tenant: "a"
+                            connection { name: "c" state: CONNECTION_STATE_DISCONNECTED error_reason: "no carrier" } })")) ==
+        "+ tenants/a/connections/c disconnected: no carrier\n");
+  CHECK(WatchEventLine(From<api::WatchEvent>(
+            R"(tenant { kind: CHANGE_KIND_ABSENT tenant { name: "a" } })")) == "- tenants/a\n");
+  CHECK(WatchEventLine(From<api::WatchEvent>("heartbeat {}")).empty());
+}
+
+TEST_CASE("top shows rates between two readings, busiest first") {
+  GatewayReading before, now;
+  before.tenants.push_back(From<api::Tenant>(kContoso));
+  now.tenants.push_back(From<api::Tenant>(kContoso));
+  auto& statistics = *now.tenants[0].mutable_status()->mutable_connections(1)->mutable_statistics();
+  statistics.set_inbound_packets(2000);
+  statistics.set_inbound_bytes(250'000);
+  now.drops = From<api::ListDropsResponse>(R"(drops { tenant: "contoso" reason: "no_route" packets: 20 })");
+
+  const std::string got = TopText(before, now, std::chrono::milliseconds(2000), 20);
+  CHECK(got.find("contoso/datacenter  disconnected  1,000  1 Mbit/s      0  0 kbit/s          0\n"
+                 "contoso/inside      connected         0  0 kbit/s      0  0 kbit/s          0\n") !=
+        std::string::npos);
+  CHECK(got.find("DROPS/S  REASON    TENANT   TOTAL\n     10  no_route  contoso     20\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("counters that went backwards are no rate") {
+  GatewayReading before, now;
+  before.tenants.push_back(From<api::Tenant>(kContoso));
+  now.tenants.push_back(From<api::Tenant>(kContoso));
+  now.tenants[0].mutable_status()->mutable_connections(0)->mutable_statistics()->set_inbound_packets(1);
+  const std::string got = TopText(before, now, std::chrono::milliseconds(1000), 20);
+  CHECK(got.find("contoso/inside      connected        0  0 kbit/s      0  0 kbit/s          0\n") !=
+        std::string::npos);
+}
+
+TEST_CASE("completion knows every command and its options") {
+  Session session;
+  Action chosen;
+  CLI::App app;
+  AddReadCommands(app, session, chosen);
+  AddRouteCommands(app, session, chosen);
+  AddCompletionCommand(app, session, chosen);
+  const std::string script = BashCompletion(app);
+  CHECK(script.find("'') commands='get describe route completion'") != std::string::npos);
+  CHECK(script.find("'route lookup') commands=''; options='") != std::string::npos);
+  CHECK(script.find("tenants tenant connections connection gateway ports port") != std::string::npos);
+}
+
+}  // namespace sluice::ctl

@@ -1,0 +1,142 @@
+// Connections for people; see connection_text.h.
+#include "tools/sluicectl/connection_text.h"
+
+#include "tools/sluicectl/enum_text.h"
+#include "tools/sluicectl/quantity_text.h"
+#include "tools/sluicectl/tenant_text.h"
+#include "tools/sluicectl/text_table.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string L3Text(const api::L3Connection& l3) {
+  std::string out = "l3 " + l3.port();
+  if (l3.has_vlan()) out += " vlan " + std::to_string(l3.vlan());
+  if (l3.has_untagged()) out += " untagged";
+  return out;
+}
+
+std::string GreText(const api::GreConnection& gre) {
+  std::string out = "gre to " + gre.remote_address();
+  if (gre.has_key()) out += " key " + std::to_string(gre.key());
+  return out;
+}
+
+std::string Reason(const api::ConnectionStatus& status) {
+  if (status.error_reason().empty()) return status.unreachability_reason();
+  if (status.unreachability_reason().empty()) return status.error_reason();
+  return status.error_reason() + "; " + status.unreachability_reason();
+}
+
+std::string LimitText(bool limited, uint64_t kbps) {
+  return limited ? RateText(kbps) : "unlimited";
+}
+
+std::string NextHopsText(const api::StaticRoute& route) {
+  std::string out;
+  for (const auto& hop : route.next_hops()) {
+    out += (out.empty() ? "" : ", ") + hop.address();
+    if (hop.has_weight()) out += " weight " + std::to_string(hop.weight());
+  }
+  return out;
+}
+
+std::string DirectionsTable(const ConnectionView& view) {
+  const auto& s = view.status.statistics();
+  return TableText({{"DIRECTION"},
+                    {"PACKETS", Align::kRight},
+                    {"BYTES", Align::kRight},
+                    {"RATE", Align::kRight},
+                    {"DROPPED", Align::kRight},
+                    {"RATE LIMITED", Align::kRight},
+                    {"LIMIT", Align::kRight}},
+                   {{"inbound", CountText(s.inbound_packets()), CountText(s.inbound_bytes()),
+                     RateText(s.inbound_rate_kbps()), CountText(s.inbound_packets_dropped()),
+                     CountText(s.inbound_packets_rate_limited()),
+                     LimitText(view.spec.has_inbound_kbps(), view.spec.inbound_kbps())},
+                    {"outbound", CountText(s.outbound_packets()), CountText(s.outbound_bytes()),
+                     RateText(s.outbound_rate_kbps()), CountText(s.outbound_packets_dropped()),
+                     CountText(s.outbound_packets_rate_limited()),
+                     LimitText(view.spec.has_outbound_kbps(), view.spec.outbound_kbps())}});
+}
+
+std::string RoutesTable(const api::Connection& connection) {
+  std::vector<Row> rows;
+  for (const auto& route : connection.routes()) {
+    rows.push_back(
+        {route.prefix(), NextHopsText(route), std::to_string(route.has_metric() ? route.metric() : 1)});
+  }
+  return TableText({{"ROUTE"}, {"NEXT HOPS"}, {"METRIC", Align::kRight}}, rows);
+}
+
+}  // namespace
+
+std::vector<ConnectionView> ConnectionsOf(const api::Tenant& tenant) {
+  std::vector<ConnectionView> out;
+  for (const auto& spec : tenant.spec().connections()) {
+    ConnectionView view{tenant.name(), spec, {}};
+    for (const auto& status : tenant.status().connections()) {
+      if (status.name() == spec.name()) view.status = status;
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+std::string CarrierText(const api::Connection& connection) {
+  switch (connection.kind_case()) {
+    case api::Connection::kL3:
+      return L3Text(connection.l3());
+    case api::Connection::kGre:
+      return GreText(connection.gre());
+    case api::Connection::kIpsec:
+      return "ipsec";
+    case api::Connection::KIND_NOT_SET:
+      return "";
+  }
+  return "";
+}
+
+std::string ConnectionsTable(const std::vector<ConnectionView>& connections) {
+  std::vector<Row> rows;
+  for (const auto& view : connections) {
+    const auto& statistics = view.status.statistics();
+    rows.push_back({view.tenant, view.spec.name(), CarrierText(view.spec), Joined(view.spec.addresses()),
+                    Joined(view.spec.peer_addresses()), EnumText(view.status.state()),
+                    view.status.has_uptime() ? DurationText(view.status.uptime()) : "",
+                    CountText(statistics.inbound_packets()), CountText(statistics.outbound_packets()),
+                    Reason(view.status)});
+  }
+  return TableText({{"TENANT"},
+                    {"CONNECTION"},
+                    {"KIND"},
+                    {"ADDRESSES"},
+                    {"PEERS"},
+                    {"STATE"},
+                    {"UPTIME", Align::kRight},
+                    {"PACKETS IN", Align::kRight},
+                    {"PACKETS OUT", Align::kRight},
+                    {"REASON"}},
+                   rows);
+}
+
+std::string ConnectionDescription(const ConnectionView& view) {
+  const std::string facts = FactsText({
+      {"kind", CarrierText(view.spec)},
+      {"state", EnumText(view.status.state())},
+      {"configuration", StateText(view.status.configuration_state())},
+      {"uptime", view.status.has_uptime() ? DurationText(view.status.uptime()) : ""},
+      {"reason", Reason(view.status)},
+      {"addresses", Joined(view.spec.addresses())},
+      {"peers", Joined(view.spec.peer_addresses())},
+      {"mtu", view.status.mtu() == 0 ? "" : std::to_string(view.status.mtu()) + " bytes"},
+      {"gateway", view.status.gateway()},
+      {"counted", TimeText(view.status.statistics().last_updated())},
+  });
+  std::string body = facts + "\n" + DirectionsTable(view);
+  if (view.spec.routes_size() > 0) body += "\n" + RoutesTable(view.spec);
+  if (view.status.conditions_size() > 0) body += "\n" + ConditionsTable(view.status.conditions());
+  return "tenants/" + view.tenant + "/connections/" + view.spec.name() + "\n" + Indented(body, 2);
+}
+
+}  // namespace sluice::ctl

@@ -1,0 +1,52 @@
+// The list of what can be read; see readable.h.
+#include "tools/sluicectl/readable.h"
+
+#include <array>
+
+namespace sluice::ctl {
+namespace {
+
+constexpr std::array<Readable, 13> kReadables = {{
+    {"tenants", "tenant", "tenants with their state", GetTenants, DescribeTenant},
+    {"connections", "connection", "connections of one tenant or all", GetConnections, DescribeConnection},
+    {"gateway", "gateway", "the gateway itself", GetGateway, DescribeGateway},
+    {"ports", "port", "ports of the dataplane", GetPorts, DescribePorts},
+    {"neighbors", "neighbor", "ARP and ND tables", GetNeighbors, nullptr},
+    {"routes", "route", "routes of a tenant", GetRoutes, nullptr},
+    {"bgp-peers", "bgp-peer", "BGP peers of one tenant or all", GetBgpPeers, nullptr},
+    {"policy-maps", "policy-map", "policy maps of one tenant or all", GetPolicyMaps, nullptr},
+    {"virtual-networks", "virtual-network", "overlay networks of one tenant or all", GetVirtualNetworks,
+     nullptr},
+    {"workers", "worker", "load of the dataplane's workers", GetWorkers, nullptr},
+    {"limits", "limit", "tables and queues against their limits", GetLimits, nullptr},
+    {"drops", "drop", "dropped packets by reason", GetDrops, nullptr},
+    {"audit", "audit", "who changed what, newest first", GetAudit, nullptr},
+}};
+
+}  // namespace
+
+std::span<const Readable> Readables() {
+  return kReadables;
+}
+
+const Readable* FindReadable(const std::string& name) {
+  for (const Readable& readable : kReadables) {
+    if (name == readable.plural || name == readable.singular) return &readable;
+  }
+  return nullptr;
+}
+
+grpc::Status SplitTenant(Selection& selection) {
+  const size_t slash = selection.name.find('/');
+  if (slash == std::string::npos) return grpc::Status::OK;
+  const std::string tenant = selection.name.substr(0, slash);
+  if (!selection.tenant.empty() && selection.tenant != tenant) {
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            "'" + selection.name + "' is of another tenant than --tenant " + selection.tenant};
+  }
+  selection.tenant = tenant;
+  selection.name.erase(0, slash + 1);
+  return grpc::Status::OK;
+}
+
+}  // namespace sluice::ctl

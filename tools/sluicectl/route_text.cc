@@ -1,0 +1,96 @@
+// Routes for people; see route_text.h.
+#include "tools/sluicectl/route_text.h"
+
+#include <array>
+#include <cstdio>
+
+#include "tools/sluicectl/enum_text.h"
+#include "tools/sluicectl/quantity_text.h"
+#include "tools/sluicectl/text_table.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string FixedLine(const std::array<std::string, 7>& cells) {
+  constexpr std::array<size_t, 7> kWidths = {28, 26, 16, 16, 8, 8, 0};
+  std::string line;
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const std::string cell = cells[i].empty() ? "-" : cells[i];
+    line += cell;
+    if (i + 1 < cells.size()) line.append(cell.size() < kWidths[i] ? kWidths[i] - cell.size() : 2, ' ');
+  }
+  return line + "\n";
+}
+
+std::string FlagsText(const api::Route& route) {
+  std::string out = route.best() ? "best" : "passed over";
+  if (route.best()) out += route.programmed() ? ", programmed" : ", not programmed yet";
+  if (route.stale()) out += ", stale";
+  return out;
+}
+
+std::string ExitText(const api::ResolvedNextHop& resolved) {
+  if (resolved.gateway().empty()) return resolved.connection();
+  return resolved.gateway() + " at " + resolved.provider_address();
+}
+
+std::string HopWords(const api::LookedUpNextHop& hop) {
+  if (!hop.live()) return "down";
+  return hop.chosen() ? "live, chosen" : "live";
+}
+
+}  // namespace
+
+std::string RoutesTitle() {
+  return FixedLine({"PREFIX", "NEXT HOP", "OVER", "SOURCE", "METRIC", "WEIGHT", "STATE"});
+}
+
+std::string RouteLine(const api::Route& route) {
+  return FixedLine({route.prefix(), route.next_hop(), ExitText(route.resolved()), EnumText(route.source()),
+                    std::to_string(route.metric()), std::to_string(route.weight()), FlagsText(route)});
+}
+
+std::string LookupText(const std::string& tenant, const std::string& address,
+                       const api::LookupRouteResponse& answer) {
+  std::string out = tenant + " " + address + ": " + answer.verdict();
+  if (!answer.drop_reason().empty()) out += " (" + answer.drop_reason() + ")";
+  out += answer.prefix().empty() ? ", no route matches" : ", longest match " + answer.prefix();
+  out += "\n";
+  std::vector<Row> rows;
+  for (const auto& hop : answer.next_hops()) {
+    rows.push_back({hop.address(), hop.connection(), hop.port(),
+                    hop.vlan() == 0 ? "untagged" : std::to_string(hop.vlan()),
+                    hop.mac().empty() ? "not resolved" : hop.mac(), std::to_string(hop.weight()),
+                    HopWords(hop)});
+  }
+  if (!rows.empty()) {
+    out += Indented(
+        TableText({{"NEXT HOP"}, {"CONNECTION"}, {"PORT"}, {"VLAN"}, {"MAC"}, {"WEIGHT"}, {"STATE"}}, rows),
+        2);
+  }
+  for (const auto& sentence : answer.explanation()) out += "  " + sentence + "\n";
+  out += "  answered by dataplane " + answer.dataplane_instance() + "\n";
+  return out;
+}
+
+std::string ExplanationText(const api::ExplainRouteResponse& answer) {
+  std::vector<Row> rows;
+  for (const auto& candidate : answer.candidates()) {
+    const auto& route = candidate.route();
+    rows.push_back({route.prefix(), route.next_hop(), ExitText(route.resolved()), EnumText(route.source()),
+                    std::to_string(route.metric()), FlagsText(route), candidate.reason()});
+  }
+  std::string out = TableText(
+      {{"PREFIX"}, {"NEXT HOP"}, {"OVER"}, {"SOURCE"}, {"METRIC", Align::kRight}, {"STATE"}, {"REASON"}},
+      rows);
+  for (const auto& sentence : answer.explanation()) out += sentence + "\n";
+  return out;
+}
+
+std::string StaticRoutesResultText(const std::string& tenant, const api::StaticRoutesResult& result) {
+  return "static routes of " + tenant + ": version " + std::to_string(result.version()) + ", " +
+         CountText(result.routes()) + " routes (" + CountText(result.added()) + " added, " +
+         CountText(result.changed()) + " changed, " + CountText(result.removed()) + " removed)\n";
+}
+
+}  // namespace sluice::ctl

@@ -1,0 +1,92 @@
+// Failed calls as text; see status_text.h. Details are google.rpc messages in
+// the status's binary form, as every gRPC client library reads them.
+#include "tools/sluicectl/status_text.h"
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace sluice::ctl {
+namespace {
+
+std::string CodeText(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::OK:
+      return "ok";
+    case grpc::StatusCode::NOT_FOUND:
+      return "not found";
+    case grpc::StatusCode::INVALID_ARGUMENT:
+      return "invalid";
+    case grpc::StatusCode::FAILED_PRECONDITION:
+      return "precondition failed";
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return "exists already";
+    case grpc::StatusCode::ABORTED:
+      return "aborted";
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return "out of range";
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return "limit reached";
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return "not permitted";
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return "not authenticated";
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return "not implemented";
+    case grpc::StatusCode::UNAVAILABLE:
+      return "unavailable";
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return "no answer in time";
+    case grpc::StatusCode::CANCELLED:
+      return "cancelled";
+    case grpc::StatusCode::INTERNAL:
+    case grpc::StatusCode::DATA_LOSS:
+    case grpc::StatusCode::UNKNOWN:
+    case grpc::StatusCode::DO_NOT_USE:
+      return "failed";
+  }
+  return "failed";
+}
+
+std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (c == '\n' || c == '\r') c = ' ';
+  }
+  return text;
+}
+
+std::string DetailLine(const std::string& subject, const std::string& description) {
+  return "  " + OneLine(subject) + ": " + OneLine(description) + "\n";
+}
+
+std::string DetailLines(const grpc::Status& status) {
+  google::rpc::Status details;
+  if (!details.ParseFromString(status.error_details())) return "";
+  std::string out;
+  for (const auto& any : details.details()) {
+    google::rpc::BadRequest bad_request;
+    google::rpc::PreconditionFailure precondition;
+    google::rpc::QuotaFailure quota;
+    if (any.UnpackTo(&bad_request)) {
+      for (const auto& v : bad_request.field_violations()) out += DetailLine(v.field(), v.description());
+    } else if (any.UnpackTo(&precondition)) {
+      for (const auto& v : precondition.violations()) out += DetailLine(v.subject(), v.description());
+    } else if (any.UnpackTo(&quota)) {
+      for (const auto& v : quota.violations()) out += DetailLine(v.subject(), v.description());
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string StatusText(const grpc::Status& status, const std::string& server) {
+  std::string where;
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+      status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
+    where = server + ": ";
+  }
+  return "sluicectl: " + where + CodeText(status.error_code()) + ": " + OneLine(status.error_message()) +
+         "\n" + DetailLines(status);
+}
+
+}  // namespace sluice::ctl

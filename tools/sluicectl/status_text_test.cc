@@ -1,0 +1,70 @@
+// What a person reads when a call fails, and what a script sees.
+#include "tools/sluicectl/status_text.h"
+
+#include <catch2/catch.hpp>
+
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+#include "tools/sluicectl/exit_code.h"
+
+namespace sluice::ctl {
+namespace {
+
+grpc::Status WithDetail(grpc::StatusCode code, const std::string& message,
+                        const google::protobuf::Message& detail) {
+  google::rpc::Status status;
+  status.add_details()->PackFrom(detail);
+  return grpc::Status(code, message, status.SerializeAsString());
+}
+
+}  // namespace
+
+TEST_CASE("a refusal is one line and a line per field") {
+  google::rpc::BadRequest detail;
+  auto* first = detail.add_field_violations();
+  first->set_field("spec.connections[0].l3.vlan");
+  first->set_description("5000 is no VLAN; 1 to 4094 are");
+  auto* second = detail.add_field_violations();
+  second->set_field("spec.connections[0].l3.port");
+  second->set_description("no port 'eth9'\nports are: port0");
+  const auto status = WithDetail(grpc::StatusCode::INVALID_ARGUMENT, "tenant contoso: 2 fields", detail);
+
+  CHECK(StatusText(status, "unix:/run/x") ==
+        "sluicectl: invalid: tenant contoso: 2 fields\n"
+        "  spec.connections[0].l3.vlan: 5000 is no VLAN; 1 to 4094 are\n"
+        "  spec.connections[0].l3.port: no port 'eth9' ports are: port0\n");
+}
+
+TEST_CASE("a limit is named with its figures") {
+  google::rpc::QuotaFailure detail;
+  auto* violation = detail.add_violations();
+  violation->set_subject("connections_per_tenant");
+  violation->set_description("65 wanted, 64 allowed");
+  const auto status = WithDetail(grpc::StatusCode::RESOURCE_EXHAUSTED, "tenant contoso", detail);
+
+  CHECK(StatusText(status, "") ==
+        "sluicectl: limit reached: tenant contoso\n"
+        "  connections_per_tenant: 65 wanted, 64 allowed\n");
+}
+
+TEST_CASE("a gateway that does not answer is named") {
+  const grpc::Status status(grpc::StatusCode::UNAVAILABLE, "connect failed");
+  CHECK(StatusText(status, "unix:/run/x") == "sluicectl: unix:/run/x: unavailable: connect failed\n");
+}
+
+TEST_CASE("details that are no google.rpc.Status are ignored") {
+  const grpc::Status status(grpc::StatusCode::NOT_FOUND, "no tenant 'x'", "\xff\xff\xff");
+  CHECK(StatusText(status, "") == "sluicectl: not found: no tenant 'x'\n");
+}
+
+TEST_CASE("exit codes tell refusal, absence and silence apart") {
+  CHECK(ExitCodeOf(grpc::StatusCode::OK) == 0);
+  CHECK(ExitCodeOf(grpc::StatusCode::INTERNAL) == 1);
+  CHECK(ExitCodeOf(grpc::StatusCode::NOT_FOUND) == 3);
+  CHECK(ExitCodeOf(grpc::StatusCode::INVALID_ARGUMENT) == 4);
+  CHECK(ExitCodeOf(grpc::StatusCode::RESOURCE_EXHAUSTED) == 4);
+  CHECK(ExitCodeOf(grpc::StatusCode::UNIMPLEMENTED) == 5);
+  CHECK(ExitCodeOf(grpc::StatusCode::UNAVAILABLE) == 6);
+}
+
+}  // namespace sluice::ctl

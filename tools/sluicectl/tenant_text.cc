@@ -1,0 +1,136 @@
+// Tenants for people; see tenant_text.h.
+#include "tools/sluicectl/tenant_text.h"
+
+#include <map>
+
+#include "tools/sluicectl/connection_text.h"
+#include "tools/sluicectl/enum_text.h"
+#include "tools/sluicectl/quantity_text.h"
+#include "tools/sluicectl/text_table.h"
+
+namespace sluice::ctl {
+namespace {
+
+size_t ConnectedCount(const api::TenantStatus& status) {
+  size_t count = 0;
+  for (const auto& connection : status.connections()) {
+    count += connection.state() == api::CONNECTION_STATE_CONNECTED;
+  }
+  return count;
+}
+
+std::string RouteCountsTable(const api::TenantStatus& status) {
+  std::vector<Row> rows;
+  for (const auto& count : status.routes()) {
+    rows.push_back({EnumText(count.family()), EnumText(count.source()), CountText(count.routes()),
+                    CountText(count.programmed())});
+  }
+  return TableText({{"FAMILY"}, {"SOURCE"}, {"ROUTES", Align::kRight}, {"PROGRAMMED", Align::kRight}}, rows);
+}
+
+std::string PeersTable(const api::TenantStatus& status) {
+  std::vector<Row> rows;
+  for (const auto& peer : status.bgp_peers()) {
+    rows.push_back({peer.name(), EnumText(peer.state()), peer.has_uptime() ? DurationText(peer.uptime()) : "",
+                    peer.error_reason()});
+  }
+  return TableText({{"PEER"}, {"STATE"}, {"UPTIME"}, {"REASON"}}, rows);
+}
+
+}  // namespace
+
+std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
+  std::string out;
+  for (const auto& word : words) out += (out.empty() ? "" : ", ") + word;
+  return out;
+}
+
+std::string LabelsText(const google::protobuf::Map<std::string, std::string>& labels) {
+  std::string out;
+  for (const auto& [key, value] : std::map<std::string, std::string>(labels.begin(), labels.end())) {
+    out += (out.empty() ? "" : ",") + key + "=" + value;
+  }
+  return out;
+}
+
+std::string GenerationText(uint64_t observed, uint64_t wanted) {
+  if (observed == wanted) return std::to_string(wanted);
+  return std::to_string(observed) + " of " + std::to_string(wanted);
+}
+
+std::string StateText(const api::ConfigurationState& state) {
+  std::string out = EnumText(state.status());
+  const char* separator = ": ";
+  for (const auto& reason : state.reasons()) {
+    out += separator + reason.message();
+    separator = "; ";
+  }
+  return out;
+}
+
+std::string ConditionsTable(const google::protobuf::RepeatedPtrField<api::Condition>& conditions) {
+  std::vector<Row> rows;
+  for (const auto& c : conditions) {
+    rows.push_back({c.type(), EnumText(c.status()), EnumText(c.severity()), c.reason(),
+                    TimeText(c.last_change_time()),
+                    c.object().empty() ? c.message() : c.object() + ": " + c.message()});
+  }
+  return TableText({{"CONDITION"}, {"STATUS"}, {"SEVERITY"}, {"REASON"}, {"SINCE (UTC)"}, {"MESSAGE"}}, rows);
+}
+
+std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Consequence>& consequences) {
+  std::string out;
+  for (const auto& c : consequences) {
+    out += "  " + EnumText(c.kind()) + " " + c.object() + (c.field().empty() ? "" : " " + c.field()) + ": " +
+           c.description() + "\n";
+  }
+  return out;
+}
+
+std::string TenantsTable(const std::vector<api::Tenant>& tenants) {
+  std::vector<Row> rows;
+  for (const auto& tenant : tenants) {
+    const auto& status = tenant.status();
+    rows.push_back(
+        {tenant.name(), EnumText(status.configuration_state().status()),
+         GenerationText(status.observed_generation(), tenant.generation()),
+         std::to_string(ConnectedCount(status)) + "/" + std::to_string(tenant.spec().connections_size()),
+         CountText(status.static_routes()), RateText(status.booked_kbps()), status.manager(),
+         LabelsText(tenant.spec().labels())});
+  }
+  return TableText({{"TENANT"},
+                    {"STATE"},
+                    {"PROGRAMMED", Align::kRight},
+                    {"CONNECTED", Align::kRight},
+                    {"STATIC ROUTES", Align::kRight},
+                    {"BOOKED", Align::kRight},
+                    {"MANAGER"},
+                    {"LABELS"}},
+                   rows);
+}
+
+std::string TenantDescription(const api::Tenant& tenant) {
+  const auto& spec = tenant.spec();
+  const auto& status = tenant.status();
+  std::string out = "tenants/" + tenant.name() + "\n";
+  std::string body = FactsText({
+      {"state", StateText(status.configuration_state())},
+      {"programmed", GenerationText(status.observed_generation(), tenant.generation())},
+      {"manager", status.manager()},
+      {"labels", LabelsText(spec.labels())},
+      {"addresses", Joined(spec.router_addresses())},
+      {"etag", tenant.etag()},
+      {"created", TimeText(tenant.create_time())},
+      {"changed", TimeText(tenant.update_time())},
+      {"booked", RateText(status.booked_kbps())},
+      {"static routes",
+       CountText(status.static_routes()) + ", version " + std::to_string(status.static_routes_version())},
+  });
+  body += "\n" + ConnectionsTable(ConnectionsOf(tenant));
+  if (status.routes_size() > 0) body += "\n" + RouteCountsTable(status);
+  if (status.bgp_peers_size() > 0) body += "\n" + PeersTable(status);
+  if (status.conditions_size() > 0) body += "\n" + ConditionsTable(status.conditions());
+  return out + Indented(body, 2);
+}
+
+}  // namespace sluice::ctl
