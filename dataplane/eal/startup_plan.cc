@@ -85,7 +85,8 @@ Status PlanCores(const v1::DataplaneConfig& config, const HostFacts& host, Start
 Status PlanPorts(const v1::DataplaneConfig& config, const HostFacts& host, StartupPlan& plan) {
   if (config.ports().empty()) return InvalidArgumentError("ports is missing: a dataplane needs one at least");
   if (static_cast<uint32_t>(config.ports_size()) > kConfiguredPortsMax)
-    return InvalidArgumentError(StrCat("ports: ", config.ports_size(), " of them, at most ", kConfiguredPortsMax));
+    return InvalidArgumentError(
+        StrCat("ports: ", config.ports_size(), " of them, at most ", kConfiguredPortsMax));
   std::set<std::string> names;
   std::set<std::string> devices;
   for (const v1::Port& port : config.ports()) {
