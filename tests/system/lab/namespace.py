@@ -1,7 +1,10 @@
 """One network namespace: a host, the switch, or the gateway."""
+import itertools
 import os
 
 from .processes import Process, run
+
+_serial = itertools.count(1)
 
 
 class Namespace:
@@ -24,7 +27,9 @@ class Namespace:
         return run(self.argv(*command), check=check, timeout=timeout)
 
     def spawn(self, name, *command, stdout=None):
-        process = Process(name, self.argv(*command), os.path.join(self.directory, f"{name}.log"), stdout)
+        """A child of its own log file; `name` may be used again."""
+        log = os.path.join(self.directory, f"{name}-{next(_serial)}.log")
+        process = Process(name, self.argv(*command), log, stdout)
         self.processes.append(process)
         return process
 

@@ -1,0 +1,149 @@
+"""What the demo proves, one function a statement. Each returns the measured value in words and
+raises ProofFailed with what it saw instead. The system tests use them as they are."""
+import time
+
+from .deadline import wait_until
+from .packets import Capture
+from .traffic import PingStream, iperf3, path_mtu, ping, traceroute
+
+
+class ProofFailed(Exception):
+    pass
+
+
+def must(condition, otherwise):
+    if not condition:
+        raise ProofFailed(otherwise)
+
+
+def reachable(topology, tenant):
+    """Hosts of one tenant reach each other in both directions, IPv4 and IPv6."""
+    inside, outside = topology.host(tenant, tenant.inside), topology.host(tenant, tenant.outside)
+    words = []
+    for source, leg in ((inside, tenant.outside), (outside, tenant.inside)):
+        for address in (leg.host4, leg.host6):
+            # The first packets may wait for ARP or ND; what is proven is that the path stands.
+            wait_until(f"{tenant.name}: {address} answers", lambda s=source, a=address: ping(s, a, 1).received, 10)
+            got = ping(source, address)
+            must(got.received == got.sent, f"{address} from {source.name}: {got.words}")
+            words.append(f"{address} {got.average_ms:.2f} ms")
+    return "answered: " + ", ".join(words)
+
+
+def own_host_answers(topology, tenant, other):
+    """The same question gets each tenant's own answer, and the other tenant's wires stay silent."""
+    captures = [Capture(topology.space("tor"), f"access{leg.vlan}", "icmp or icmp6 and ip6[40] >= 128 and ip6[40] < 130")
+                for leg in other.legs]
+    inside = topology.host(tenant, tenant.inside)
+    for address in (tenant.secret4, tenant.secret6):
+        got = ping(inside, address, 3)
+        must(got.received == 3, f"{tenant.name}'s own {address}: {got.words}")
+    silence = []
+    for address in (other.secret4, other.secret6):
+        got = ping(inside, address, 3, timeout_s=1)
+        must(got.received == 0, f"{address} exists only at {other.name} and answered {tenant.name}: {got.words}")
+        silence.append(f"{address} {got.words}")
+    strays = sum(len(capture.stop()) for capture in captures)
+    must(strays == 0, f"{strays} packets of {tenant.name} were seen on the VLANs of {other.name}")
+    return f"{tenant.name} to {other.name}: {', '.join(silence)}; 0 packets on its VLANs"
+
+
+def statistics(gateway, tenant, leg):
+    views = gateway.json("get", "connections", f"{tenant.name}/{leg.connection}")["connections"]
+    return {key: int(value) for key, value in views[0]["status"]["statistics"].items() if str(value).isdigit()}
+
+
+def counted(topology, gateway, tenant, count=50):
+    """Counters rise by what was sent; `count` echo requests in, replies out."""
+    inside = topology.host(tenant, tenant.inside)
+    before = statistics(gateway, tenant, tenant.inside)
+    got = ping(inside, tenant.outside.host4, count, interval=0.01)
+    must(got.received == count, got.words)
+
+    def grown():
+        after = statistics(gateway, tenant, tenant.inside)
+        into, out = (after[key] - before[key] for key in ("inbound_packets", "outbound_packets"))
+        return (into, out) if into >= count and out >= count else None
+    into, out = wait_until(f"{tenant.name}/{tenant.inside.connection} counts {count} packets", grown, 5)
+    # Neighbour discovery may add a packet or two.
+    must(into <= count + 6 and out <= count + 6, f"{count} sent, counted {into} in and {out} out")
+    return f"{count} pings: {into} packets in, {out} out"
+
+
+def traced(topology, tenant):
+    """The gateway is a hop that answers from the address the packet came in on."""
+    words = []
+    for gateway, address in ((tenant.inside.gateway4, tenant.outside.host4), (tenant.inside.gateway6, tenant.outside.host6)):
+        want = [gateway.split("/")[0], address]
+        hops = traceroute(topology.host(tenant, tenant.inside), address)
+        must(hops == want, f"hops {hops}, expected {want}")
+        words.append(" > ".join(hops))
+    return "; ".join(words)
+
+
+def path_mtu_discovered(topology, tenant):
+    """A packet that does not fit is answered with the right MTU, and the sender learns it."""
+    inside = topology.host(tenant, tenant.inside)
+    words = []
+    for address in (tenant.outside.host4, tenant.outside.host6):
+        learned, output = path_mtu(inside, address, 1500)
+        must(learned == tenant.outside.mtu, f"{address}: learned {learned}, link is {tenant.outside.mtu}: {output}")
+        fits = ping(inside, address, 2, options=("-M", "do", "-s", learned - (48 if ":" in address else 28)))
+        must(fits.received == 2, f"{address}: {learned} bytes do not pass: {fits.output}")
+        words.append(f"{address} {learned} bytes")
+    return "1500 sent, learned: " + ", ".join(words)
+
+
+def throughput(topology, tenant, seconds=3):
+    """TCP between two hosts, both families."""
+    inside, outside = topology.host(tenant, tenant.inside), topology.host(tenant, tenant.outside)
+    rates = [(address, iperf3(inside, outside, address, seconds)) for address in (tenant.outside.host4, tenant.outside.host6)]
+    for address, rate in rates:
+        must(rate > 1, f"{address}: {rate:.2f} Mbit/s")
+    return ", ".join(f"{'IPv6' if ':' in address else 'IPv4'} {rate:.0f} Mbit/s" for address, rate in rates)
+
+
+def control_restart_is_hitless(topology, gateway):
+    """kill -9 of the control process and its restart lose no packet, and its state is there again."""
+    streams = _streams(topology)
+    for stream in streams:
+        stream.wait_for_replies(20)
+    started = time.monotonic()
+    gateway.crash(gateway.control)
+    for stream in streams:
+        stream.wait_for_replies(100)
+    gateway.start_control()
+    gateway.wait_for_api()
+    gateway.wait_for_dataplane()
+    wait_until("all tenants are programmed again", lambda: all_programmed(gateway), 30, interval=0.1)
+    back = time.monotonic() - started
+    for stream in streams:
+        stream.wait_for_replies(50)
+    results = [stream.stop() for stream in streams]
+    lost = sum(result[1] for result in results)
+    answered = sum(result[0] for result in results)
+    must(lost == 0, f"{lost} of {answered + lost} pings lost")
+    return f"0 of {answered} pings lost over {back:.1f} s"
+
+
+def dataplane_restart_recovers(topology, gateway):
+    """After kill -9 of the dataplane and its restart, forwarding is back without anybody's help."""
+    streams = _streams(topology)
+    for stream in streams:
+        stream.wait_for_replies(20)
+    gateway.crash(gateway.dataplane)
+    gateway.start_dataplane()
+    for stream in streams:
+        stream.wait_for_replies(50, seconds=60)
+    gaps = [stream.stop()[2] for stream in streams]
+    return f"forwarding again after {max(gaps):.2f} s"
+
+
+def all_programmed(gateway):
+    tenants = gateway.json("get", "tenants")["tenants"]
+    return tenants and all(int(t["status"]["observed_generation"]) == int(t["generation"]) for t in tenants)
+
+
+def _streams(topology):
+    return [PingStream(topology.host(tenant, tenant.inside), address)
+            for tenant in topology.tenants for address in (tenant.outside.host4, tenant.outside.host6)]
