@@ -39,6 +39,8 @@ struct Adjacency {
   // its packets go to the slow path; others are dropped.
   bool live = false;
   bool resolvable = false;
+
+  friend bool operator==(const Adjacency&, const Adjacency&) = default;
 };
 
 // One consistent copy of what a worker needs of an adjacency.

@@ -152,12 +152,13 @@ WriteResult Tables::RemoveAdjacency(AdjacencyId id) {
   return adjacencies.Remove(id);
 }
 
-WriteResult Tables::AddRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag) {
+WriteResult Tables::AddRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag,
+                             RouteValue* before) {
   if (!Exists(vrf)) return WriteResult::Refused(RefusalReason::kNotFound, vrf);
   if (!groups.Exists(group)) return WriteResult::Refused(RefusalReason::kNotFound, group);
   if (prefix.is_host() && own_addresses.Contains(vrf, prefix.address()))
     return WriteResult::Refused(RefusalReason::kConflict);
-  return SetRoute(vrf, prefix, group, tag);
+  return SetRoute(vrf, prefix, group, tag, before);
 }
 
 WriteResult Tables::CheckRouteLimits(const VrfFibs& fibs, net::Family family) const {
@@ -174,10 +175,11 @@ WriteResult Tables::CheckRouteLimits(const VrfFibs& fibs, net::Family family) co
   return WriteResult::Accepted();
 }
 
-WriteResult Tables::SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag) {
+WriteResult Tables::SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag,
+                             RouteValue* was) {
   VrfFibs& fibs = *fibs_[vrf];
-  const GroupId before = FindRoute(vrf, prefix);
-  if (before == kNoGroup) {
+  const RouteValue before = FindRouteValue(vrf, prefix);
+  if (before.group == kNoGroup) {
     if (const WriteResult room = CheckRouteLimits(fibs, prefix.family()); !room.ok()) return room;
   }
   const net::Address& address = prefix.address();
@@ -187,7 +189,8 @@ WriteResult Tables::SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group
   // The other limits were looked at above.
   if (!added.ok()) return WriteResult::AtLimit(Limit::kFibMemory, limits.fib_mib * kMib);
   groups.AddRoute(group);
-  if (before != kNoGroup) groups.RemoveRoute(before);
+  if (before.group != kNoGroup) groups.RemoveRoute(before.group);
+  if (was != nullptr) *was = before;
   return WriteResult::Accepted();
 }
 
@@ -217,17 +220,17 @@ GroupId Tables::FindRoute(VrfId vrf, const net::Prefix& prefix) const {
   return fibs_[vrf]->ipv6.Find(KeyOf(address.v6()), prefix.length());
 }
 
-uint8_t Tables::FindRouteTag(VrfId vrf, const net::Prefix& prefix) const {
-  if (!Exists(vrf)) return 0;
+RouteValue Tables::FindRouteValue(VrfId vrf, const net::Prefix& prefix) const {
+  if (!Exists(vrf)) return {};
   const net::Address& address = prefix.address();
-  if (address.is_v4()) return fibs_[vrf]->ipv4.FindTag(address.v4().value, prefix.length());
-  return fibs_[vrf]->ipv6.FindTag(KeyOf(address.v6()), prefix.length());
+  if (address.is_v4()) return fibs_[vrf]->ipv4.FindValue(address.v4().value, prefix.length());
+  return fibs_[vrf]->ipv6.FindValue(KeyOf(address.v6()), prefix.length());
 }
 
 WriteResult Tables::AddLocalAddress(VrfId vrf, const net::Address& address) {
   if (!Exists(vrf)) return WriteResult::Refused(RefusalReason::kNotFound, vrf);
   if (const WriteResult added = own_addresses.Add(vrf, address); !added.ok()) return added;
-  const WriteResult routed = SetRoute(vrf, HostPrefix(address), groups.local(), 0);
+  const WriteResult routed = SetRoute(vrf, HostPrefix(address), groups.local(), 0, nullptr);
   if (!routed.ok()) SLUICE_CHECK(own_addresses.Remove(vrf, address).ok());
   return routed;
 }

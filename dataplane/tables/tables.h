@@ -62,11 +62,13 @@ struct Tables {
 
   // Adds the route or replaces its group and its tag, which is the agent's note
   // on who owns it. kConflict for an address of ours.
-  WriteResult AddRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag = 0);
+  // `before`, if given, gets what the prefix had, unless the route is refused.
+  WriteResult AddRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag = 0,
+                       RouteValue* before = nullptr);
   WriteResult RemoveRoute(VrfId vrf, const net::Prefix& prefix);
   // kNoGroup when there is no such route.
   GroupId FindRoute(VrfId vrf, const net::Prefix& prefix) const;
-  uint8_t FindRouteTag(VrfId vrf, const net::Prefix& prefix) const;
+  RouteValue FindRouteValue(VrfId vrf, const net::Prefix& prefix) const;
 
   // An address of ours: a host route to the local group, over any other.
   WriteResult AddLocalAddress(VrfId vrf, const net::Address& address);
@@ -106,7 +108,7 @@ struct Tables {
 
   WriteResult CheckInterface(const Interface& interface) const;
   WriteResult CheckRouteLimits(const VrfFibs& fibs, net::Family family) const;
-  WriteResult SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag);
+  WriteResult SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag, RouteValue* was);
   WriteResult EraseRoute(VrfId vrf, const net::Prefix& prefix);
 
   std::vector<std::unique_ptr<VrfFibs>> fibs_;  // by VRF

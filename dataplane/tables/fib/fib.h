@@ -27,6 +27,12 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
+// What is kept of a route: its group (0 = no such route) and the writer's tag.
+struct RouteValue {
+  NextHopGroupId group = 0;
+  uint8_t tag = 0;
+};
+
 // Everything but the static lookups belongs to the writer's thread. Every update
 // is validated and built aside first and published last: a refused one leaves no
 // trace, and at any moment a reader gets the answer before or after.
@@ -61,8 +67,7 @@ class Fib {
 
   // The group of exactly this route; 0 if there is none.
   NextHopGroupId Find(const Address& address, uint8_t length) const;
-  // The tag of exactly this route; 0 if there is none.
-  uint8_t FindTag(const Address& address, uint8_t length) const;
+  RouteValue FindValue(const Address& address, uint8_t length) const;
 
   // The route a packet to `address` takes.
   std::optional<Route<Family>> LongestMatch(const Address& address) const;

@@ -66,9 +66,11 @@ NextHopGroupId Fib<Family>::Find(const Address& address, uint8_t length) const {
 }
 
 template <class Family>
-uint8_t Fib<Family>::FindTag(const Address& address, uint8_t length) const {
-  if (length > Family::kBits || Family::Masked(address, length) != address) return 0;
-  return length == 0 ? default_tag_ : Descend(address, length).tag;
+RouteValue Fib<Family>::FindValue(const Address& address, uint8_t length) const {
+  if (length > Family::kBits || Family::Masked(address, length) != address) return {};
+  if (length == 0) return {view_.default_group.load(std::memory_order_relaxed), default_tag_};
+  const Path path = Descend(address, length);
+  return {path.group, path.tag};
 }
 
 template <class Family>

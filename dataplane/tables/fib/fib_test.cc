@@ -63,7 +63,9 @@ class NaiveTable {
 
 TEST_CASE("a route's tag is kept beside its group and comes back in dumps") {
   Table<fib::Ipv4> table;
-  const auto tag_of = [&](uint32_t address, uint8_t length) { return table.fib.FindTag(address, length); };
+  const auto tag_of = [&](uint32_t address, uint8_t length) {
+    return table.fib.FindValue(address, length).tag;
+  };
   for (const uint8_t length : {0, 8, 32}) {
     REQUIRE(table.fib.Add(length == 0 ? 0 : Ip(10, 0, 0, 0), length, kNextHopGroupIdMax, 200).ok());
     CHECK(tag_of(length == 0 ? 0 : Ip(10, 0, 0, 0), length) == 200);
