@@ -70,6 +70,9 @@ class Sender {
   // answered, there is room worth waking up for. 0: nothing is in flight.
   uint64_t wake_sequence() const { return in_flight_.empty() ? 0 : first_sequence_ + in_flight_.size() / 2; }
   const TenantObjects* tenant(uint32_t vrf) const;
+  // Null when nobody wants it.
+  const Object* Wanted(const ObjectKey& key) const { return ledger_.Wanted(key); }
+  bool initial_state_complete() const { return initial_state_complete_; }
   const absl::flat_hash_map<uint32_t, TenantObjects>& tenants() const { return tenants_; }
   // Records sent since start, and refused.
   uint64_t sent_count() const { return sent_count_; }

@@ -15,7 +15,9 @@ namespace sluice::rib {
 template <typename Key>
 class ChangeList {
  public:
-  explicit ChangeList(size_t entries_max) : entries_max_(entries_max) {}
+  // Positions count from `first`: lists that follow one another take distant
+  // ones, so that a reader of the old list is not mistaken for one of the new.
+  explicit ChangeList(size_t entries_max, uint64_t first = 1) : entries_max_(entries_max), first_(first) {}
 
   // Nothing is kept before the first reader asks for a position.
   uint64_t Subscribe() {
@@ -62,7 +64,7 @@ class ChangeList {
 
   const size_t entries_max_;
   bool active_ = false;
-  uint64_t first_ = 1;  // position of log_.front()
+  uint64_t first_;  // position of log_.front()
   std::deque<std::optional<Key>> log_;
   absl::flat_hash_map<Key, uint64_t> newest_;
 };

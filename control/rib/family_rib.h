@@ -18,15 +18,12 @@
 
 namespace sluice::rib {
 
-// Changes remembered for watchers, per VRF and family.
-inline constexpr size_t kChangesMax = 131'072;
-
 template <typename Key>
 class FamilyRib {
  public:
-  // Both references are of the owning Rib and outlive this.
-  FamilyRib(uint32_t vrf, NextHopTable& next_hops, ConnectedSubnets& subnets)
-      : vrf_(vrf), next_hops_(next_hops), subnets_(subnets) {}
+  // The references are of the owning Rib and outlive this.
+  FamilyRib(uint32_t vrf, NextHopTable& next_hops, ConnectedSubnets& subnets, ChangeList<PathKey>& changes)
+      : vrf_(vrf), next_hops_(next_hops), subnets_(subnets), changes_(changes) {}
 
   // Inputs. True: the connected subnets changed, next hops must be resolved again.
   bool Update(const RouteInput& input, RouteSet set);
@@ -60,7 +57,6 @@ class FamilyRib {
   // All paths of at least one and about `limit` paths' worth of prefixes from
   // `from` on, in order; the prefix to go on with, absent at the end.
   std::optional<Key> Page(const Key& from, size_t limit, std::vector<PathView>& out) const;
-  ChangeList<PathKey>& changes() const { return changes_; }
 
   size_t size() const { return table_.size(); }
   size_t installed() const { return installed_; }  // that the dataplane has or may have
@@ -92,6 +88,7 @@ class FamilyRib {
   const uint32_t vrf_;
   NextHopTable& next_hops_;
   ConnectedSubnets& subnets_;
+  ChangeList<PathKey>& changes_;  // for watchers
   RouteTable<Key> table_;
   std::deque<Key> queue_;     // may hold keys that no longer need it
   std::vector<Key> refused_;  // likewise
@@ -101,7 +98,6 @@ class FamilyRib {
   std::array<SourceCount, kSourceCount> sources_{};
   std::array<uint8_t, 3> marks_{};  // by RouteSet
   GroupId last_interned_ = kNoGroup;
-  mutable ChangeList<PathKey> changes_{kChangesMax};
   // Prefixes in order, made when a listing starts; later ones may be missing in it.
   mutable std::vector<Key> sorted_;
 };

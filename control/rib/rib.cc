@@ -7,7 +7,7 @@ namespace sluice::rib {
 
 Rib::Vrf& Rib::FindOrAdd(uint32_t vrf) {
   std::unique_ptr<Vrf>& at = vrfs_[vrf];
-  if (!at) at = std::make_unique<Vrf>(vrf, next_hops_);
+  if (!at) at = std::make_unique<Vrf>(vrf, next_hops_, ++vrfs_made_ << 32);
   return *at;
 }
 
@@ -203,6 +203,11 @@ const FamilyRib<Ipv4Key>* Rib::FindIpv4(uint32_t number) const {
 const FamilyRib<Ipv6Key>* Rib::FindIpv6(uint32_t number) const {
   const Vrf* vrf = Find(number);
   return vrf == nullptr ? nullptr : &vrf->ipv6;
+}
+
+ChangeList<PathKey>* Rib::changes(uint32_t number) const {
+  Vrf* vrf = Find(number);
+  return vrf == nullptr ? nullptr : &vrf->changes;
 }
 
 std::vector<PathView> Rib::Paths(uint32_t number, const net::Prefix& prefix) const {

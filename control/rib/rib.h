@@ -20,6 +20,9 @@
 
 namespace sluice::rib {
 
+// Changes remembered for watchers, per VRF.
+inline constexpr size_t kChangesMax = 131'072;
+
 class Rib {
  public:
   // Inputs. A path of the same identity is replaced; withdrawing what is not
@@ -56,6 +59,8 @@ class Rib {
   std::vector<PathView> Paths(uint32_t vrf, const net::Prefix& prefix) const;
   // The prefix whose route a packet to `address` takes, and its paths.
   std::vector<PathView> Explain(uint32_t vrf, const net::Address& address) const;
+  // The VRF's list of changes for a watcher; null when no path was ever there.
+  ChangeList<PathKey>* changes(uint32_t vrf) const;
   uint32_t sent_routes(GroupId id) const { return next_hops_.sent_routes(id); }
   // Routes of the VRF that the dataplane has or may have.
   size_t installed(uint32_t vrf) const;
@@ -66,9 +71,12 @@ class Rib {
 
  private:
   struct Vrf {
-    Vrf(uint32_t number, NextHopTable& next_hops)
-        : ipv4(number, next_hops, subnets), ipv6(number, next_hops, subnets) {}
+    Vrf(uint32_t number, NextHopTable& next_hops, uint64_t first_change)
+        : changes(kChangesMax, first_change),
+          ipv4(number, next_hops, subnets, changes),
+          ipv6(number, next_hops, subnets, changes) {}
     ConnectedSubnets subnets;
+    ChangeList<PathKey> changes;
     FamilyRib<Ipv4Key> ipv4;
     FamilyRib<Ipv6Key> ipv6;
     bool in_turn = false;  // is in turns_
@@ -85,6 +93,7 @@ class Rib {
   absl::flat_hash_map<uint32_t, std::unique_ptr<Vrf>> vrfs_;
   absl::flat_hash_set<uint32_t> unsettled_;  // connected subnets changed
   std::deque<uint32_t> turns_;               // VRFs that may have routes to send
+  uint64_t vrfs_made_ = 0;
   unsigned turn_left_ = kTurn;
   net::Family turn_family_ = net::Family::kIpv4;
 };

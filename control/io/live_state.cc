@@ -1,0 +1,191 @@
+// Cached state and counters of the dataplane: see the header.
+#include "control/io/live_state.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "absl/hash/hash.h"
+
+namespace sluice::io {
+
+namespace v1 = dataplane::v1;
+
+size_t LiveState::NeighborHash::operator()(const NeighborKey& key) const {
+  const net::Address& address = key.second;
+  return address.is_v4() ? absl::HashOf(key.first, address.v4().value)
+                         : absl::HashOf(key.first, address.v6().High(), address.v6().Low());
+}
+
+void LiveState::Attached(const v1::AttachReply& reply,
+                         std::shared_ptr<const channel::ChannelClient> channel) {
+  attached_ = true;
+  ++attachments_;
+  const bool restarted = reply.instance() != instance_;
+  if (restarted && counters_) {
+    for (const auto& [vrf, tenant] : sender_.tenants()) {
+      for (const programming::InterfaceObject& interface : tenant.interfaces) {
+        carried_[interface.interface] = Read(interface);
+      }
+    }
+  }
+  instance_ = reply.instance();
+  workers_ = reply.workers();
+  channel_ = std::move(channel);
+  counters_ = channel_ ? std::optional(channel_->counters()) : std::nullopt;
+  ports_.clear();
+  for (const v1::PortState& port : reply.ports()) ports_[port.number()] = port;
+  ports_known_ = true;
+}
+
+void LiveState::Detached() {
+  attached_ = false;
+  neighbors_.clear();
+  for (auto& [number, port] : ports_) port.set_link_up(false);
+}
+
+void LiveState::SnapshotBegins() {
+  neighbors_.clear();
+}
+
+void LiveState::Changed(const v1::StateChange& change) {
+  switch (change.change_case()) {
+    case v1::StateChange::kPort: {
+      v1::PortState& port = ports_[change.port().number()];
+      if (port.link_up() != change.port().link_up()) {
+        spdlog::info("port {}: link {}", change.port().name(), change.port().link_up() ? "up" : "down");
+      }
+      port = change.port();
+      return;
+    }
+    case v1::StateChange::kNeighbor: {
+      const auto address = net::Address::Parse(change.neighbor().address());
+      if (!address) return;
+      const NeighborKey key{change.neighbor().interface(), *address};
+      if (change.neighbor().state().empty() || change.neighbor().state() == "removed") {
+        neighbors_.erase(key);
+        return;
+      }
+      neighbors_[key] = {change.neighbor().vrf(), change.neighbor().state()};
+      return;
+    }
+    case v1::StateChange::kDuplicateAddress: {
+      const v1::DuplicateAddress& duplicate = change.duplicate_address();
+      const programming::InterfaceObject* interface = InterfaceOf(duplicate.interface());
+      ++duplicate_addresses_;
+      spdlog::warn("{}: address {} is also used by {}", interface == nullptr ? "interface" : interface->name,
+                   duplicate.address(), duplicate.mac());
+      return;
+    }
+    case v1::StateChange::kAdjacency:
+    case v1::StateChange::kSnapshotComplete:
+    case v1::StateChange::CHANGE_NOT_SET:
+      return;
+  }
+}
+
+std::optional<std::vector<api::PortState>> LiveState::Ports() const {
+  if (!ports_known_) return std::nullopt;
+  std::vector<api::PortState> states;
+  for (const auto& [number, port] : ports_) {
+    states.push_back({port.name(), static_cast<uint16_t>(port.mtu()), port.link_up()});
+  }
+  std::sort(states.begin(), states.end(),
+            [](const api::PortState& a, const api::PortState& b) { return a.name < b.name; });
+  return states;
+}
+
+api::NeighborLiveness LiveState::Liveness(uint32_t interface, const net::Address& address) const {
+  const auto at = neighbors_.find({interface, address});
+  if (at == neighbors_.end()) return api::NeighborLiveness::kUnknown;
+  const std::string& state = at->second.state;
+  if (state == "incomplete") return api::NeighborLiveness::kResolving;
+  if (state == "failed") return api::NeighborLiveness::kFailed;
+  // Stale, delay and probe neighbours still get packets (RFC 4861 section 7.3.2).
+  return api::NeighborLiveness::kReachable;
+}
+
+absl::flat_hash_map<std::string, uint64_t> LiveState::NeighborStates(uint32_t vrf) const {
+  absl::flat_hash_map<std::string, uint64_t> states;
+  for (const auto& [key, neighbor] : neighbors_) {
+    if (neighbor.vrf == vrf) ++states[neighbor.state];
+  }
+  return states;
+}
+
+const programming::InterfaceObject* LiveState::InterfaceOf(uint32_t number) const {
+  const programming::Object* object = sender_.Wanted({programming::ObjectKind::kInterface, number, {}});
+  return object == nullptr ? nullptr : std::get_if<programming::InterfaceObject>(object);
+}
+
+LiveState::Totals LiveState::Read(const programming::InterfaceObject& interface) const {
+  Totals totals;
+  if (const auto at = carried_.find(interface.interface); at != carried_.end()) totals = at->second;
+  if (!counters_) return totals;
+  const channel::PacketsAndBytes rx = counters_->InterfaceRx(interface.interface);
+  const channel::PacketsAndBytes tx = counters_->InterfaceTx(interface.interface);
+  totals.rx.packets += rx.packets;
+  totals.rx.bytes += rx.bytes;
+  totals.tx.packets += tx.packets;
+  totals.tx.bytes += tx.bytes;
+  if (interface.policer_in != 0) totals.policed_in += counters_->PolicerDropped(interface.policer_in).packets;
+  if (interface.policer_out != 0) {
+    totals.policed_out += counters_->PolicerDropped(interface.policer_out).packets;
+  }
+  return totals;
+}
+
+api::InterfaceCounters LiveState::Counters(uint32_t number) const {
+  api::InterfaceCounters counters;
+  const programming::InterfaceObject* interface = InterfaceOf(number);
+  if (interface == nullptr) return counters;
+  const Totals totals = Read(*interface);
+  counters.inbound_packets = totals.rx.packets;
+  counters.inbound_bytes = totals.rx.bytes;
+  counters.outbound_packets = totals.tx.packets;
+  counters.outbound_bytes = totals.tx.bytes;
+  counters.inbound_rate_limited = totals.policed_in;
+  counters.outbound_rate_limited = totals.policed_out;
+  if (const auto at = rates_.find(number); at != rates_.end() && attached_) {
+    counters.inbound_kbps = at->second.rx_kbps;
+    counters.outbound_kbps = at->second.tx_kbps;
+  }
+  return counters;
+}
+
+std::vector<api::DropCount> LiveState::Drops() const {
+  std::vector<api::DropCount> drops;
+  if (!counters_) return drops;
+  const auto add = [&](uint32_t vrf) {
+    for (uint32_t reason = 0; reason < counters_->geometry().drop_reasons; ++reason) {
+      const uint64_t packets = counters_->Drops(vrf, reason);
+      if (packets > 0) drops.push_back({vrf, reason, packets});
+    }
+  };
+  add(0);
+  for (const auto& [vrf, tenant] : sender_.tenants()) add(vrf);
+  return drops;
+}
+
+void LiveState::Sample(Instant now) {
+  const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - sampled_).count();
+  sampled_ = now;
+  absl::flat_hash_map<uint32_t, Rate> rates;
+  for (const auto& [vrf, tenant] : sender_.tenants()) {
+    for (const programming::InterfaceObject& interface : tenant.interfaces) {
+      const Totals totals = Read(interface);
+      Rate& rate = rates[interface.interface];
+      rate.rx_bytes = totals.rx.bytes;
+      rate.tx_bytes = totals.tx.bytes;
+      const auto before = rates_.find(interface.interface);
+      if (before == rates_.end() || elapsed <= 0) continue;
+      const auto milliseconds = static_cast<uint64_t>(elapsed);
+      // Bits per millisecond are kbit/s.
+      rate.rx_kbps = (rate.rx_bytes - std::min(rate.rx_bytes, before->second.rx_bytes)) * 8 / milliseconds;
+      rate.tx_kbps = (rate.tx_bytes - std::min(rate.tx_bytes, before->second.tx_bytes)) * 8 / milliseconds;
+    }
+  }
+  rates_ = std::move(rates);
+}
+
+}  // namespace sluice::io

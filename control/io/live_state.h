@@ -1,0 +1,101 @@
+// What is known of the attached dataplane without asking it: ports, neighbours
+// and adjacencies as its stream of changes told, counters as shared memory shows
+// them. Survives the dataplane: totals go on where they were.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "control/api/dataplane_state.h"
+#include "control/programming/objects.h"
+#include "control/programming/sender.h"
+#include "proto/channel/channel_client.h"
+#include "sluice/dataplane/v1/dataplane.pb.h"
+
+namespace sluice::io {
+
+// Core thread only.
+class LiveState : public api::DataplaneState {
+ public:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  // `sender` says which interfaces and policers there are; outlives this.
+  explicit LiveState(const programming::Sender& sender) : sender_(sender) {}
+
+  void Attached(const dataplane::v1::AttachReply& reply,
+                std::shared_ptr<const channel::ChannelClient> channel);
+  // The memory of the dead dataplane is read a last time.
+  void Detached();
+  void SnapshotBegins();
+  void Changed(const dataplane::v1::StateChange& change);
+  // About once a second: rates.
+  void Sample(Instant now);
+  // Tests read the counters of memory of their own.
+  void SetCounters(std::optional<channel::CounterReader> counters) { counters_ = counters; }
+
+  bool attached() const override { return attached_; }
+  std::string instance() const override { return instance_; }
+  std::optional<std::vector<api::PortState>> Ports() const override;
+  api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
+  api::InterfaceCounters Counters(uint32_t interface) const override;
+  std::vector<api::DropCount> Drops() const override;
+
+  // For metrics.
+  const absl::flat_hash_map<uint32_t, dataplane::v1::PortState>& ports() const { return ports_; }
+  // By state name ("reachable"); neighbours of the current snapshot.
+  absl::flat_hash_map<std::string, uint64_t> NeighborStates(uint32_t vrf) const;
+  uint64_t duplicate_addresses() const { return duplicate_addresses_; }
+  const std::optional<channel::CounterReader>& counters() const { return counters_; }
+  uint32_t workers() const { return workers_; }
+  uint64_t attachments() const { return attachments_; }
+
+ private:
+  struct Totals {
+    channel::PacketsAndBytes rx{};
+    channel::PacketsAndBytes tx{};
+    uint64_t policed_in = 0;  // packets
+    uint64_t policed_out = 0;
+  };
+  struct Rate {
+    uint64_t rx_bytes = 0;  // at the last sample
+    uint64_t tx_bytes = 0;
+    uint64_t rx_kbps = 0;
+    uint64_t tx_kbps = 0;
+  };
+  using NeighborKey = std::pair<uint32_t, net::Address>;
+  struct NeighborHash {
+    size_t operator()(const NeighborKey& key) const;
+  };
+  struct Neighbor {
+    uint32_t vrf = 0;
+    std::string state;
+  };
+
+  const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
+  Totals Read(const programming::InterfaceObject& interface) const;
+  void RememberInterfaces() const;
+
+  const programming::Sender& sender_;
+  bool attached_ = false;
+  uint64_t attachments_ = 0;
+  std::string instance_;
+  uint32_t workers_ = 0;
+  std::shared_ptr<const channel::ChannelClient> channel_;  // also of the dead dataplane, until the next
+  std::optional<channel::CounterReader> counters_;
+  bool ports_known_ = false;
+  absl::flat_hash_map<uint32_t, dataplane::v1::PortState> ports_;  // by number
+  absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;
+  uint64_t duplicate_addresses_ = 0;
+  // What interfaces had counted in former dataplanes.
+  absl::flat_hash_map<uint32_t, Totals> carried_;
+  absl::flat_hash_map<uint32_t, Rate> rates_;
+  Instant sampled_{};
+};
+
+}  // namespace sluice::io

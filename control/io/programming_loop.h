@@ -1,0 +1,67 @@
+// Joins the sender to the event loop: takes the desired state in, hands it to the
+// channel whenever a dataplane is attached, and wakes up for its answers.
+#pragma once
+
+#include <asio/posix/stream_descriptor.hpp>
+#include <memory>
+#include <span>
+
+#include "control/api/programming_sink.h"
+#include "control/io/channel_port.h"
+#include "control/io/dataplane_link.h"
+#include "control/io/event_loop.h"
+#include "control/io/live_state.h"
+#include "control/programming/sender.h"
+
+namespace sluice::io {
+
+// Core thread only.
+class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
+ public:
+  // All outlive this.
+  ProgrammingLoop(EventLoop& loop, programming::Sender& sender, LiveState& state)
+      : loop_(loop), sender_(sender), state_(state), wait_(loop.context()), packet_wait_(loop.context()) {}
+  ~ProgrammingLoop() override;
+  // Who is told that the channel died. Before anything is attached.
+  void SetLink(DataplaneLink& link) { link_ = &link; }
+
+  void PutTenant(const programming::TenantObjects& tenant, uint64_t revision) override;
+  void RemoveTenant(uint32_t vrf) override;
+  void ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteInput> put,
+                       std::span<const net::Prefix> remove, uint64_t revision, bool complete) override;
+  void InitialStateComplete() override;
+
+  void Attached(const dataplane::v1::AttachReply& reply,
+                std::unique_ptr<channel::ChannelClient> channel) override;
+  void Changed(const dataplane::v1::StateChange& change) override { state_.Changed(change); }
+  void SnapshotBegins() override { state_.SnapshotBegins(); }
+
+  // Punted packets that nobody here wanted yet, since start.
+  uint64_t punts_discarded() const { return punts_discarded_; }
+  // Bytes that wait in the update ring.
+  uint64_t ring_bytes() const { return client_ ? client_->queued_bytes() : 0; }
+
+ private:
+  void Schedule();
+  void Cycle();
+  void Sleep();
+  void WaitForDoorbell();
+  void WaitForPunts();
+  void DrainPunts();
+  void Lost(const absl::Status& status);
+
+  EventLoop& loop_;
+  programming::Sender& sender_;
+  LiveState& state_;
+  DataplaneLink* link_ = nullptr;
+  std::shared_ptr<channel::ChannelClient> client_;
+  std::unique_ptr<ChannelPort> port_;
+  asio::posix::stream_descriptor wait_;         // on a descriptor of the client's; never closed by us
+  asio::posix::stream_descriptor packet_wait_;  // likewise
+  bool scheduled_ = false;
+  bool was_synced_ = false;
+  uint64_t punts_discarded_ = 0;
+  std::chrono::steady_clock::time_point attached_at_{};
+};
+
+}  // namespace sluice::io
