@@ -304,8 +304,10 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
     if (key.kind == ObjectKind::kVrf) retry_all_routes_ = true;
     return;
   }
-  if (record.what == What::kPut && IsReason(refusal, channel::RefusalReason::kConflict)) {
-    // The number may be one that a former life of ours used: take another one.
+  if (record.what == What::kPut && (IsReason(refusal, channel::RefusalReason::kConflict) ||
+                                    IsReason(refusal, channel::RefusalReason::kInUse))) {
+    // The number may be one that a former life of ours gave to a tenant whose
+    // routes still lead there: take another one.
     if (key.kind == ObjectKind::kAdjacency) numbers_.adjacencies.Replace(key.id);
     if (key.kind == ObjectKind::kGroup) numbers_.groups.Replace(key.id);
     if (key.kind >= ObjectKind::kAdjacency) objects_changed_ = true;
