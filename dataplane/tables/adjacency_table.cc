@@ -13,6 +13,23 @@ using channel::RefusalReason;
 
 constexpr uint16_t kTpid8021q = 0x8100;
 
+void FillRewrite(const Adjacency& adjacency, uint8_t* rewrite) {
+  if (adjacency.neighbor_mac) std::memcpy(rewrite, adjacency.neighbor_mac->bytes.data(), 6);
+  std::memcpy(rewrite + 6, adjacency.source_mac.bytes.data(), 6);
+  rewrite[12] = kTpid8021q >> 8;
+  rewrite[13] = kTpid8021q & 0xff;
+  rewrite[14] = static_cast<uint8_t>(adjacency.vlan >> 8);
+  rewrite[15] = static_cast<uint8_t>(adjacency.vlan);
+}
+
+void FillNextHop(const net::Address& next_hop, uint8_t* bytes) {
+  if (!next_hop.is_v4()) {
+    std::memcpy(bytes, next_hop.v6().bytes.data(), 16);
+    return;
+  }
+  for (unsigned i = 0; i < 4; ++i) bytes[i] = static_cast<uint8_t>(next_hop.v4().value >> (24 - 8 * i));
+}
+
 }  // namespace
 
 AdjacencyTable::AdjacencyTable(const TableLimits& limits, Retirement& retirement)
@@ -33,21 +50,20 @@ WriteResult AdjacencyTable::Put(AdjacencyId id, const Adjacency& adjacency) {
   if (adjacency.policer_out > 0xffff)
     return WriteResult::Refused(RefusalReason::kOutOfRange, adjacency.policer_out);
 
-  uint8_t rewrite[16] = {};
-  if (adjacency.neighbor_mac) std::memcpy(rewrite, adjacency.neighbor_mac->bytes.data(), 6);
-  std::memcpy(rewrite + 6, adjacency.source_mac.bytes.data(), 6);
-  rewrite[12] = kTpid8021q >> 8;
-  rewrite[13] = kTpid8021q & 0xff;
-  rewrite[14] = static_cast<uint8_t>(adjacency.vlan >> 8);
-  rewrite[15] = static_cast<uint8_t>(adjacency.vlan);
-
+  const bool sendable = adjacency.kind != AdjacencyKind::kNeighbor || adjacency.neighbor_mac.has_value();
+  const bool live = adjacency.live && sendable;
   AdjacencySnapshot snapshot;
-  std::memcpy(snapshot.words_, rewrite, sizeof rewrite);
+  uint8_t leading[16] = {};
+  if (live) {
+    FillRewrite(adjacency, leading);
+  } else {
+    FillNextHop(adjacency.next_hop, leading);
+  }
+  std::memcpy(snapshot.words_, leading, sizeof leading);
   snapshot.words_[2] = uint64_t{adjacency.interface} | uint64_t{adjacency.mtu} << 16 |
                        uint64_t{adjacency.policer_out} << 32 | uint64_t{adjacency.port} << 48 |
                        uint64_t{static_cast<uint8_t>(adjacency.kind)} << AdjacencySnapshot::kKindShift;
-  const bool sendable = adjacency.kind != AdjacencyKind::kNeighbor || adjacency.neighbor_mac.has_value();
-  if (adjacency.live && sendable) snapshot.words_[2] |= AdjacencySnapshot::kLive;
+  if (live) snapshot.words_[2] |= AdjacencySnapshot::kLive;
   if (adjacency.vlan != 0) snapshot.words_[2] |= AdjacencySnapshot::kTagged;
   if (adjacency.resolvable) snapshot.words_[2] |= AdjacencySnapshot::kResolvable;
   if (!described_[id] && IsControls(id)) ++control_used_;

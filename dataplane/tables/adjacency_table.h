@@ -59,7 +59,11 @@ class AdjacencySnapshot {
   PolicerId policer_out() const { return static_cast<uint16_t>(words_[2] >> 32); }
   PortId port() const { return static_cast<uint8_t>(words_[2] >> 48); }
   // 16 bytes: destination MAC, source MAC, 802.1Q tag (not valid unless tagged()).
+  // Only of a live adjacency.
   const uint64_t* Rewrite() const { return words_; }
+  // 16 bytes, network byte order, IPv4 in the first four: whom to resolve. Only
+  // of a resolvable kNeighbor that is not live; it lies where the rewrite will be.
+  const uint64_t* NextHop() const { return words_; }
 
  private:
   friend class AdjacencyTable;

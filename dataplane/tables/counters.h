@@ -1,19 +1,17 @@
-// The counters that one worker writes. They are plain arrays in memory that
-// somebody else owns (the channel's shared memory) and anybody may read.
+// The counters that one worker writes: pointers into its block of the channel's
+// shared memory (or of a test's own memory), and how to add to them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "dataplane/tables/drop_reason.h"
 #include "dataplane/tables/ids.h"
+#include "proto/channel/counters.h"
 
 namespace sluice::dataplane {
 
-struct PacketsAndBytes {
-  uint64_t packets = 0;
-  uint64_t bytes = 0;
-};
-static_assert(sizeof(PacketsAndBytes) == 16);
+using channel::PacketsAndBytes;
 
 // One writer per counter; relaxed so that readers see whole values.
 inline void Count(uint64_t& counter, uint64_t by = 1) {
@@ -24,15 +22,30 @@ inline void Count(PacketsAndBytes& counter, uint64_t bytes) {
   Count(counter.bytes, bytes);
 }
 
-// Borrowed arrays of one worker. Bytes are of the IP packet for interfaces and
-// adjacencies, so that they compare with what tenants buy.
-struct WorkerCounters {
-  PacketsAndBytes* interface_rx = nullptr;  // [interface]
+// Borrowed arrays of one worker, indexed by id. Bytes are of the IP packet; what
+// an interface received is counted with the padding of short frames.
+struct CounterBlock {
+  channel::WorkerCounters* worker = nullptr;
+  channel::NodeCounters* nodes = nullptr;  // in the order of AllNodes()
+  PacketsAndBytes* interface_rx = nullptr;
   PacketsAndBytes* interface_tx = nullptr;
-  PacketsAndBytes* adjacency_tx = nullptr;     // [adjacency]
-  PacketsAndBytes* policer_dropped = nullptr;  // [policer]
-  uint64_t* drops = nullptr;                   // [vrf * kDropReasonsMax + reason]
+  PacketsAndBytes* adjacency_tx = nullptr;
+  PacketsAndBytes* policer_dropped = nullptr;
+  uint64_t* drops = nullptr;  // [vrf * kDropReasonsMax + reason]
 
+  // `section` must be laid out with drop_reasons = kDropReasonsMax.
+  static CounterBlock Of(const channel::CounterLayout& layout, std::byte* section, WorkerIndex worker) {
+    return {layout.Worker(section, worker),      layout.Nodes(section, worker),
+            layout.InterfaceRx(section, worker), layout.InterfaceTx(section, worker),
+            layout.AdjacencyTx(section, worker), layout.PolicerDropped(section, worker),
+            layout.Drops(section, worker)};
+  }
+
+  void Received(InterfaceId interface, uint64_t bytes) const { Count(interface_rx[interface], bytes); }
+  void Sent(InterfaceId interface, AdjacencyId adjacency, uint64_t bytes) const {
+    Count(interface_tx[interface], bytes);
+    Count(adjacency_tx[adjacency], bytes);
+  }
   void Drop(VrfId vrf, DropReason reason) const {
     Count(drops[uint32_t{vrf} * kDropReasonsMax + static_cast<uint8_t>(reason)]);
   }

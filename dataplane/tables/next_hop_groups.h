@@ -63,6 +63,11 @@ class NextHopGroups {
     return buckets_[low + (flow_hash & mask)].load(std::memory_order_relaxed);
   }
 
+  // Any reader: flow hashes 0 .. n - 1 reach every member of the group.
+  uint32_t BucketsOf(GroupWord word) const {
+    return word.spreads() ? static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32) + 1 : 1;
+  }
+
   // Writer. Creates the group or replaces its members, moving as few flows as
   // it can. Members must exist and differ.
   WriteResult Put(GroupId group, std::span<const GroupMember> members);

@@ -1,0 +1,60 @@
+// What the nodes of one worker share: where they look things up, what they
+// count into, and the queues they may use. Built before the worker starts;
+// only the worker touches it afterwards, but for what is marked.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/tables/counters.h"
+#include "dataplane/tables/tables.h"
+#include "proto/net/mac_address.h"
+
+namespace sluice::dataplane {
+
+class Observation;
+
+inline constexpr uint16_t kBurstMax = 256;
+inline constexpr uint32_t kPortsMax = RTE_MAX_ETHPORTS;
+
+// Workers draw IPv4 identifications of their own packets from disjoint ranges.
+inline constexpr uint16_t kIdentificationStep = 64;  // at least the number of workers
+
+struct ReceiveQueue {
+  PortId port = 0;
+  uint16_t queue = 0;
+};
+
+// The transmit side of a port as one worker has it.
+struct TransmitPort {
+  bool present = false;
+  uint16_t queue = 0;     // this worker's own
+  uint64_t mac_bits = 0;  // MacBits of the port's address, which classify accepts
+};
+
+struct WorkerContext {
+  Tables* tables = nullptr;
+  CounterBlock counters;
+  WorkerIndex index = 0;
+  uint16_t burst = 32;  // packets per receive call, at most kBurstMax
+  std::vector<ReceiveQueue> receive_queues;
+  std::array<TransmitPort, kPortsMax> transmit{};
+  // Single-producer single-consumer: to and from the slow path. May be null.
+  rte_ring* punt = nullptr;
+  rte_ring* inject = nullptr;
+  // Trace and capture; null in programs that have none. See graph/observation.h.
+  Observation* observation = nullptr;
+
+  // What Counted() in node_spec.h does beside counting, set before each walk.
+  bool sampling = false;
+  bool tracing = false;
+  uint16_t next_identification = 0;  // starts at the worker's index
+  // Packets that source nodes brought into the walk under way.
+  uint32_t arrived = 0;
+};
+
+}  // namespace sluice::dataplane

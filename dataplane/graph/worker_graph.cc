@@ -1,0 +1,109 @@
+// Registration of nodes and creation of a worker's graph.
+#include "dataplane/graph/worker_graph.h"
+
+#include <rte_errno.h>
+
+#include <bit>
+#include <cstring>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr uint32_t kInjectBurstMax = 32;
+// An IPv4 packet may become this many fragments in the port_tx stream.
+constexpr uint32_t kFragmentsPerPacket = 17;
+constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
+
+// Everything that the sources may bring into one walk, once over for the errors
+// and replies that join other streams, and room for a burst cut into fragments.
+uint32_t StreamSize(const WorkerContext& context) {
+  const uint32_t arriving =
+      static_cast<uint32_t>(context.receive_queues.size()) * context.burst + kInjectBurstMax;
+  const uint32_t wanted = std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket);
+  return std::min(std::bit_ceil(wanted), kStreamMax);
+}
+
+struct FreeRegistration {
+  void operator()(rte_node_register* registration) const { ::operator delete(registration); }
+};
+
+}  // namespace
+
+void RegisterNodes(std::span<const NodeSpec* const> nodes) {
+  for (const NodeSpec* spec : nodes) {
+    if (rte_node_from_name(spec->name) != RTE_NODE_ID_INVALID) continue;
+    const size_t bytes = sizeof(rte_node_register) + spec->next.size() * sizeof(const char*);
+    // The structure ends in an array of any length, which C++ has no type for.
+    std::unique_ptr<rte_node_register, FreeRegistration> registration(
+        static_cast<rte_node_register*>(::operator new(bytes)));
+    std::memset(static_cast<void*>(registration.get()), 0, bytes);
+    SLUICE_CHECK(std::strlen(spec->name) < sizeof registration->name);
+    std::strcpy(registration->name, spec->name);
+    registration->flags = spec->source ? RTE_NODE_SOURCE_F : 0;
+    registration->process = spec->process;
+    registration->parent_id = RTE_NODE_ID_INVALID;
+    registration->nb_edges = static_cast<rte_edge_t>(spec->next.size());
+    for (size_t i = 0; i < spec->next.size(); ++i) registration->next_nodes[i] = spec->next[i];
+    SLUICE_CHECK(__rte_node_register(registration.get()) != RTE_NODE_ID_INVALID);
+  }
+}
+
+std::string DescribeGraph(std::span<const NodeSpec* const> nodes) {
+  std::string dot = "digraph sluice {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n";
+  for (const NodeSpec* spec : nodes) {
+    if (spec->source) absl::StrAppend(&dot, "  ", spec->name, " [style=bold];\n");
+    for (const char* next : spec->next) absl::StrAppend(&dot, "  ", spec->name, " -> ", next, ";\n");
+  }
+  return dot + "}\n";
+}
+
+absl::StatusOr<WorkerGraph> WorkerGraph::Create(const std::string& name,
+                                                std::span<const NodeSpec* const> nodes,
+                                                WorkerContext& context) {
+  SLUICE_CHECK(context.burst >= 1 && context.burst <= kBurstMax);
+  std::vector<const char*> names;
+  for (const NodeSpec* spec : nodes) names.push_back(spec->name);
+  rte_graph_param parameters{};
+  parameters.socket_id = SOCKET_ID_ANY;
+  parameters.nb_node_patterns = static_cast<uint16_t>(names.size());
+  parameters.node_patterns = names.data();
+  const rte_graph_t id = rte_graph_create(name.c_str(), &parameters);
+  if (id == RTE_GRAPH_ID_INVALID)
+    return absl::InternalError(absl::StrCat("graph ", name, ": ", rte_strerror(rte_errno)));
+
+  WorkerGraph graph(id, rte_graph_lookup(name.c_str()), StreamSize(context));
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    rte_node* node = rte_graph_node_get_by_name(name.c_str(), nodes[i]->name);
+    SLUICE_CHECK(node != nullptr);
+    ContextOf(node) = {&context, &context.counters.nodes[i]};
+    __rte_node_stream_alloc_size(graph.graph_, node, static_cast<uint16_t>(graph.stream_size_));
+    if (node->objs == nullptr)
+      return absl::ResourceExhaustedError(absl::StrCat("graph ", name, ": no memory for its streams"));
+  }
+  // What was counted so far is our own sizing.
+  graph.ForEachNode([](rte_node* node) { node->realloc_count = 0; });
+  return graph;
+}
+
+WorkerGraph::WorkerGraph(WorkerGraph&& other) noexcept
+    : id_(std::exchange(other.id_, RTE_GRAPH_ID_INVALID)),
+      graph_(other.graph_),
+      stream_size_(other.stream_size_) {}
+
+WorkerGraph::~WorkerGraph() {
+  if (id_ != RTE_GRAPH_ID_INVALID) rte_graph_destroy(id_);
+}
+
+bool WorkerGraph::StreamsAreAsMade() const {
+  bool as_made = true;
+  ForEachNode([&](const rte_node* node) { as_made &= node->realloc_count == 0; });
+  return as_made;
+}
+
+}  // namespace sluice::dataplane

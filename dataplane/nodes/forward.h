@@ -1,0 +1,100 @@
+// What ip4_forward and ip6_forward have in common: the edges, the last steps of
+// a packet that is sent, and the decision about one that is not ordinary.
+#pragma once
+
+#include <cstring>
+
+#include "dataplane/graph/node_spec.h"
+#include "dataplane/packet/ethernet.h"
+#include "dataplane/packet/metadata.h"
+#include "dataplane/tables/adjacency_table.h"
+
+namespace sluice::dataplane {
+namespace forward {
+
+enum Edge : uint16_t { kPortTx, kLocal, kIcmpError, kFragment, kPunt, kDrop, kEdgeCount };
+inline constexpr const char* kNext[kEdgeCount] = {"port_tx",  "local", "icmp_error",
+                                                  "fragment", "punt",  "drop"};
+
+// What an adjacency means for a packet.
+enum class Fate : uint8_t {
+  kSend,
+  kGlean,  // look the destination itself up among the interface's neighbours
+  kLocal,
+  kUnresolved,  // the slow path holds it and resolves the next hop
+  kHopsExceeded,
+  kTooBig,
+  kFragment,
+  kNoRoute,
+  kBlackhole,
+  kNextHopDown,
+};
+
+// The facts of a packet that matter here.
+struct Passenger {
+  uint16_t ip_bytes;
+  uint8_t hops;            // TTL or hop limit as received
+  bool from_us;            // no hop is counted
+  bool may_be_fragmented;  // IPv4 with DF clear
+};
+
+// In the order in which a router finds out: is there a route, is it for us, is
+// there a hop left, does it fit, is there somebody to send it to.
+inline Fate Decide(const AdjacencySnapshot& adjacency, const Passenger& packet) {
+  if (adjacency.none()) return Fate::kNoRoute;
+  if (adjacency.kind() == AdjacencyKind::kLocal) return Fate::kLocal;
+  if (adjacency.kind() == AdjacencyKind::kDrop) return Fate::kBlackhole;
+  if (!packet.from_us && packet.hops <= 1) return Fate::kHopsExceeded;
+  if (adjacency.kind() == AdjacencyKind::kGlean) return adjacency.live() ? Fate::kGlean : Fate::kNextHopDown;
+  if (!adjacency.live() && !adjacency.resolvable()) return Fate::kNextHopDown;
+  if (packet.ip_bytes > adjacency.mtu()) return packet.may_be_fragmented ? Fate::kFragment : Fate::kTooBig;
+  return adjacency.live() ? Fate::kSend : Fate::kUnresolved;
+}
+
+// Puts the L2 header of a live adjacency in front of the IP packet at the
+// mbuf's data and trims what follows it. `ether_type` in host byte order.
+inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
+                    uint16_t ip_bytes) {
+  uint8_t* ip = DataOf(mbuf);
+  StoreBe16(ip - 2, ether_type);
+  unsigned l2_bytes = kEthernetBytes;
+  if (__builtin_expect(adjacency.tagged(), 1)) {
+    l2_bytes += kVlanTagBytes;
+    std::memcpy(ip - 18, adjacency.Rewrite(), 16);
+  } else {
+    std::memcpy(ip - 14, adjacency.Rewrite(), 12);
+  }
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - l2_bytes);
+  mbuf.data_len = static_cast<uint16_t>(ip_bytes + l2_bytes);
+  mbuf.pkt_len = mbuf.data_len;
+  mbuf.ol_flags = 0;
+  // From here on the port that it leaves through.
+  mbuf.port = adjacency.port();
+}
+
+// The worker's clock, read only by what needs it.
+inline uint64_t Now() {
+  return rte_rdtsc();
+}
+
+// Hands the packet to icmp_error; `cause` counts the loss.
+inline void SendIcmpError(const NodeRun& run, rte_mbuf& mbuf, DropReason cause, uint8_t type, uint8_t code) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  meta.reason = cause;
+  meta.icmp_type = type;
+  meta.icmp_code = code;
+  run.Send(kIcmpError, mbuf);
+}
+
+// Outbound policer of an adjacency's connection. True: within the rate.
+inline bool WithinOutboundRate(const WorkerContext& worker, const AdjacencySnapshot& adjacency,
+                               uint16_t ip_bytes) {
+  const PolicerId policer = adjacency.policer_out();
+  if (policer == kNoPolicer) return true;
+  const bool conforms = worker.tables->policers.Admit(worker.index, policer, ip_bytes, Now);
+  if (!conforms) Count(worker.counters.policer_dropped[policer], ip_bytes);
+  return conforms;
+}
+
+}  // namespace forward
+}  // namespace sluice::dataplane

@@ -1,0 +1,107 @@
+// The loop of ip4_forward and ip6_forward. Ordinary packets are checked, looked
+// up and rewritten in three short loops over the burst; what is odd about a
+// packet is found by one test and leaves for the careful functions below.
+#pragma once
+
+#include "dataplane/nodes/forward.h"
+#include "dataplane/nodes/forward_family.h"
+
+namespace sluice::dataplane::forward {
+
+// Strict reverse path (RFC 3704 section 2.2): does a packet to `source` leave
+// through `interface`? All members of a group count.
+template <class F>
+bool ReversePathIs(const Tables& tables, VrfId vrf, const typename F::Address& source, InterfaceId interface);
+
+// Sanity, own-source, reverse path and inbound policer of a packet with
+// anything odd about it. True: look it up. Else it has left the node.
+template <class F>
+bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf);
+
+// Does with the packet what its adjacency says when that is not simply sending
+// an ordinary packet. True: rewritten, to be sent with the others. Else it has
+// left the node.
+template <class F>
+bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id);
+
+template <class F>
+struct Burst {
+  rte_mbuf* packet[kBurstMax];
+  uint16_t vrf[kBurstMax];
+  typename F::Address destination[kBurstMax];
+  NextHopGroupId group[kBurstMax];
+  AdjacencyId adjacency[kBurstMax];
+};
+
+// Fills `burst` with what may be looked up; returns how many.
+template <class F>
+uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>& burst) {
+  const Tables& tables = *run.worker.tables;
+  uint16_t admitted = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    rte_mbuf& mbuf = *packets[i];
+    const uint8_t* ip = DataOf(mbuf);
+    const PacketMetadata& meta = MetaOf(mbuf);
+    const VrfId vrf = meta.vrf;
+    const uint32_t available = mbuf.data_len;
+    uint32_t odd = meta.flags | static_cast<uint32_t>(available < F::kHeaderBytes);
+    if (__builtin_expect(odd == 0, 1))
+      odd = F::Oddities(ip, available) | static_cast<uint32_t>(F::MayBeOurs(tables, vrf, F::Source(ip)));
+    if (__builtin_expect(odd != 0, 0) && !AdmitOdd<F>(run, mbuf)) continue;
+    burst.packet[admitted] = &mbuf;
+    burst.vrf[admitted] = vrf;
+    burst.destination[admitted] = F::Destination(ip);
+    ++admitted;
+  }
+  return admitted;
+}
+
+// From groups to adjacencies. The flow is hashed only where a group spreads.
+template <class F>
+void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) {
+    const GroupWord word = tables.groups.Load(burst.group[i]);
+    uint32_t hash = 0;
+    if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(DataOf(*burst.packet[i]));
+    burst.adjacency[i] = tables.groups.Choose(word, hash);
+    tables.adjacencies.Prefetch(burst.adjacency[i]);
+  }
+}
+
+// Sends an ordinary packet; false when it is not one.
+template <class F>
+inline bool SendOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, AdjacencyId id) {
+  const AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
+  uint8_t* ip = DataOf(mbuf);
+  const uint16_t ip_bytes = F::IpBytes(ip);
+  const bool ordinary = adjacency.sendable() & (adjacency.policer_out() == kNoPolicer) &
+                        (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) &
+                        ((MetaOf(mbuf).flags & kPacketFromUs) == 0);
+  if (__builtin_expect(!ordinary, 0)) return false;
+  F::CountHop(ip);
+  worker.counters.Sent(adjacency.interface(), id, ip_bytes);
+  Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
+  return true;
+}
+
+template <class F>
+uint16_t Forward(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
+  const Tables& tables = *run.worker.tables;
+  Burst<F> burst;
+  uint16_t sent = 0;
+  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
+    const uint16_t chunk = std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin));
+    const uint16_t admitted = Admit<F>(run, packets + begin, chunk, burst);
+    F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, admitted);
+    Choose<F>(tables, burst, admitted);
+    for (uint16_t i = 0; i < admitted; ++i) {
+      rte_mbuf& mbuf = *burst.packet[i];
+      if (SendOrdinary<F>(run.worker, mbuf, burst.adjacency[i]) || SendOdd<F>(run, mbuf, burst.adjacency[i]))
+        packets[sent++] = &mbuf;
+    }
+  }
+  if (sent != 0) run.SendFirst(kPortTx, sent);
+  return count;
+}
+
+}  // namespace sluice::dataplane::forward

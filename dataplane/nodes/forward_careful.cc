@@ -1,0 +1,261 @@
+// Packets that are not ordinary: odd headers or flags before the lookup, and
+// adjacencies that mean more than sending after it. Rare, so written for the
+// reader.
+#include "dataplane/nodes/forward_burst.h"
+
+namespace sluice::dataplane::forward {
+namespace {
+
+// The packet is lost; it may deserve an ICMP error.
+void Refuse(const NodeRun& run, rte_mbuf& mbuf, DropReason reason, const IcmpKind& error) {
+  const bool from_us = (MetaOf(mbuf).flags & kPacketFromUs) != 0;
+  if (from_us) return run.Drop(kDrop, mbuf, reason);
+  SendIcmpError(run, mbuf, reason, error.type, error.code);
+}
+
+// To the slow path, which holds a copy and resolves whom `next_hop` names.
+void SendUnresolved(const NodeRun& run, rte_mbuf& mbuf, InterfaceId egress, const void* next_hop,
+                    uint32_t bytes) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  meta.punt_class = PuntClass::kUnresolved;
+  meta.egress_interface = egress;
+  std::memset(meta.next_hop, 0, sizeof meta.next_hop);
+  std::memcpy(meta.next_hop, next_hop, bytes);
+  run.Send(kPunt, mbuf);
+}
+
+// The first or last address of a connected IPv4 subnet: a directed broadcast,
+// not forwarded (RFC 2644), and nobody to resolve.
+bool IsDirectedBroadcast(const Tables& tables, InterfaceId egress, uint32_t destination) {
+  const Interface* interface = tables.interfaces.Find(egress);
+  if (interface == nullptr) return false;
+  for (const net::InterfaceAddress& own : interface->addresses) {
+    if (!own.address.is_v4() || own.length >= 31) continue;
+    const uint32_t host_bits = ~uint32_t{0} >> own.length;
+    if (((destination ^ own.address.v4().value) & ~host_bits) != 0) continue;
+    if ((destination & host_bits) == host_bits || (destination & host_bits) == 0) return true;
+  }
+  return false;
+}
+bool IsDirectedBroadcast(const Tables&, InterfaceId, const Ipv6Key&) {
+  return false;
+}
+
+bool OnInterface(const Tables& tables, InterfaceId id, const uint8_t* address) {
+  const Interface* interface = id == kNoInterface ? nullptr : tables.interfaces.Find(id);
+  if (interface == nullptr) return false;
+  const net::Address wanted = net::Ipv6Address::FromBytes(address);
+  for (const net::InterfaceAddress& own : interface->addresses)
+    if (own.address == wanted) return true;
+  return false;
+}
+
+bool IsLinkLocalIpv6(const uint8_t* address) {
+  return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
+}
+
+template <class F>
+bool IsOurs(const Tables& tables, VrfId vrf, const typename F::Address& address) {
+  return F::Routes(tables).Lookup(vrf, address) == tables.groups.local();
+}
+
+// What may still be for us although it is not to be routed: neighbour discovery
+// in multicast, and our own addresses on the link. True: it left the node.
+template <class F>
+bool DeliverOnLink(const NodeRun& run, rte_mbuf& mbuf, DropReason reason);
+
+template <>
+bool DeliverOnLink<Ipv4>(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
+  const PacketMetadata& meta = MetaOf(mbuf);
+  if (reason != DropReason::kLinkLocal) return false;
+  if (!IsOurs<Ipv4>(*run.worker.tables, meta.vrf, Ipv4Destination(DataOf(mbuf)))) return false;
+  run.Send(kLocal, mbuf);
+  return true;
+}
+
+template <>
+bool DeliverOnLink<Ipv6>(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  const uint8_t* ip = DataOf(mbuf);
+  const Tables& tables = *run.worker.tables;
+  const bool multicast = reason == DropReason::kMulticast;
+  const bool ours =
+      reason == DropReason::kLinkLocal && (OnInterface(tables, meta.interface, Ipv6Destination(ip)) ||
+                                           IsOurs<Ipv6>(tables, meta.vrf, Ipv6::Destination(ip)));
+  if (!multicast && !ours) return false;
+  run.Send(kLocal, mbuf);  // which keeps nothing but neighbour discovery of multicast
+  return true;
+}
+
+// Our own packet to a link-local address: it goes to that neighbour on the
+// interface whose packet it answers.
+template <class F>
+AdjacencyId OnLinkAdjacency(const NodeRun&, rte_mbuf&) {
+  return kNoAdjacency;
+}
+template <>
+AdjacencyId OnLinkAdjacency<Ipv6>(const NodeRun& run, rte_mbuf& mbuf) {
+  const uint8_t* ip = DataOf(mbuf);
+  if (!IsLinkLocalIpv6(Ipv6Destination(ip))) return kNoAdjacency;
+  return run.worker.tables->neighbors.Find(Ipv6::Neighbor(MetaOf(mbuf).interface, Ipv6::Destination(ip)));
+}
+
+bool WithinInboundRate(const WorkerContext& worker, const PacketMetadata& meta, uint16_t ip_bytes) {
+  const Interface* interface = worker.tables->interfaces.Find(meta.interface);
+  if (interface == nullptr || interface->policer_in == kNoPolicer) return true;
+  const bool conforms = worker.tables->policers.Admit(worker.index, interface->policer_in, ip_bytes, Now);
+  if (!conforms) Count(worker.counters.policer_dropped[interface->policer_in], ip_bytes);
+  return conforms;
+}
+
+}  // namespace
+
+template <class F>
+bool ReversePathIs(const Tables& tables, VrfId vrf, const typename F::Address& source,
+                   InterfaceId interface) {
+  const GroupWord word = tables.groups.Load(F::Routes(tables).Lookup(vrf, source));
+  const uint32_t buckets = tables.groups.BucketsOf(word);
+  for (uint32_t i = 0; i < buckets; ++i) {
+    const AdjacencySnapshot adjacency = tables.adjacencies.Load(tables.groups.Choose(word, i));
+    const bool leads_there =
+        !adjacency.none() && adjacency.kind() != AdjacencyKind::kDrop && adjacency.interface() == interface;
+    if (leads_there) return true;
+  }
+  return false;
+}
+
+template <class F>
+bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf) {
+  const Tables& tables = *run.worker.tables;
+  const PacketMetadata& meta = MetaOf(mbuf);
+  const uint8_t* ip = DataOf(mbuf);
+  if ((meta.flags & kPacketFromUs) != 0) return true;
+
+  const DropReason unsound = F::Examine(ip, mbuf.data_len);
+  if (unsound != DropReason::kNone) {
+    const bool sound = unsound == DropReason::kMulticast || unsound == DropReason::kLinkLocal ||
+                       unsound == DropReason::kMartianSource;
+    if (!sound || !DeliverOnLink<F>(run, mbuf, unsound)) run.Drop(kDrop, mbuf, unsound);
+    return false;
+  }
+  const auto source = F::Source(ip);
+  if (F::MayBeOurs(tables, meta.vrf, source) && IsOurs<F>(tables, meta.vrf, source)) {
+    run.Drop(kDrop, mbuf, DropReason::kSpoofedOwnAddress);
+    return false;
+  }
+  if ((meta.flags & kPacketStrictUrpf) != 0 && !ReversePathIs<F>(tables, meta.vrf, source, meta.interface)) {
+    run.Drop(kDrop, mbuf, DropReason::kUrpf);
+    return false;
+  }
+  if ((meta.flags & kPacketPolicerIn) != 0 && !WithinInboundRate(run.worker, meta, F::IpBytes(ip))) {
+    run.Drop(kDrop, mbuf, DropReason::kPolicedIn);
+    return false;
+  }
+  return true;
+}
+
+namespace {
+
+// The packet's destination is on the link of a glean adjacency.
+template <class F>
+AdjacencyId Glean(const NodeRun& run, const AdjacencySnapshot& glean, const uint8_t* ip) {
+  return run.worker.tables->neighbors.Find(F::Neighbor(glean.interface(), F::Destination(ip)));
+}
+
+template <class F>
+void SendGleanUnresolved(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& glean) {
+  uint8_t* ip = DataOf(mbuf);
+  if (IsDirectedBroadcast(*run.worker.tables, glean.interface(), F::Destination(ip)))
+    return run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
+  if ((MetaOf(mbuf).flags & kPacketFromUs) == 0) F::CountHop(ip);
+  SendUnresolved(run, mbuf, glean.interface(), F::DestinationBytes(ip), F::kAddressBytes);
+}
+
+template <class F>
+Passenger PassengerOf(rte_mbuf& mbuf) {
+  const uint8_t* ip = DataOf(mbuf);
+  return {F::IpBytes(ip), F::Hops(ip), (MetaOf(mbuf).flags & kPacketFromUs) != 0, F::MayBeFragmented(ip)};
+}
+
+}  // namespace
+
+template <class F>
+bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
+  const WorkerContext& worker = run.worker;
+  PacketMetadata& meta = MetaOf(mbuf);
+  uint8_t* ip = DataOf(mbuf);
+  const Passenger packet = PassengerOf<F>(mbuf);
+  if (packet.from_us)
+    if (const AdjacencyId on_link = OnLinkAdjacency<F>(run, mbuf)) id = on_link;
+  AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
+  Fate fate = Decide(adjacency, packet);
+  if (fate == Fate::kGlean) {
+    const AdjacencyId neighbor = Glean<F>(run, adjacency, ip);
+    if (neighbor == kNoAdjacency) {
+      // Too large for the link is known before the neighbour is.
+      if (packet.ip_bytes <= adjacency.mtu()) {
+        SendGleanUnresolved<F>(run, mbuf, adjacency);
+        return false;
+      }
+      fate = packet.may_be_fragmented ? Fate::kFragment : Fate::kTooBig;
+    } else {
+      id = neighbor;
+      adjacency = worker.tables->adjacencies.Load(id);
+      fate = Decide(adjacency, packet);
+    }
+  }
+  meta.family = F::kFamily;
+  meta.ip_bytes = packet.ip_bytes;
+  meta.adjacency = id;
+  meta.mtu = adjacency.mtu();
+  switch (fate) {
+    case Fate::kLocal:
+      run.Send(kLocal, mbuf);
+      return false;
+    case Fate::kHopsExceeded:
+      Refuse(run, mbuf, DropReason::kTtlExpired, F::kTimeExceeded);
+      return false;
+    case Fate::kNoRoute:
+      Refuse(run, mbuf, DropReason::kNoRoute, F::kNoRoute);
+      return false;
+    case Fate::kNextHopDown:
+      Refuse(run, mbuf, DropReason::kNextHopDown, F::kHostUnreachable);
+      return false;
+    case Fate::kTooBig:
+      Refuse(run, mbuf, DropReason::kTooBig, F::kTooBig);
+      return false;
+    case Fate::kBlackhole:
+    case Fate::kGlean:  // a neighbour never is a glean adjacency itself
+      run.Drop(kDrop, mbuf, DropReason::kBlackhole);
+      return false;
+    case Fate::kFragment:
+    case Fate::kUnresolved:
+    case Fate::kSend:
+      break;
+  }
+  if (!WithinOutboundRate(worker, adjacency, packet.ip_bytes)) {
+    run.Drop(kDrop, mbuf, DropReason::kPolicedOut);
+    return false;
+  }
+  if (!packet.from_us) F::CountHop(ip);
+  if (fate == Fate::kFragment) {
+    run.Send(kFragment, mbuf);
+    return false;
+  }
+  if (fate == Fate::kUnresolved) {
+    SendUnresolved(run, mbuf, adjacency.interface(), adjacency.NextHop(), F::kAddressBytes);
+    return false;
+  }
+  worker.counters.Sent(adjacency.interface(), id, packet.ip_bytes);
+  Rewrite(mbuf, adjacency, F::kEtherType, packet.ip_bytes);
+  return true;
+}
+
+template bool AdmitOdd<Ipv4>(const NodeRun&, rte_mbuf&);
+template bool AdmitOdd<Ipv6>(const NodeRun&, rte_mbuf&);
+template bool SendOdd<Ipv4>(const NodeRun&, rte_mbuf&, AdjacencyId);
+template bool SendOdd<Ipv6>(const NodeRun&, rte_mbuf&, AdjacencyId);
+template bool ReversePathIs<Ipv4>(const Tables&, VrfId, const uint32_t&, InterfaceId);
+template bool ReversePathIs<Ipv6>(const Tables&, VrfId, const Ipv6Key&, InterfaceId);
+
+}  // namespace sluice::dataplane::forward

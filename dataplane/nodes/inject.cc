@@ -1,0 +1,84 @@
+// Takes packets of the slow path into the graph where their kind says.
+#include "dataplane/nodes/inject.h"
+
+#include "dataplane/nodes/forward.h"
+#include "dataplane/packet/ipv4.h"
+#include "dataplane/packet/ipv6.h"
+
+namespace sluice::dataplane {
+namespace {
+
+enum Edge : uint16_t { kPortTx, kIp4Forward, kIp6Forward, kFragment, kDrop, kEdgeCount };
+constexpr const char* kNext[kEdgeCount] = {"port_tx", "ip4_forward", "ip6_forward", "fragment", "drop"};
+
+constexpr uint16_t kInjectBurst = 32;
+
+// The family and length of the packet at the data; 0 if it is neither.
+uint8_t MeasureIp(const rte_mbuf& mbuf, const uint8_t* ip, uint16_t* ip_bytes) {
+  const uint32_t available = mbuf.data_len;
+  if (available >= kIpv4HeaderBytes && ip[0] >> 4 == 4) {
+    *ip_bytes = Ipv4TotalLength(ip);
+    return Ipv4HeaderLength(ip) >= kIpv4HeaderBytes && *ip_bytes >= Ipv4HeaderLength(ip) &&
+                   *ip_bytes <= available
+               ? 4
+               : 0;
+  }
+  if (available >= kIpv6HeaderBytes && ip[0] >> 4 == 6) {
+    const uint32_t bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
+    *ip_bytes = static_cast<uint16_t>(bytes);
+    return bytes <= available ? 6 : 0;
+  }
+  return 0;
+}
+
+// A held packet through the adjacency that was resolved meanwhile. Its hop is
+// counted and its policer paid.
+void SendHeld(const NodeRun& run, rte_mbuf& mbuf) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  if (meta.adjacency >= run.worker.tables->adjacencies.size())
+    return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
+  const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(meta.adjacency);
+  if (!adjacency.sendable()) return run.Drop(kDrop, mbuf, DropReason::kNeighborUnresolved);
+  meta.mtu = adjacency.mtu();
+  if (meta.ip_bytes > adjacency.mtu()) {
+    // The MTU shrank while it waited.
+    const bool fragmentable = meta.family == 4 && (Ipv4FragmentField(DataOf(mbuf)) & kIpv4DontFragment) == 0;
+    return fragmentable ? run.Send(kFragment, mbuf) : run.Drop(kDrop, mbuf, DropReason::kTooBig);
+  }
+  run.worker.counters.Sent(adjacency.interface(), meta.adjacency, meta.ip_bytes);
+  forward::Rewrite(mbuf, adjacency, meta.family == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, meta.ip_bytes);
+  run.Send(kPortTx, mbuf);
+}
+
+void Accept(const NodeRun& run, rte_mbuf& mbuf) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  meta.trace_id = 0;
+  meta.reason = DropReason::kNone;
+  if (meta.vrf >= run.worker.tables->vrfs.size()) meta.vrf = 0;
+  if (meta.inject_kind == InjectKind::kRawL2) {
+    mbuf.port = meta.egress_port;
+    if (mbuf.port >= kPortsMax) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
+    return run.Send(kPortTx, mbuf);
+  }
+  meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
+  if (meta.family == 0) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
+  if (meta.inject_kind == InjectKind::kAdjacency) return SendHeld(run, mbuf);
+  meta.flags = kPacketFromUs;
+  run.Send(meta.family == 4 ? kIp4Forward : kIp6Forward, mbuf);
+}
+
+uint16_t Inject(const NodeRun& run, rte_mbuf**, uint16_t) {
+  if (run.worker.inject == nullptr) return 0;
+  rte_mbuf* packets[kInjectBurst];
+  const unsigned count =
+      rte_ring_sc_dequeue_burst(run.worker.inject, reinterpret_cast<void**>(packets), kInjectBurst, nullptr);
+  run.worker.arrived += count;
+  for (unsigned i = 0; i < count; ++i) Accept(run, *packets[i]);
+  return static_cast<uint16_t>(count);
+}
+
+}  // namespace
+
+const NodeSpec kInjectNode{"inject", Counted<Inject>, kNext, true};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,149 @@
+// What becomes of packets to our own addresses.
+#include "dataplane/nodes/local.h"
+
+#include "dataplane/nodes/forward.h"
+
+namespace sluice::dataplane {
+namespace local {
+namespace {
+
+constexpr uint8_t kLinkOnlyHopLimit = 255;  // RFC 4861 section 7.1: never routed
+constexpr uint8_t kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
+
+Verdict Refuse(DropReason reason) {
+  return {Service::kDrop, reason};
+}
+
+// ICMP errors matter to control only when it has connections of its own.
+Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, bool punt_tcp) {
+  if (bytes < kIcmpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
+  if (icmp[0] == kIcmpEcho) return {Service::kEcho};
+  const bool about_us = icmp[0] == 3 || icmp[0] == 11 || icmp[0] == 12;
+  return about_us && punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+}
+
+Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t ip_bytes, bool punt_tcp) {
+  if (ip_bytes < transport.offset + 8u) return Refuse(DropReason::kLocalMalformed);
+  const uint8_t type = ip[transport.offset];
+  const bool multicast = Ipv6Destination(ip)[0] == 0xff;
+  if (type == kNeighborSolicitation || type == kNeighborAdvertisement) {
+    if (Ipv6HopLimit(ip) != kLinkOnlyHopLimit || !Icmpv6ChecksumHolds(ip, ip_bytes, transport.offset))
+      return Refuse(DropReason::kLocalMalformed);
+    return {Service::kNeighborDiscovery};
+  }
+  if (multicast) return Refuse(DropReason::kMulticast);
+  if (type == kIcmpv6Echo) return {Service::kEcho};
+  return type < 128 && punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+}
+
+}  // namespace
+
+Verdict DecideIpv4(const uint8_t* ip, bool punt_tcp) {
+  if (IsIpv4Fragment(ip)) return Refuse(DropReason::kFragmentForUs);
+  const uint32_t header = Ipv4HeaderLength(ip), bytes = Ipv4TotalLength(ip) - header;
+  switch (Ipv4Protocol(ip)) {
+    case kProtocolIcmp:
+      return DecideIcmpv4(ip + header, bytes, punt_tcp);
+    case kProtocolTcp:
+      return punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
+    case kProtocolUdp:
+      if (bytes < 8) return Refuse(DropReason::kLocalMalformed);
+      return {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpPortUnreachable};
+  }
+  return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
+}
+
+Verdict DecideIpv6(const uint8_t* ip, bool punt_tcp) {
+  const uint32_t ip_bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
+  const Ipv6Transport transport = FindIpv6Transport(ip, ip_bytes);
+  if (transport.malformed) return Refuse(DropReason::kIpv6Extension);
+  if (transport.fragment) return Refuse(DropReason::kFragmentForUs);
+  // We are nobody's waypoint (RFC 5095 and RFC 8200 section 4.4).
+  if (transport.source_routed) return Refuse(DropReason::kLocalMalformed);
+  Verdict verdict;
+  if (transport.protocol == kProtocolIcmpv6) {
+    verdict = DecideIcmpv6(ip, transport, ip_bytes, punt_tcp);
+  } else if (Ipv6Destination(ip)[0] == 0xff) {
+    verdict = Refuse(DropReason::kMulticast);
+  } else if (transport.protocol == kProtocolTcp) {
+    verdict = punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
+  } else if (transport.protocol == kProtocolUdp) {
+    verdict = {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpv6PortUnreachable};
+  } else {
+    verdict = {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpv6UnknownNextHeader};
+  }
+  verdict.offset = transport.offset;
+  verdict.pointer = transport.next_header_at;
+  return verdict;
+}
+
+}  // namespace local
+
+namespace {
+
+using local::Service;
+
+constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error", "punt", "drop"};
+
+uint16_t NextIdentification(WorkerContext& worker) {
+  return worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
+}
+
+// Turns the request into the reply and routes it as our own packet.
+void AnswerEcho(const NodeRun& run, rte_mbuf& mbuf, bool v4, const local::Verdict& verdict) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  if (!run.worker.tables->icmp_budgets.TakeEchoReply(meta.vrf, forward::Now()))
+    return run.Drop(local::kDrop, mbuf, DropReason::kEchoRateLimited);
+  uint8_t* ip = DataOf(mbuf);
+  const uint32_t ip_bytes = v4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
+  uint8_t* reply = v4 ? AnswerIcmpv4Echo(ip, NextIdentification(run.worker))
+                      : AnswerIcmpv6Echo(ip, ip + verdict.offset, ip_bytes);
+  if (reply == nullptr) return run.Drop(local::kDrop, mbuf, DropReason::kLocalMalformed);
+  const auto removed = static_cast<uint16_t>(reply - ip);
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + removed);
+  mbuf.data_len = static_cast<uint16_t>(ip_bytes - removed);
+  mbuf.pkt_len = mbuf.data_len;
+  meta.flags = kPacketFromUs;
+  run.Send(v4 ? local::kIp4Forward : local::kIp6Forward, mbuf);
+}
+
+void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  const uint8_t* ip = DataOf(mbuf);
+  const bool v4 = ip[0] >> 4 == 4;
+  // Our own packets to ourselves have no use: control does not speak to itself.
+  if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
+  const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
+  const bool punt_tcp = vrf != nullptr && vrf->punt_tcp;
+  const local::Verdict verdict = v4 ? local::DecideIpv4(ip, punt_tcp) : local::DecideIpv6(ip, punt_tcp);
+  meta.family = v4 ? 4 : 6;
+  meta.reason = verdict.reason;
+  switch (verdict.service) {
+    case Service::kEcho:
+      return AnswerEcho(run, mbuf, v4, verdict);
+    case Service::kPunt:
+      meta.punt_class = PuntClass::kLocal;
+      return run.Send(local::kPunt, mbuf);
+    case Service::kNeighborDiscovery:
+      meta.punt_class = PuntClass::kNeighborDiscovery;
+      return run.Send(local::kPunt, mbuf);
+    case Service::kUnreachable:
+      meta.icmp_type = verdict.error.type;
+      meta.icmp_code = verdict.error.code;
+      meta.mtu = verdict.pointer;
+      return run.Send(local::kIcmpError, mbuf);
+    case Service::kDrop:
+      return run.Send(local::kDrop, mbuf);
+  }
+}
+
+uint16_t DeliverAll(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) Deliver(run, *packets[i]);
+  return count;
+}
+
+}  // namespace
+
+const NodeSpec kLocalNode{"local", Counted<DeliverAll>, kNext};
+
+}  // namespace sluice::dataplane

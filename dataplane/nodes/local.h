@@ -1,0 +1,37 @@
+// Packets to our own addresses: echo is answered, neighbour discovery and what
+// control asked for go to the slow path, the rest is refused by name.
+#pragma once
+
+#include "dataplane/graph/node_spec.h"
+#include "dataplane/packet/icmp.h"
+#include "dataplane/tables/vrf.h"
+
+namespace sluice::dataplane {
+namespace local {
+
+enum Edge : uint16_t { kIp4Forward, kIp6Forward, kIcmpError, kPunt, kDrop, kEdgeCount };
+
+enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kUnreachable, kDrop };
+
+struct Verdict {
+  Service service;
+  DropReason reason = DropReason::kNone;
+  IcmpKind error{};      // with kUnreachable
+  uint16_t offset = 0;   // of the transport header
+  uint16_t pointer = 0;  // of the octet an ICMPv6 parameter problem is about
+
+  friend bool operator==(const Verdict& a, const Verdict& b) {
+    return a.service == b.service && a.reason == b.reason && a.error.type == b.error.type &&
+           a.error.code == b.error.code;
+  }
+};
+
+// For a packet whose header is sound. `punt_tcp`: control speaks TCP in this VRF.
+Verdict DecideIpv4(const uint8_t* ip, bool punt_tcp);
+Verdict DecideIpv6(const uint8_t* ip, bool punt_tcp);
+
+}  // namespace local
+
+extern const NodeSpec kLocalNode;
+
+}  // namespace sluice::dataplane

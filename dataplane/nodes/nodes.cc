@@ -1,0 +1,26 @@
+// The list of nodes: a new node is one line here.
+#include "dataplane/nodes/nodes.h"
+
+#include "dataplane/nodes/classify.h"
+#include "dataplane/nodes/drop.h"
+#include "dataplane/nodes/fragment.h"
+#include "dataplane/nodes/icmp_error.h"
+#include "dataplane/nodes/inject.h"
+#include "dataplane/nodes/ip4_forward.h"
+#include "dataplane/nodes/ip6_forward.h"
+#include "dataplane/nodes/local.h"
+#include "dataplane/nodes/port_rx.h"
+#include "dataplane/nodes/port_tx.h"
+#include "dataplane/nodes/punt.h"
+
+namespace sluice::dataplane {
+
+std::span<const NodeSpec* const> AllNodes() {
+  static constexpr const NodeSpec* kNodes[] = {
+      &kPortRxNode,    &kInjectNode,   &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode, &kLocalNode,
+      &kIcmpErrorNode, &kFragmentNode, &kPuntNode,     &kPortTxNode,     &kDropNode,
+  };
+  return kNodes;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,84 @@
+// Sanity of IPv4 headers (RFC 1812 sections 5.2.2 and 5.3.7) as decisions over
+// bytes. Ordinary packets are recognised by a few branch-free tests; whatever
+// is odd about the others is named by the slower, complete examination.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/packet/wire.h"
+#include "dataplane/tables/drop_reason.h"
+
+namespace sluice::dataplane {
+
+inline constexpr uint8_t kIpv4HeaderBytes = 20;
+inline constexpr uint16_t kIpv4DontFragment = 0x4000;
+inline constexpr uint16_t kIpv4MoreFragments = 0x2000;
+inline constexpr uint16_t kIpv4OffsetMask = 0x1fff;
+
+inline uint8_t Ipv4HeaderLength(const uint8_t* ip) {
+  return static_cast<uint8_t>((ip[0] & 0xf) * 4);
+}
+inline uint16_t Ipv4TotalLength(const uint8_t* ip) {
+  return LoadBe16(ip + 2);
+}
+inline uint16_t Ipv4FragmentField(const uint8_t* ip) {
+  return LoadBe16(ip + 6);
+}
+inline bool IsIpv4Fragment(const uint8_t* ip) {
+  return (Ipv4FragmentField(ip) & (kIpv4MoreFragments | kIpv4OffsetMask)) != 0;
+}
+inline uint8_t Ipv4Ttl(const uint8_t* ip) {
+  return ip[8];
+}
+inline uint8_t Ipv4Protocol(const uint8_t* ip) {
+  return ip[9];
+}
+inline uint32_t Ipv4Source(const uint8_t* ip) {
+  return LoadBe32(ip + 12);
+}
+inline uint32_t Ipv4Destination(const uint8_t* ip) {
+  return LoadBe32(ip + 16);
+}
+
+// First octets of addresses that need a closer look: 0/8, 127/8, 169.254/16,
+// 224/4 and 240/4.
+inline constexpr std::array<uint8_t, 256> kSpecialIpv4Octet = [] {
+  std::array<uint8_t, 256> special{};
+  special[0] = special[127] = special[169] = 1;
+  for (unsigned octet = 224; octet < 256; ++octet) special[octet] = 1;
+  return special;
+}();
+
+// The sum over a header without options is right. Any 20 bytes.
+inline bool Ipv4ChecksumHolds(const uint8_t* ip) {
+  const uint64_t a = LoadRaw<uint64_t>(ip), b = LoadRaw<uint64_t>(ip + 8);
+  uint64_t sum = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + LoadRaw<uint32_t>(ip + 16);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16);
+  return sum == 0xffff;
+}
+
+// Zero for a packet without options whose header is sound and whose addresses
+// are neither special; `available` bytes follow `ip`, at least 20.
+inline uint32_t Ipv4Oddities(const uint8_t* ip, uint32_t available) {
+  const uint32_t total = Ipv4TotalLength(ip);
+  return static_cast<uint32_t>(ip[0] ^ 0x45) | static_cast<uint32_t>(total < kIpv4HeaderBytes) |
+         static_cast<uint32_t>(total > available) | static_cast<uint32_t>(!Ipv4ChecksumHolds(ip)) |
+         kSpecialIpv4Octet[ip[12]] | kSpecialIpv4Octet[ip[16]];
+}
+
+// The complete examination: kNone when the packet may be routed. TTL is not
+// looked at, because it does not matter for packets to us.
+DropReason ExamineIpv4(const uint8_t* ip, uint32_t available);
+
+// One hop more: TTL down, checksum by RFC 1624 (as RFC 1141 applies to +0x0100).
+inline void DecrementIpv4Ttl(uint8_t* ip) {
+  --ip[8];
+  uint32_t sum = LoadBe16(ip + 10) + 0x0100u;
+  sum += static_cast<uint32_t>(sum >= 0xffff);
+  StoreBe16(ip + 10, static_cast<uint16_t>(sum));
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,74 @@
+// What the dataplane knows about a packet beside its bytes: 64 bytes in the
+// private area of the mbuf. Written by port_rx/classify or by whoever injects,
+// then handed from node to node.
+#pragma once
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+
+#include "dataplane/tables/drop_reason.h"
+#include "dataplane/tables/ids.h"
+#include "dataplane/tables/subinterface_map.h"
+
+namespace sluice::dataplane {
+
+// Why a packet goes to the slow path; each class has a budget there.
+enum class PuntClass : uint8_t {
+  kArp = 1,                // whole frame, data at the Ethernet header
+  kNeighborDiscovery = 2,  // from here on: data at the IP header, the frame's L2
+                           // header still lies in the headroom before it
+  kUnresolved = 3,         // next_hop on egress_interface is not resolved: hold and resolve
+  kLocal = 4,              // to one of our addresses, for control
+};
+
+// What the slow path wants done with a packet that it injects.
+enum class InjectKind : uint8_t {
+  kRawL2 = 1,      // a complete frame: send it on `egress_port`
+  kForward = 2,    // an IP packet of ours in `vrf`: route it, without TTL decrement
+  kAdjacency = 3,  // an IP packet that was held: send it through `adjacency`, TTL already counted
+};
+
+enum PacketFlag : uint8_t {
+  // As in SubinterfaceFlag. Any flag takes the packet through the careful path.
+  kPacketStrictUrpf = kSubinterfaceStrictUrpf,
+  kPacketPolicerIn = kSubinterfacePolicerIn,
+  // Of our own making: no sanity checks, no TTL decrement, no inbound policer.
+  kPacketFromUs = 1 << 4,
+};
+
+struct alignas(64) PacketMetadata {
+  VrfId vrf;
+  InterfaceId interface;  // it came in on; kNoInterface when it is ours
+  uint8_t flags;          // PacketFlag
+  uint8_t family;         // 4 or 6
+  uint8_t l2_bytes;       // of the received L2 header, which stays in front of the data
+  DropReason reason;      // for the drop node
+  uint16_t ip_bytes;      // total length of the IP packet, set by the forward nodes
+  uint16_t mtu;           // to fragment to; or the figure that an ICMP error reports
+  AdjacencyId adjacency;
+  uint32_t group;
+  uint8_t icmp_type;  // the error that icmp_error is to send
+  uint8_t icmp_code;
+  PuntClass punt_class;
+  InjectKind inject_kind;
+  PortId ingress_port;
+  PortId egress_port;
+  InterfaceId egress_interface;
+  uint16_t reserved;
+  uint8_t next_hop[16];  // network byte order, IPv4 in the first four
+  uint32_t trace_id;     // 0 = not traced
+  uint32_t reserved2[2];
+};
+static_assert(sizeof(PacketMetadata) == 64);
+
+// Every packet in the graph has a private area of this size (see eal/packet_pool).
+inline PacketMetadata& MetaOf(rte_mbuf& mbuf) {
+  return *static_cast<PacketMetadata*>(rte_mbuf_to_priv(&mbuf));
+}
+
+inline uint8_t* DataOf(rte_mbuf& mbuf) {
+  return rte_pktmbuf_mtod(&mbuf, uint8_t*);
+}
+
+}  // namespace sluice::dataplane

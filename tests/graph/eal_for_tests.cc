@@ -1,0 +1,62 @@
+// Starts EAL for a test program.
+#include "tests/graph/eal_for_tests.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "dataplane/packet/metadata.h"
+#include "proto/net/check.h"
+
+namespace sluice::test {
+namespace {
+
+bool HugePagesFree(uint32_t mib) {
+  std::ifstream in("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+  uint32_t pages = 0;
+  return in >> pages && pages * 2 >= mib;
+}
+
+}  // namespace
+
+void StartEal(const EalOptions& options) {
+  static bool started = false;
+  if (started) return;
+  started = true;
+  std::vector<std::string> arguments = {"test",
+                                        "--lcores=0@0",
+                                        "-m" + std::to_string(options.memory_mib),
+                                        "--no-pci",
+                                        "--iova-mode=va",
+                                        "--no-telemetry",
+                                        "--log-level=error",
+                                        "--file-prefix=sluice-test-" + std::to_string(getpid())};
+  if (options.huge_pages && HugePagesFree(options.memory_mib)) {
+    arguments.push_back("--in-memory");
+  } else {
+    arguments.push_back("--no-huge");
+    arguments.push_back("--no-shconf");
+  }
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) < 0) {
+    std::fprintf(stderr, "EAL does not start: %s\n", rte_strerror(rte_errno));
+    SLUICE_CHECK(false);
+  }
+}
+
+rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room) {
+  rte_mempool* pool = rte_pktmbuf_pool_create_by_ops(name, count, cache, sizeof(dataplane::PacketMetadata),
+                                                     data_room, SOCKET_ID_ANY, "stack");
+  SLUICE_CHECK(pool != nullptr);
+  return pool;
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,270 @@
+// The packet graph between ring ports.
+#include "tests/graph/harness.h"
+
+#include <rte_cycles.h>
+#include <rte_lcore.h>
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cstdlib>
+#include <cstring>
+
+#include "dataplane/nodes/nodes.h"
+#include "dataplane/packet/ethernet.h"
+#include "proto/net/check.h"
+#include "tests/graph/eal_for_tests.h"
+
+namespace sluice::test {
+namespace {
+
+using namespace dataplane;  // NOLINT: the harness speaks of nothing else
+
+// EAL objects are named; several harnesses may follow one another in a program.
+std::string Unique(const std::string& name) {
+  static int count = 0;
+  return name + std::to_string(++count);
+}
+
+rte_rcu_qsbr* CreateQsbr(uint32_t threads) {
+  const size_t bytes = rte_rcu_qsbr_get_memsize(threads);
+  auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, threads) == 0);
+  return qsbr;
+}
+
+rte_mempool* PoolOf(const HarnessOptions& options) {
+  StartEal();
+  return CreatePool(Unique("pool").c_str(), options.mbufs, 0);
+}
+
+}  // namespace
+
+TableLimits HarnessOptions::SmallLimits() {
+  return {.vrfs = 256,
+          .interfaces = 512,
+          .addresses = 2048,
+          .neighbors = 2048,
+          .adjacencies = 4096,
+          .next_hop_groups = 4096,
+          .group_buckets = 65536,
+          .policers = 512,
+          .ipv4_routes = 1'000'000,
+          .ipv6_routes = 1'000'000,
+          .fib_mib = 256};
+}
+
+GraphHarness::GraphHarness(const HarnessOptions& options)
+    : options_(options),
+      pool_(PoolOf(options)),
+      qsbr_(CreateQsbr(options.workers), std::free),
+      reclaimer_(*qsbr_) {
+  for (uint16_t i = 0; i < options.ports; ++i)
+    ports_.push_back(std::make_unique<RingPort>(Unique("net_ring"), options.workers, options.ring_depth));
+  uint32_t ports = 0;
+  for (const auto& port : ports_) ports = std::max<uint32_t>(ports, port->id() + 1u);
+  tables_ = std::make_unique<Tables>(TablesOptions{.limits = options.limits,
+                                                   .ports = ports,
+                                                   .workers = options.workers,
+                                                   .ticks_per_second = rte_get_tsc_hz(),
+                                                   .icmp = options.icmp},
+                                     reclaimer_);
+  layout_ = channel::CounterLayout({.workers = options.workers,
+                                    .interfaces = options.limits.interfaces + 1,
+                                    .adjacencies = tables_->adjacencies.size(),
+                                    .vrfs = options.limits.vrfs,
+                                    .drop_reasons = kDropReasonsMax,
+                                    .policers = options.limits.policers + 1,
+                                    .nodes = static_cast<uint32_t>(AllNodes().size())});
+  section_.resize(layout_.total_bytes());
+  reader_ = channel::CounterReader(layout_, section_.data());
+  for (uint16_t i = 0; i < options.workers; ++i) CreateWorker(i);
+}
+
+void GraphHarness::CreateWorker(uint16_t index) {
+  WorkerContext context;
+  context.tables = tables_.get();
+  context.counters = CounterBlock::Of(layout_, section_.data(), index);
+  context.index = index;
+  context.burst = options_.burst;
+  for (const auto& port : ports_) {
+    context.receive_queues.push_back({port->id(), index});
+    context.transmit[port->id()] = {true, index, MacBits(port->mac().bytes.data())};
+  }
+  constexpr unsigned kOneToOne = RING_F_SP_ENQ | RING_F_SC_DEQ;
+  context.punt = rte_ring_create(Unique("punt").c_str(), options_.punt_depth, SOCKET_ID_ANY, kOneToOne);
+  context.inject = rte_ring_create(Unique("inject").c_str(), 256, SOCKET_ID_ANY, kOneToOne);
+  SLUICE_CHECK(context.punt != nullptr && context.inject != nullptr);
+  punt_.push_back(context.punt);
+  inject_.push_back(context.inject);
+  auto worker = Worker::Create(Unique("graph"), std::move(context), *qsbr_, IdlePolicy::kSleep);
+  SLUICE_CHECK(worker.ok());
+  workers_.push_back(std::move(*worker));
+}
+
+GraphHarness::~GraphHarness() {
+  StopWorkers();
+  TakePunted();
+  for (const auto& worker : workers_) CHECK(worker->graph().StreamsAreAsMade());
+  workers_.clear();
+  ports_.clear();
+  CHECK(mbufs_in_use() == 0);
+  for (rte_ring* ring : punt_) rte_ring_free(ring);
+  for (rte_ring* ring : inject_) rte_ring_free(ring);
+  rte_mempool_free(pool_);
+}
+
+void GraphHarness::AddVrf(VrfId vrf) {
+  SLUICE_CHECK(tables_->PutVrf({.id = vrf}).ok());
+}
+
+void GraphHarness::AddInterface(Interface interface, const std::vector<std::string>& addresses) {
+  interface.port = ports_[interface.port]->id();
+  interface.mac = {};
+  for (const std::string& text : addresses) {
+    const auto address = net::InterfaceAddress::Parse(text);
+    SLUICE_CHECK(address.has_value());
+    interface.addresses.push_back(*address);
+    const bool on_link_only = !address->address.is_v4() && address->address.v6().IsLinkLocal();
+    if (!on_link_only) SLUICE_CHECK(tables_->AddLocalAddress(interface.vrf, address->address).ok());
+  }
+  SLUICE_CHECK(tables_->PutInterface(interface).ok());
+}
+
+Adjacency GraphHarness::OnInterface(AdjacencyKind kind, InterfaceId id) const {
+  const Interface* interface = tables_->interfaces.Find(id);
+  SLUICE_CHECK(interface != nullptr);
+  Adjacency adjacency;
+  adjacency.kind = kind;
+  adjacency.interface = id;
+  adjacency.port = interface->port;
+  adjacency.vlan = interface->vlan;
+  adjacency.mtu = interface->mtu;
+  adjacency.policer_out = interface->policer_out;
+  for (const auto& port : ports_)
+    if (port->id() == interface->port) adjacency.source_mac = port->mac();
+  adjacency.live = interface->up;
+  adjacency.resolvable = interface->up;
+  return adjacency;
+}
+
+void GraphHarness::AddNextHop(uint32_t id, InterfaceId interface, const net::MacAddress& mac) {
+  Adjacency adjacency = OnInterface(AdjacencyKind::kNeighbor, interface);
+  adjacency.neighbor_mac = mac;
+  SLUICE_CHECK(tables_->PutAdjacency(id, adjacency).ok());
+  const GroupMember member{id};
+  SLUICE_CHECK(tables_->groups.Put(id, std::span(&member, 1)).ok());
+}
+
+void GraphHarness::AddAdjacency(uint32_t id, AdjacencyKind kind, InterfaceId interface) {
+  const Adjacency adjacency = interface == 0 ? Adjacency{.kind = kind} : OnInterface(kind, interface);
+  SLUICE_CHECK(tables_->PutAdjacency(id, adjacency).ok());
+  const GroupMember member{id};
+  SLUICE_CHECK(tables_->groups.Put(id, std::span(&member, 1)).ok());
+}
+
+void GraphHarness::AddRoute(VrfId vrf, const std::string& prefix, uint32_t group) {
+  SLUICE_CHECK(tables_->AddRoute(vrf, *net::Prefix::Parse(prefix), group).ok());
+}
+
+void GraphHarness::AddNeighbor(InterfaceId interface, const std::string& address,
+                               const net::MacAddress& mac) {
+  const AdjacencyId id = tables_->adjacencies.Allocate();
+  SLUICE_CHECK(id != kNoAdjacency);
+  Adjacency adjacency = OnInterface(AdjacencyKind::kNeighbor, interface);
+  adjacency.neighbor_mac = mac;
+  SLUICE_CHECK(tables_->PutAdjacency(id, adjacency).ok());
+  SLUICE_CHECK(tables_->neighbors.Put(NeighborKey::Of(interface, Ip(address)), id).ok());
+}
+
+void GraphHarness::Push(uint16_t port, const Bytes& frame, uint16_t queue) {
+  ports_[port]->Push(queue, frame, *pool_);
+}
+
+bool GraphHarness::Quiet() const {
+  return std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->Quiet(); }) &&
+         std::all_of(inject_.begin(), inject_.end(),
+                     [](rte_ring* ring) { return rte_ring_empty(ring) != 0; });
+}
+
+void GraphHarness::Settle() {
+  if (threads_.empty()) {
+    for (const auto& worker : workers_) {
+      worker->Enter();
+      while (worker->WalkOnce() != 0) continue;
+      worker->Leave();
+    }
+    return;
+  }
+  while (!Quiet()) std::this_thread::yield();
+  // What was taken from the rings is through when every worker passed a
+  // quiescent point.
+  const uint64_t token = reclaimer_.Token();
+  while (!reclaimer_.Passed(token)) std::this_thread::yield();
+}
+
+void GraphHarness::StartWorkers() {
+  for (const auto& worker : workers_)
+    threads_.emplace_back([&worker] {
+      SLUICE_CHECK(rte_thread_register() == 0);
+      worker->Run();
+      rte_thread_unregister();
+    });
+  // A worker that is not registered yet would not be waited for.
+  for (uint16_t i = 0; i < workers(); ++i)
+    while (reader_.Worker(i).walks == 0) std::this_thread::yield();
+}
+
+void GraphHarness::StopWorkers() {
+  for (const auto& worker : workers_) worker->RequestStop();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+std::vector<Punted> GraphHarness::TakePunted() {
+  std::vector<Punted> punted;
+  for (rte_ring* ring : punt_) {
+    void* object;
+    while (rte_ring_dequeue(ring, &object) == 0) {
+      auto* mbuf = static_cast<rte_mbuf*>(object);
+      const uint8_t* data = DataOf(*mbuf);
+      punted.push_back({MetaOf(*mbuf), Bytes(data, data + mbuf->data_len)});
+      rte_pktmbuf_free(mbuf);
+    }
+  }
+  return punted;
+}
+
+void GraphHarness::Inject(const PacketMetadata& meta, const Bytes& bytes, uint16_t worker) {
+  rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
+  SLUICE_CHECK(mbuf != nullptr);
+  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
+  MetaOf(*mbuf) = meta;
+  SLUICE_CHECK(rte_ring_enqueue(inject_[worker], mbuf) == 0);
+}
+
+uint64_t GraphHarness::Drops(VrfId vrf, DropReason reason) const {
+  return reader_.Drops(vrf, static_cast<uint32_t>(reason));
+}
+
+std::map<std::string, uint64_t> GraphHarness::AllDrops() const {
+  std::map<std::string, uint64_t> drops;
+  for (uint32_t vrf = 0; vrf < options_.limits.vrfs; ++vrf)
+    for (const DropReasonName& row : kDropReasons)
+      if (const uint64_t count = Drops(static_cast<VrfId>(vrf), row.reason); count != 0)
+        drops["vrf " + std::to_string(vrf) + " " + row.name] = count;
+  return drops;
+}
+
+void CheckSameFrame(const Bytes& got, const Bytes& expected) {
+  const Fields got_fields = Dissect(got), expected_fields = Dissect(expected);
+  Fields all = got_fields;
+  all.insert(expected_fields.begin(), expected_fields.end());
+  for (const auto& [name, unused] : all) {
+    const auto got_at = got_fields.find(name), expected_at = expected_fields.find(name);
+    INFO("field " << name);
+    CHECK((got_at == got_fields.end() ? "absent" : got_at->second) ==
+          (expected_at == expected_fields.end() ? "absent" : expected_at->second));
+  }
+}
+
+}  // namespace sluice::test
