@@ -6,8 +6,6 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 #include <spdlog/spdlog.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <mutex>
@@ -17,62 +15,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "dataplane/eal/eal_arguments.h"
+#include "dataplane/eal/output_capture.h"
 
 namespace sluice::dataplane {
 namespace {
 
-// rte_eal_init writes to stdout and stderr past its own log; while this lives,
-// both go to memory.
-class OutputCapture {
- public:
-  OutputCapture() : memory_(memfd_create("eal-output", MFD_CLOEXEC)), stdout_(dup(1)), stderr_(dup(2)) {
-    std::fflush(stdout);
-    if (memory_ < 0) return;
-    dup2(memory_, 1);
-    dup2(memory_, 2);
-  }
-  ~OutputCapture() {
-    Restore();
-    if (memory_ >= 0) close(memory_);
-  }
-  OutputCapture(const OutputCapture&) = delete;
-  OutputCapture& operator=(const OutputCapture&) = delete;
-
-  // Ends the capture and returns what was written.
-  std::string Finish() {
-    Restore();
-    std::string text;
-    if (memory_ < 0) return text;
-    text.resize(static_cast<size_t>(lseek(memory_, 0, SEEK_END)));
-    const ssize_t got = pread(memory_, text.data(), text.size(), 0);
-    text.resize(got > 0 ? static_cast<size_t>(got) : 0);
-    return text;
-  }
-
- private:
-  void Restore() {
-    if (stdout_ < 0) return;
-    std::fflush(stdout);
-    std::fflush(stderr);
-    dup2(stdout_, 1);
-    dup2(stderr_, 2);
-    close(stdout_);
-    close(stderr_);
-    stdout_ = stderr_ = -1;
-  }
-
-  int memory_;
-  int stdout_;
-  int stderr_;
-};
-
-struct LastError {
+struct FirstError {
   std::mutex mutex;
   std::string line;
 };
-LastError& TheLastError() {
-  static LastError last;
-  return last;
+FirstError& TheFirstError() {
+  static FirstError first;
+  return first;
 }
 
 // Receives DPDK's log stream; glibc hands over whole prints.
@@ -81,9 +35,9 @@ ssize_t WriteLog(void*, const char* text, size_t size) {
   if (line.empty()) return static_cast<ssize_t>(size);
   const int level = rte_log_cur_msg_loglevel();
   if (level > 0 && level <= static_cast<int>(RTE_LOG_ERR)) {
-    LastError& last = TheLastError();
-    const std::lock_guard lock(last.mutex);
-    last.line = std::string(line);
+    FirstError& first = TheFirstError();
+    const std::lock_guard lock(first.mutex);
+    if (first.line.empty()) first.line = std::string(line);
   }
   spdlog::debug("dpdk: {}", std::string(line));
   return static_cast<ssize_t>(size);
@@ -98,9 +52,13 @@ void RouteDpdkLog() {
   rte_openlog_stream(stream);
 }
 
-// EAL says why it gives up in its FATAL line; the line before often says more.
+// EAL says why it gives up in its FATAL line; the line before often says more,
+// and getopt's line about an unknown option most.
 std::string Reason(const std::vector<std::string>& lines) {
   std::string before;
+  for (const std::string& line : lines) {
+    if (absl::StartsWith(line, "sluice-dataplane: ")) return line.substr(sizeof "sluice-dataplane: " - 1);
+  }
   for (const std::string& line : lines) {
     if (absl::StrContains(line, "FATAL: ")) return before.empty() ? line : absl::StrCat(before, "; ", line);
     before = line;
@@ -110,10 +68,10 @@ std::string Reason(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-std::string TakeLastDpdkError() {
-  LastError& last = TheLastError();
-  const std::lock_guard lock(last.mutex);
-  return std::exchange(last.line, {});
+std::string TakeFirstDpdkError() {
+  FirstError& first = TheFirstError();
+  const std::lock_guard lock(first.mutex);
+  return std::exchange(first.line, {});
 }
 
 absl::StatusOr<std::unique_ptr<EalRuntime>> EalRuntime::Start(const StartupPlan& plan) {

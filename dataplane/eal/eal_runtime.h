@@ -23,8 +23,8 @@ class EalRuntime {
   EalRuntime() = default;
 };
 
-// The last error line that DPDK logged, without its newline; empty if none since
-// the last call. Any thread.
-std::string TakeLastDpdkError();
+// The first error line that DPDK logged since the last call, which is the one
+// nearest to the cause; empty if none. Any thread.
+std::string TakeFirstDpdkError();
 
 }  // namespace sluice::dataplane

@@ -68,6 +68,12 @@ bool WriteSetting(const std::string& path, const char* value) {
 
 }  // namespace
 
+absl::Status SetKernelMtu(const std::string& name, uint16_t mtu_bytes) {
+  if (InterfaceControl(name).SetMtu(mtu_bytes)) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat("interface ", name, " refuses mtu ", mtu_bytes, ": ", std::strerror(errno)));
+}
+
 absl::Status TakeOverKernelInterface(const std::string& name, uint16_t mtu_bytes,
                                      std::vector<std::string>& remarks) {
   // IPv6 off before the interface comes up, or the host would announce itself.
@@ -77,10 +83,8 @@ absl::Status TakeOverKernelInterface(const std::string& name, uint16_t mtu_bytes
   if (!WriteSetting("/proc/sys/net/ipv4/conf/" + name + "/rp_filter", "1"))
     remarks.push_back(
         absl::StrCat("the host's own IPv4 still listens at ", name, ": ", std::strerror(errno)));
+  if (auto sized = SetKernelMtu(name, mtu_bytes); !sized.ok()) return sized;
   InterfaceControl interface(name);
-  if (!interface.SetMtu(mtu_bytes))
-    return absl::UnavailableError(
-        absl::StrCat("interface ", name, " refuses mtu ", mtu_bytes, ": ", std::strerror(errno)));
   if (!interface.SwitchOff(ETHTOOL_SGRO) || !interface.SwitchOffLro())
     remarks.push_back(
         absl::StrCat("interface ", name, " may merge received packets: ", std::strerror(errno)));

@@ -3,6 +3,7 @@
 // would reach the host) nor merge packets on their way in.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,5 +17,7 @@ namespace sluice::dataplane {
 // does not allow is appended to `remarks`.
 absl::Status TakeOverKernelInterface(const std::string& name, uint16_t mtu_bytes,
                                      std::vector<std::string>& remarks);
+
+absl::Status SetKernelMtu(const std::string& name, uint16_t mtu_bytes);
 
 }  // namespace sluice::dataplane

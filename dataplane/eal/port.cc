@@ -4,6 +4,7 @@
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -11,6 +12,7 @@
 #include "dataplane/eal/eal_runtime.h"
 #include "dataplane/eal/flow_probe.h"
 #include "dataplane/eal/kernel_interface.h"
+#include "dataplane/eal/output_capture.h"
 #include "proto/net/check.h"
 
 namespace sluice::dataplane {
@@ -18,7 +20,7 @@ namespace {
 
 // DPDK's error lines say what the number does not.
 absl::Status Failed(absl::string_view what, int result) {
-  const std::string line = TakeLastDpdkError();
+  const std::string line = TakeFirstDpdkError();
   return absl::UnavailableError(
       absl::StrCat(what, ": ", rte_strerror(result < 0 ? -result : result), line.empty() ? "" : "; ", line));
 }
@@ -31,13 +33,15 @@ bool IsUnsupported(int result) {
 
 absl::StatusOr<std::unique_ptr<Port>> Port::Open(const PortPlan& plan, rte_mempool& pool,
                                                  std::vector<std::string>& remarks) {
-  TakeLastDpdkError();
+  TakeFirstDpdkError();
   if (plan.owns_kernel_interface) {
     auto taken = TakeOverKernelInterface(plan.kernel_interface, plan.mtu_bytes, remarks);
     if (!taken.ok()) return taken;
   }
   if (plan.kind != PortKind::kPci) {
+    OutputCapture chatter;
     const int probed = rte_dev_probe(plan.devargs.c_str());
+    spdlog::debug("port {}: {}", plan.name, chatter.Finish());
     if (probed != 0) return Failed(absl::StrCat(plan.devargs, " cannot be opened"), probed);
   }
   uint16_t id = 0;
@@ -91,6 +95,23 @@ absl::Status Port::Configure(rte_mempool& pool) {
   return absl::OkStatus();
 }
 
+absl::Status Port::ReadMac() {
+  rte_ether_addr mac{};
+  if (const int result = rte_eth_macaddr_get(id_, &mac); result != 0)
+    return Failed("it has no MAC address", result);
+  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.bytes.begin());
+  // Drivers that invent an address invent another one at each start, or none;
+  // neighbours should find the one that they know.
+  const bool invented =
+      plan_.kind == PortKind::kMemif || plan_.kind == PortKind::kNull || plan_.kind == PortKind::kRing;
+  if (!invented) return absl::OkStatus();
+  mac_ = plan_.stable_mac;
+  std::copy(mac_.bytes.begin(), mac_.bytes.end(), std::begin(mac.addr_bytes));
+  // Where the driver does not take it, nobody filters by it either.
+  rte_eth_dev_default_mac_addr_set(id_, &mac);
+  return absl::OkStatus();
+}
+
 absl::Status Port::SetUpQueues(rte_mempool& pool) {
   rte_eth_dev_info can{};
   if (const int result = rte_eth_dev_info_get(id_, &can); result != 0)
@@ -125,6 +146,7 @@ absl::Status Port::Start(std::vector<std::string>& remarks) {
       return Failed(absl::StrCat("mtu ", plan_.mtu_bytes), result);
     remarks.push_back(absl::StrCat("port ", plan_.name, ": ", driver_, " has no MTU of its own; ours holds"));
   }
+  OutputCapture chatter;
   if (const int result = rte_eth_dev_start(id_); result != 0) return Failed("it does not start", result);
   started_ = true;
   // Neighbour discovery needs its multicast groups, and they change with every

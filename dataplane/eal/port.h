@@ -65,6 +65,7 @@ class Port {
  private:
   Port(const PortPlan& plan, PortId id) : plan_(plan), id_(id) {}
   absl::Status Configure(rte_mempool& pool);
+  absl::Status ReadMac();
   absl::Status SetUpQueues(rte_mempool& pool);
 
   PortPlan plan_;

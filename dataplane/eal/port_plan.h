@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "dataplane/eal/host_facts.h"
+#include "proto/net/mac_address.h"
 #include "sluice/dataplane/v1/config.pb.h"
 
 namespace sluice::dataplane {
@@ -31,6 +32,8 @@ struct PortPlan {
   uint16_t mtu_bytes = 1500;  // largest IP packet
   uint32_t frame_bytes = 0;   // af_packet: size of a slot of the kernel's ring, else 0
   bool promiscuous = true;
+  // For ports whose driver has no address of its own: local, from instance and name.
+  net::MacAddress stable_mac;
 };
 
 // `index` numbers the port among all of the start-up file. Errors do not repeat

@@ -82,6 +82,15 @@ Status PlanCores(const v1::DataplaneConfig& config, const HostFacts& host, Start
   return absl::OkStatus();
 }
 
+// 02 and 40 bits of FNV-1a: the same in every run, different for every port of a host.
+net::MacAddress StableMac(absl::string_view instance, absl::string_view port) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : StrCat(instance, "/", port)) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  net::MacAddress mac{{2}};
+  for (size_t i = 1; i < mac.bytes.size(); ++i) mac.bytes[i] = static_cast<uint8_t>(hash >> (8 * i));
+  return mac;
+}
+
 Status PlanPorts(const v1::DataplaneConfig& config, const HostFacts& host, StartupPlan& plan) {
   if (config.ports().empty()) return InvalidArgumentError("ports is missing: a dataplane needs one at least");
   if (static_cast<uint32_t>(config.ports_size()) > kConfiguredPortsMax)
@@ -105,6 +114,7 @@ Status PlanPorts(const v1::DataplaneConfig& config, const HostFacts& host, Start
     if (!devices.insert(device).second)
       return InvalidArgumentError(
           StrCat("port \"", port.name(), "\": ", device, " is another port's already"));
+    planned->stable_mac = StableMac(plan.instance, port.name());
     plan.ports.push_back(*std::move(planned));
   }
   return absl::OkStatus();

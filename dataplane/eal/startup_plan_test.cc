@@ -207,6 +207,14 @@ TEST_CASE("the defaults are those of the documented start-up file") {
   CHECK(plan->remarks[0] == "running without huge pages (0 MiB are free): slower, fine for tests");
 }
 
+TEST_CASE("a port without an address of its own gets the same one in every run") {
+  const auto mac = Plan(File(kNull))->ports[0].stable_mac;
+  CHECK(mac == Plan(File(kNull))->ports[0].stable_mac);
+  CHECK(mac.bytes[0] == 2);
+  const std::string elsewhere = R"("workerCores": [1], "instance": "other")";
+  CHECK(mac != Plan(File(kNull, elsewhere))->ports[0].stable_mac);
+}
+
 TEST_CASE("the main core is the first that no worker has, else the first") {
   CHECK(Plan(File(kNull, R"("workerCores": [0])"))->main_core == 1);
   CHECK(Plan(File(kNull, R"("workerCores": [0, 1])"))->main_core == 2);

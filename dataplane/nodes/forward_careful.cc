@@ -168,6 +168,8 @@ void SendGleanUnresolved(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnap
   if (IsDirectedBroadcast(*run.worker.tables, glean.interface(), F::Destination(ip)))
     return run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
   if ((MetaOf(mbuf).flags & kPacketFromUs) == 0) F::CountHop(ip);
+  // The neighbour's adjacency does not exist yet.
+  MetaOf(mbuf).adjacency = kNoAdjacency;
   SendUnresolved(run, mbuf, glean.interface(), F::DestinationBytes(ip), F::kAddressBytes);
 }
 

@@ -50,6 +50,17 @@ void SendHeld(const NodeRun& run, rte_mbuf& mbuf) {
   run.Send(kPortTx, mbuf);
 }
 
+// Host unreachable (RFC 1812 section 5.2.7.1 code 1, RFC 4443 section 3.1 code 3),
+// unless the packet is our own.
+void RefuseHeld(const NodeRun& run, rte_mbuf& mbuf) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  if ((meta.flags & kPacketFromUs) != 0) return run.Drop(kDrop, mbuf, DropReason::kNeighborUnresolved);
+  meta.reason = DropReason::kNeighborUnresolved;
+  meta.icmp_type = meta.family == 4 ? 3 : 1;
+  meta.icmp_code = meta.family == 4 ? 1 : 3;
+  run.Send(kIcmpError, mbuf);
+}
+
 void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   PacketMetadata& meta = MetaOf(mbuf);
   meta.trace_id = 0;
@@ -63,6 +74,7 @@ void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
   if (meta.family == 0) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
   if (meta.inject_kind == InjectKind::kAdjacency) return SendHeld(run, mbuf);
+  if (meta.inject_kind == InjectKind::kUnreachable) return RefuseHeld(run, mbuf);
   meta.flags = kPacketFromUs;
   run.Send(meta.family == 4 ? kIp4Forward : kIp6Forward, mbuf);
 }

@@ -1,0 +1,69 @@
+// Packets between workers, control and neighbour resolution: the slow path's end
+// of every packet ring. Bytes and buffers only; what they mean is decided elsewhere.
+#pragma once
+
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dataplane/packet/metadata.h"
+#include "dataplane/slowpath/hold_queue.h"
+#include "dataplane/tables/counters.h"
+
+namespace sluice::dataplane {
+
+// Single-producer single-consumer rings between one worker and the slow path.
+struct WorkerRings {
+  rte_ring* punt = nullptr;
+  rte_ring* inject = nullptr;
+};
+
+struct RelayCounters {
+  uint64_t injected = 0;
+  uint64_t inject_ring_full = 0;
+  uint64_t no_buffer = 0;
+};
+
+// Slow path's thread only.
+class PacketRelay {
+ public:
+  // `pool` is the slow path's own, so that no buffer of the datapath waits for a
+  // neighbour; it and the rings must outlive the relay. Drops are counted in
+  // `counters`, the slow path's own block.
+  PacketRelay(std::vector<WorkerRings> workers, rte_mempool& pool, const CounterBlock& counters)
+      : workers_(std::move(workers)), pool_(pool), counters_(counters) {}
+
+  size_t workers() const { return workers_.size(); }
+  // Up to `packets.size()` packets that a worker punted; the caller frees them.
+  size_t TakePunted(size_t worker, std::span<rte_mbuf*> packets);
+
+  // A copy of the packet and its metadata that may be held for long; null
+  // (counted) when there is no buffer.
+  rte_mbuf* CopyForHolding(const rte_mbuf& packet);
+  // An empty buffer holding `bytes`, metadata zeroed; null (counted) if there is
+  // none or they do not fit.
+  rte_mbuf* NewPacket(std::span<const uint8_t> bytes);
+
+  // Hands the packet to a worker; frees and counts it when the ring is full.
+  void Inject(rte_mbuf& packet, InjectKind kind);
+  // Frees the packet and counts the reason for its VRF.
+  void Drop(rte_mbuf& packet, DropReason reason);
+
+  const RelayCounters& counts() const { return counts_; }
+
+  static PacketHandle HandleOf(rte_mbuf& packet) { return reinterpret_cast<PacketHandle>(&packet); }
+  static rte_mbuf& PacketOf(PacketHandle handle) { return *reinterpret_cast<rte_mbuf*>(handle); }
+
+ private:
+  std::vector<WorkerRings> workers_;
+  rte_mempool& pool_;
+  CounterBlock counters_;
+  RelayCounters counts_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,205 @@
+// The loop of the slow path.
+#include "dataplane/slowpath/slow_path.h"
+
+#include <pthread.h>
+#include <rte_rcu_qsbr.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "dataplane/eal/monotonic_clock.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr size_t kPuntBurst = 64;
+constexpr size_t kControlBurst = 64;
+// Ports without a kernel interface are asked this often (memif peers come and go).
+constexpr std::chrono::milliseconds kLinkPoll{50};
+// Workers cannot wake a sleeping thread without a system call, so it looks.
+constexpr int kIdleMilliseconds = 1;
+
+}  // namespace
+
+SlowPath::SlowPath(const SlowPathOptions& options, Tables& tables, rte_rcu_qsbr& qsbr, unsigned reader,
+                   NeighborMailbox& requests, NeighborSink& agent, channel::PacketPort& control)
+    : tables_(tables),
+      qsbr_(qsbr),
+      reader_(reader),
+      requests_(requests),
+      agent_(agent),
+      control_(control),
+      ports_(options.ports),
+      relay_(options.workers, *options.pool, options.counters),
+      resolution_(options.neighbors, options.seed),
+      control_packet_(channel::kPacketBytesMax) {}
+
+SlowPath::~SlowPath() {
+  Stop();
+}
+
+absl::Status SlowPath::Start() {
+  std::vector<std::string> interfaces;
+  for (const Port* port : ports_) {
+    if (!port->plan().kernel_interface.empty()) interfaces.push_back(port->plan().kernel_interface);
+  }
+  if (!interfaces.empty()) {
+    auto watch = KernelLinkWatch::Open(interfaces);
+    if (!watch.ok()) return watch.status();
+    kernel_links_ = *std::move(watch);
+  }
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "slow-path");
+    Run();
+  });
+  return absl::OkStatus();
+}
+
+void SlowPath::Stop() {
+  if (!thread_.joinable()) return;
+  stop_.store(true, std::memory_order_relaxed);
+  thread_.join();
+  for (const Waiting& waiting : waiting_) rte_pktmbuf_free(waiting.packet);
+  waiting_.clear();
+}
+
+void SlowPath::Run() {
+  const int epoll = epoll_create1(EPOLL_CLOEXEC);
+  const auto watch = [epoll](int descriptor) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+  };
+  watch(control_.poll_fd());
+  if (kernel_links_) watch(kernel_links_->poll_fd());
+  for (const Port* port : ports_) link_up_[port->id()] = false;
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const Instant now = MonotonicNow();
+    bool worked = ServeRequests(now);
+    worked |= ServePunted(now);
+    worked |= ServeControl();
+    worked |= ServeLinks(now);
+    worked |= ServeTime(now);
+    worked |= ReleaseWaiting(now);
+    FlushReports();
+    if (!worked) Idle(epoll);
+  }
+  close(epoll);
+}
+
+void SlowPath::Idle(int epoll) {
+  std::array<epoll_event, 4> events;
+  if (epoll_wait(epoll, events.data(), static_cast<int>(events.size()), kIdleMilliseconds) > 0)
+    control_.AnswerDoorbell();
+}
+
+bool SlowPath::ServeRequests(Instant now) {
+  const auto requests = requests_.TakeAll();
+  NeighborOutputs outputs;
+  for (const auto& request : requests) {
+    if (const auto* const change = std::get_if<InterfaceChange>(&request)) {
+      // Solicitations and held packets are accounted to the interface's tenant.
+      if (change->removed) {
+        vrf_of_.erase(change->interface);
+      } else {
+        vrf_of_[change->interface] = change->vrf;
+      }
+    }
+    std::visit([&](const auto& input) { resolution_.Handle(now, input, outputs); }, request);
+    Perform(now, outputs);
+  }
+  return !requests.empty();
+}
+
+bool SlowPath::ServePunted(Instant now) {
+  bool worked = false;
+  std::array<rte_mbuf*, kPuntBurst> packets;
+  for (size_t worker = 0; worker < relay_.workers(); ++worker) {
+    const size_t count = relay_.TakePunted(worker, packets);
+    for (size_t i = 0; i < count; ++i) Punted(now, *packets[i]);
+    worked |= count > 0;
+  }
+  if (worked) control_.Flush();
+  return worked;
+}
+
+bool SlowPath::ServeControl() {
+  size_t served = 0;
+  channel::InjectRecord record;
+  uint32_t bytes = 0;
+  while (served < kControlBurst &&
+         control_.Inject(&record, std::as_writable_bytes(std::span(control_packet_)), &bytes) ==
+             channel::PacketPort::Injected::kPacket) {
+    ++served;
+    rte_mbuf* const packet = relay_.NewPacket(std::span<const uint8_t>(control_packet_).first(bytes));
+    if (packet == nullptr) continue;
+    if (record.vrf >= tables_.vrfs.size()) {
+      relay_.Drop(*packet, DropReason::kInjectInvalid);
+      continue;
+    }
+    MetaOf(*packet).vrf = static_cast<VrfId>(record.vrf);
+    relay_.Inject(*packet, InjectKind::kForward);
+  }
+  if (served > 0) control_.Release();
+  return served > 0;
+}
+
+bool SlowPath::ServeLinks(Instant now) {
+  bool worked = false;
+  if (kernel_links_) {
+    for (const KernelLinkChange& change : kernel_links_->Read()) {
+      for (const Port* port : ports_) {
+        if (port->plan().kernel_interface != change.interface) continue;
+        NoteLink(now, port->id(), change.up);
+        worked = true;
+      }
+    }
+  }
+  if (now - links_polled_at_ < kLinkPoll) return worked;
+  links_polled_at_ = now;
+  for (const Port* port : ports_) {
+    if (!port->plan().kernel_interface.empty()) continue;
+    const bool up = port->Link().up;
+    if (up != link_up_[port->id()]) NoteLink(now, port->id(), up);
+  }
+  return worked;
+}
+
+void SlowPath::NoteLink(Instant now, PortId port, bool up) {
+  link_up_[port] = up;
+  reports_.push_back(PortLinkChange{port, up, now});
+  for (const Port* candidate : ports_) {
+    if (candidate->id() == port)
+      spdlog::info("port {}: carrier {}", candidate->plan().name, up ? "up" : "lost");
+  }
+  if (!up) return;
+  NeighborOutputs outputs;
+  resolution_.HandleLinkUp(now, port, outputs);
+  Perform(now, outputs);
+}
+
+bool SlowPath::ServeTime(Instant now) {
+  const auto deadline = resolution_.NextDeadline();
+  if (!deadline || *deadline > now) return false;
+  NeighborOutputs outputs;
+  resolution_.HandleTime(now, outputs);
+  Perform(now, outputs);
+  return true;
+}
+
+void SlowPath::FlushReports() {
+  while (!reports_.empty()) {
+    const bool pushed = std::visit([&](const auto& report) { return agent_.Push(report); }, reports_.front());
+    if (!pushed) return;
+    reports_.pop_front();
+  }
+}
+
+void SlowPath::LogDuplicate(const DuplicateAddressReport& report) {
+  spdlog::warn("interface {}: address {} is also claimed by {}", report.interface, report.address.ToString(),
+               report.other.ToString());
+}
+
+}  // namespace sluice::dataplane

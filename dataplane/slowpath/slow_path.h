@@ -1,0 +1,108 @@
+// The slow path's thread: drains what workers punt within budgets, drives
+// neighbour resolution, relays packets between workers and control, and watches
+// the ports' carrier. Never touches a port's queues: what it sends enters a
+// worker's graph through a ring.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "dataplane/agent/neighbor_exchange.h"
+#include "dataplane/eal/kernel_link_watch.h"
+#include "dataplane/eal/port.h"
+#include "dataplane/slowpath/neighbor_mailbox.h"
+#include "dataplane/slowpath/neighbor_resolution.h"
+#include "dataplane/slowpath/packet_relay.h"
+#include "dataplane/slowpath/punt_budgets.h"
+#include "dataplane/tables/tables.h"
+#include "proto/channel/packet_port.h"
+
+struct rte_rcu_qsbr;
+
+namespace sluice::dataplane {
+
+struct SlowPathOptions {
+  NeighborSettings neighbors;
+  uint64_t seed = 0;  // for the timers' jitter
+  std::vector<WorkerRings> workers;
+  rte_mempool* pool = nullptr;  // its own
+  CounterBlock counters;        // its own block
+  std::vector<const Port*> ports;
+};
+
+class SlowPath {
+ public:
+  // Everything must outlive the slow path. `reader` is its number in `qsbr`, already
+  // registered and offline.
+  SlowPath(const SlowPathOptions& options, Tables& tables, rte_rcu_qsbr& qsbr, unsigned reader,
+           NeighborMailbox& requests, NeighborSink& agent, channel::PacketPort& control);
+  ~SlowPath();
+  SlowPath(const SlowPath&) = delete;
+  SlowPath& operator=(const SlowPath&) = delete;
+
+  // Starts the thread; it inherits the caller's core.
+  absl::Status Start();
+  // Waits for the thread to end and frees what was held. The workers must not
+  // run any more, or still drain their rings.
+  void Stop();
+
+ private:
+  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PortLinkChange>;
+  // A packet whose neighbour is resolved here but not yet in the tables.
+  struct Waiting {
+    rte_mbuf* packet;
+    Instant give_up;
+  };
+
+  void Run();
+  // Each of these returns whether there was work.
+  bool ServeRequests(Instant now);
+  bool ServePunted(Instant now);
+  bool ServeControl();
+  bool ServeLinks(Instant now);
+  bool ServeTime(Instant now);
+  bool ReleaseWaiting(Instant now);
+  void FlushReports();
+  void LogDuplicate(const DuplicateAddressReport& report);
+  void Idle(int epoll);
+
+  void Punted(Instant now, rte_mbuf& packet);
+  void PuntedArp(Instant now, rte_mbuf& packet);
+  void PuntedNd(Instant now, rte_mbuf& packet);
+  void PuntedUnresolved(Instant now, rte_mbuf& packet);
+  void PuntedLocal(Instant now, rte_mbuf& packet);
+  void NoteLink(Instant now, PortId port, bool up);
+  void Perform(Instant now, NeighborOutputs& outputs);
+  void Send(const SendFrame& frame);
+  // The adjacency to send a held packet through; kNoAdjacency while there is none.
+  AdjacencyId ResolvedAdjacency(rte_mbuf& packet) const;
+
+  Tables& tables_;
+  rte_rcu_qsbr& qsbr_;
+  unsigned reader_;
+  NeighborMailbox& requests_;
+  NeighborSink& agent_;
+  channel::PacketPort& control_;
+  std::vector<const Port*> ports_;
+  PacketRelay relay_;
+  NeighborResolution resolution_;
+  PuntBudgets budgets_;
+  std::map<InterfaceId, VrfId> vrf_of_;
+  std::deque<Report> reports_;
+  std::vector<Waiting> waiting_;
+  std::unique_ptr<KernelLinkWatch> kernel_links_;
+  std::map<PortId, bool> link_up_;
+  Instant links_polled_at_{};
+  std::vector<uint8_t> control_packet_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,161 @@
+// What the slow path does with packets: punted ones in, outputs of neighbour
+// resolution out.
+#include <rte_rcu_qsbr.h>
+
+#include <algorithm>
+
+#include "dataplane/slowpath/local_punt_class.h"
+#include "dataplane/slowpath/slow_path.h"
+
+namespace sluice::dataplane {
+namespace {
+
+// How long a packet waits for the agent to publish a neighbour that was found.
+constexpr std::chrono::milliseconds kPublishWait{200};
+constexpr size_t kSourceMacOffset = 6;
+
+std::span<const uint8_t> BytesOf(rte_mbuf& packet) {
+  return {DataOf(packet), packet.data_len};
+}
+
+net::Address NextHopOf(rte_mbuf& packet) {
+  const PacketMetadata& meta = MetaOf(packet);
+  if (packet.data_len > 0 && DataOf(packet)[0] >> 4 == 4) return net::Ipv4Address::FromBytes(meta.next_hop);
+  return net::Ipv6Address::FromBytes(meta.next_hop);
+}
+
+}  // namespace
+
+void SlowPath::Punted(Instant now, rte_mbuf& packet) {
+  switch (MetaOf(packet).punt_class) {
+    case PuntClass::kArp:
+      return PuntedArp(now, packet);
+    case PuntClass::kNeighborDiscovery:
+      return PuntedNd(now, packet);
+    case PuntClass::kUnresolved:
+      return PuntedUnresolved(now, packet);
+    case PuntClass::kLocal:
+      return PuntedLocal(now, packet);
+  }
+  rte_pktmbuf_free(&packet);
+}
+
+void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
+  const PacketMetadata& meta = MetaOf(packet);
+  if (!budgets_.Take(meta.vrf, BudgetClass::kArp, now))
+    return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  const auto frame = BytesOf(packet);
+  NeighborOutputs outputs;
+  resolution_.HandleArp(now, meta.interface, frame.subspan(std::min<size_t>(meta.l2_bytes, frame.size())),
+                        outputs);
+  rte_pktmbuf_free(&packet);
+  Perform(now, outputs);
+}
+
+void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
+  const PacketMetadata& meta = MetaOf(packet);
+  if (!budgets_.Take(meta.vrf, BudgetClass::kNeighborDiscovery, now))
+    return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  // The frame's header still lies before the data.
+  net::MacAddress source;
+  if (meta.l2_bytes >= 14 && meta.l2_bytes <= packet.data_off)
+    std::copy_n(DataOf(packet) - meta.l2_bytes + kSourceMacOffset, source.bytes.size(), source.bytes.begin());
+  NeighborOutputs outputs;
+  resolution_.HandleNd(now, meta.interface, source, BytesOf(packet), outputs);
+  rte_pktmbuf_free(&packet);
+  Perform(now, outputs);
+}
+
+void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
+  const VrfId vrf = MetaOf(packet).vrf;
+  if (!budgets_.Take(vrf, BudgetClass::kUnresolved, now))
+    return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  rte_mbuf* const held = relay_.CopyForHolding(packet);
+  if (held == nullptr) return relay_.Drop(packet, DropReason::kHoldQueueFull);
+  rte_pktmbuf_free(&packet);
+  NeighborOutputs outputs;
+  resolution_.HandleUnresolved(now, MetaOf(*held).egress_interface, NextHopOf(*held),
+                               PacketRelay::HandleOf(*held), outputs);
+  Perform(now, outputs);
+}
+
+void SlowPath::PuntedLocal(Instant now, rte_mbuf& packet) {
+  const PacketMetadata& meta = MetaOf(packet);
+  const auto bytes = BytesOf(packet);
+  const channel::PuntClass punt_class = LocalPuntClass(bytes);
+  if (!budgets_.Take(meta.vrf, BudgetOf(punt_class), now))
+    return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  channel::PuntRecord record{};
+  record.punt_class = static_cast<uint8_t>(punt_class);
+  record.vrf = meta.vrf;
+  record.interface = meta.interface;
+  record.timestamp_ns = static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count());
+  if (control_.Punt(record, std::as_bytes(bytes)) != channel::PacketPort::Punted::kPushed)
+    return relay_.Drop(packet, DropReason::kPuntQueueFull);
+  rte_pktmbuf_free(&packet);
+}
+
+void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
+  for (const NeighborOutput& output : outputs) {
+    if (const auto* const frame = std::get_if<SendFrame>(&output)) {
+      Send(*frame);
+    } else if (const auto* const update = std::get_if<NeighborUpdate>(&output)) {
+      reports_.push_back(*update);
+    } else if (const auto* const released = std::get_if<ReleasePacket>(&output)) {
+      waiting_.push_back({&PacketRelay::PacketOf(released->packet), now + kPublishWait});
+    } else if (const auto* const lost = std::get_if<UnreachablePacket>(&output)) {
+      relay_.Inject(PacketRelay::PacketOf(lost->packet), InjectKind::kUnreachable);
+    } else if (const auto* const discarded = std::get_if<DiscardPacket>(&output)) {
+      relay_.Drop(PacketRelay::PacketOf(discarded->packet), DropReason::kHoldQueueFull);
+    } else if (const auto* const duplicate = std::get_if<DuplicateAddressReport>(&output)) {
+      LogDuplicate(*duplicate);
+      reports_.push_back(*duplicate);
+    }
+  }
+  outputs.clear();
+}
+
+void SlowPath::Send(const SendFrame& frame) {
+  rte_mbuf* const packet = relay_.NewPacket(frame.bytes);
+  if (packet == nullptr) return;
+  PacketMetadata& meta = MetaOf(*packet);
+  meta.egress_port = frame.port;
+  meta.egress_interface = frame.interface;
+  const auto vrf = vrf_of_.find(frame.interface);
+  if (vrf != vrf_of_.end()) meta.vrf = vrf->second;
+  relay_.Inject(*packet, InjectKind::kRawL2);
+}
+
+bool SlowPath::ReleaseWaiting(Instant now) {
+  if (waiting_.empty()) return false;
+  bool released = false;
+  rte_rcu_qsbr_thread_online(&qsbr_, reader_);
+  std::erase_if(waiting_, [&](const Waiting& waiting) {
+    const AdjacencyId adjacency = ResolvedAdjacency(*waiting.packet);
+    if (adjacency == kNoAdjacency && now < waiting.give_up) return false;
+    released = true;
+    if (adjacency == kNoAdjacency) {
+      relay_.Drop(*waiting.packet, DropReason::kNeighborUnresolved);
+      return true;
+    }
+    MetaOf(*waiting.packet).adjacency = adjacency;
+    relay_.Inject(*waiting.packet, InjectKind::kAdjacency);
+    return true;
+  });
+  rte_rcu_qsbr_thread_offline(&qsbr_, reader_);
+  return released;
+}
+
+AdjacencyId SlowPath::ResolvedAdjacency(rte_mbuf& packet) const {
+  const PacketMetadata& meta = MetaOf(packet);
+  // The adjacency that the packet was on its way through, when that is its next
+  // hop's own; a connected prefix has one for each of its neighbours instead.
+  if (meta.adjacency != kNoAdjacency && meta.adjacency < tables_.adjacencies.size()) {
+    const AdjacencySnapshot adjacency = tables_.adjacencies.Load(meta.adjacency);
+    if (adjacency.sendable() && adjacency.interface() == meta.egress_interface) return meta.adjacency;
+  }
+  return tables_.neighbors.Find(NeighborKey::Of(meta.egress_interface, NextHopOf(packet)));
+}
+
+}  // namespace sluice::dataplane
