@@ -1,0 +1,110 @@
+// Reading and checking the start-up file: see the header.
+#include "control/io/gateway_config.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_format.h"
+
+namespace sluice::io {
+namespace {
+
+absl::StatusOr<std::string> ReadText(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return absl::NotFoundError(absl::StrFormat("%s: cannot be read", file));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+absl::Status FromJson(const std::string& file, const std::string& text, google::protobuf::Message* message) {
+  const auto status = google::protobuf::util::JsonStringToMessage(text, message);
+  if (status.ok()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrFormat("%s: %s", file, std::string(status.message())));
+}
+
+absl::Status Wrong(const std::string& file, const std::string& field, const std::string& what) {
+  return absl::InvalidArgumentError(absl::StrFormat("%s: %s: %s", file, field, what));
+}
+
+absl::StatusOr<std::string> LogLevel(const std::string& file, const gateway::v1::GatewayConfig& config) {
+  if (!config.has_log_level()) return std::string("info");
+  for (const char* level : {"trace", "debug", "info", "warning", "error"}) {
+    if (config.log_level() == level) return config.log_level();
+  }
+  return Wrong(file, "log_level", "must be trace, debug, info, warning or error");
+}
+
+absl::Status CheckTcp(const std::string& file, const gateway::v1::TcpListener& tcp) {
+  if (!ListenPort(tcp.address())) return Wrong(file, "listen_tcp.address", "must be ADDRESS:PORT");
+  if (tcp.client_ca_file().empty() || tcp.certificate_file().empty() || tcp.key_file().empty()) {
+    return Wrong(
+        file, "listen_tcp",
+        "TCP is served with mutual TLS only: client_ca_file, certificate_file and key_file are required");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::optional<uint16_t> ListenPort(const std::string& address) {
+  const size_t colon = address.rfind(':');
+  if (colon == std::string::npos || colon == 0) return std::nullopt;
+  unsigned port = 0;
+  const char* end = address.data() + address.size();
+  const auto [at, error] = std::from_chars(address.data() + colon + 1, end, port);
+  if (error != std::errc() || at != end || port > 65535) return std::nullopt;
+  return static_cast<uint16_t>(port);
+}
+
+absl::StatusOr<StartupConfig> ReadStartupConfig(const std::string& file) {
+  const auto text = ReadText(file);
+  if (!text.ok()) return text.status();
+  return ParseStartupConfig(file, *text);
+}
+
+absl::StatusOr<StartupConfig> ParseStartupConfig(const std::string& file, const std::string& text) {
+  gateway::v1::GatewayConfig config;
+  if (auto status = FromJson(file, text, &config); !status.ok()) return status;
+  StartupConfig startup;
+  startup.listen_unix = config.has_listen_unix() ? config.listen_unix() : "/run/sluice/gateway.sock";
+  startup.dataplane_socket =
+      config.has_dataplane_socket() ? config.dataplane_socket() : "/run/sluice/dataplane.sock";
+  startup.channel_socket = config.channel_socket();
+  startup.state_database =
+      config.has_state_database() ? config.state_database() : "/var/lib/sluice/gateway.db";
+  startup.key_file = config.has_key_file() ? config.key_file() : "/var/lib/sluice/gateway.key";
+  startup.seed_file = config.seed_file();
+  startup.metrics_listen = config.metrics_listen();
+  startup.run_as_user = config.run_as_user();
+  if (config.has_api_threads()) startup.api_threads = config.api_threads();
+  if (config.has_listen_tcp()) {
+    if (auto status = CheckTcp(file, config.listen_tcp()); !status.ok()) return status;
+    startup.listen_tcp = config.listen_tcp();
+  }
+  if (startup.listen_unix.empty() && !startup.listen_tcp) {
+    return Wrong(file, "listen_unix", "is empty and there is no listen_tcp: nobody could reach the gateway");
+  }
+  if (startup.api_threads < 2 || startup.api_threads > 256)
+    return Wrong(file, "api_threads", "must be 2 to 256");
+  if (!startup.metrics_listen.empty() && !ListenPort(startup.metrics_listen)) {
+    return Wrong(file, "metrics_listen", "must be ADDRESS:PORT");
+  }
+  auto level = LogLevel(file, config);
+  if (!level.ok()) return level.status();
+  startup.log_level = *level;
+  return startup;
+}
+
+absl::StatusOr<gateway::v1::Resources> ReadResources(const std::string& file) {
+  const auto text = ReadText(file);
+  if (!text.ok()) return text.status();
+  gateway::v1::Resources resources;
+  if (auto status = FromJson(file, *text, &resources); !status.ok()) return status;
+  return resources;
+}
+
+}  // namespace sluice::io
