@@ -14,12 +14,17 @@ _serial = itertools.count()
 PORTS = ("port0", "port1")
 
 
+def next_prefix():
+    """Of namespaces: unique on this host as long as we live."""
+    return f"sluice-{os.getpid()}-{next(_serial)}"
+
+
 class Topology:
     """Use as a context manager; leaving it removes every namespace, process and file."""
 
     def __init__(self, tenants=TENANTS, keep_files=False):
         self.tenants, self.keep_files = tenants, keep_files
-        self.prefix = f"sluice-{os.getpid()}-{next(_serial)}"
+        self.prefix = next_prefix()
         self.directory = tempfile.mkdtemp(prefix="sluice-")
         self.spaces, self.switch = {}, None
 

@@ -1,0 +1,114 @@
+"""Either daemon dies and comes back, in any order; forwarding and configuration survive as promised."""
+import time
+
+from scapy.all import IP, UDP, IPv6, Raw
+
+from lab.case import CONTOSO, FABRIKAM, TENANTS, WireTest, forwarded, wait_until
+from lab.proofs import all_programmed
+
+
+class Restart(WireTest):
+    def assert_forwards(self, seconds=5.0):
+        """Every tenant in both families; asked again until the deadline, because ports may just have come up."""
+        for tenant in TENANTS:
+            leg, target = tenant.inside, tenant.outside
+            for packet in (IP(src=leg.host4, dst=target.host4) / UDP(), IPv6(src=leg.host6, dst=target.host6) / UDP()):
+                packet = packet.__class__(bytes(packet / Raw(tenant.name.encode())))
+
+                def passes(p=packet, source=leg, sink=target):
+                    self.wire(source).send(self.toward_gateway(source) / p)
+                    return self.wire(sink).pending(lambda f: UDP in f and f.vlan == sink.vlan)
+                wait_until(f"{tenant.name} is forwarded", passes, seconds, interval=0.05)
+                got = self.wire(target).pending(lambda f, v=target.vlan: UDP in f and f.vlan == v)[0]
+                self.assert_frame(got, self.from_gateway(target) / forwarded(packet))
+                self.wire(target).forget()
+
+    def restart_dataplane(self):
+        self.sluice.start_dataplane()
+        self.bench.attach_wires()
+        self.port_mac.update({port: self.bench.gateway.mac(port) for port in self.bench.wires})
+
+    def converged(self):
+        self.sluice.wait_for_api()
+        self.sluice.wait_for_dataplane()
+        wait_until("all tenants are programmed", lambda: all_programmed(self.sluice), 30, interval=0.1)
+        self.port_mac.update({port["name"]: port["mac"] for port in self.sluice.json("get", "ports")["ports"]})
+
+    def test_forwarding_goes_on_without_control(self):
+        """Without sluice-gateway every packet is forwarded; its return changes nothing on the wire"""
+        leg, target = CONTOSO.inside, CONTOSO.outside
+        self.sluice.crash(self.sluice.control)
+        self.assert_forwards()
+        self.sluice.start_control()
+        sent = 0
+        end = time.monotonic() + 20
+        while not (self.sluice.control.alive() and self.is_converged()):
+            self.assertLess(time.monotonic(), end, "control did not converge")
+            for _ in range(50):
+                packet = IP(src=leg.host4, dst=target.host4, id=sent % 65536) / UDP()
+                self.wire(leg).send(self.toward_gateway(leg) / packet)
+                sent += 1
+            wait_until("a batch of 50 passed",
+                       lambda: len(self.wire(target).pending(lambda f: UDP in f)) >= sent, 5)
+        self.assertEqual(len(self.wire(target).pending(lambda f: UDP in f)), sent)
+
+    def is_converged(self):
+        answer = self.sluice.ctl("-o", "json", "get", "tenants", check=False)
+        return answer.returncode == 0 and self.sluice.json("get", "gateway")["status"].get("dataplane_instance_id") \
+            and all_programmed(self.sluice)
+
+    def test_dataplane_is_programmed_again(self):
+        """A new dataplane is programmed by the running control process, with no help"""
+        before = self.sluice.json("get", "gateway")["status"]["dataplane_instance_id"]
+        self.sluice.crash(self.sluice.dataplane)
+        wait_until("control noticed", lambda: not self.sluice.json("get", "gateway")["status"].get("dataplane_instance_id"), 10)
+        self.restart_dataplane()
+        self.converged()
+        self.assertNotEqual(self.sluice.json("get", "gateway")["status"]["dataplane_instance_id"], before)
+        self.assert_forwards()
+
+    def test_both_die_and_control_comes_first(self):
+        """Both die; control returns first and programs the dataplane when that comes"""
+        self.sluice.crash(self.sluice.dataplane)
+        self.sluice.crash(self.sluice.control)
+        self.sluice.start_control()
+        self.sluice.wait_for_api()
+        self.restart_dataplane()
+        self.converged()
+        self.assert_forwards()
+
+    def test_both_die_and_the_dataplane_comes_first(self):
+        """Both die; the dataplane returns first and forwards when control comes"""
+        self.sluice.crash(self.sluice.control)
+        self.sluice.crash(self.sluice.dataplane)
+        self.restart_dataplane()
+        self.sluice.start_control()
+        self.converged()
+        self.assert_forwards()
+
+    def test_what_was_acknowledged_is_there_after_kill_9(self):
+        """What apply acknowledged is stored: kill -9 at once, and it is there again; what was deleted is not"""
+        tenant = {"kind": "tenant", "name": "late", "spec": {"router_addresses": ["192.0.2.77/32"]}}
+        self.sluice.apply(tenant)
+        self.sluice.crash(self.sluice.control)
+        self.sluice.start_control()
+        self.converged()
+        self.assertEqual(self.sluice.json("get", "tenant", "late")["spec"]["router_addresses"], ["192.0.2.77/32"])
+        self.sluice.ctl("delete", "tenant", "late")
+        self.sluice.crash(self.sluice.control)
+        self.sluice.start_control()
+        self.converged()
+        self.assertEqual(self.sluice.ctl("get", "tenant", "late", check=False).returncode, 3)
+
+    def test_what_was_deleted_while_control_was_away_goes(self):
+        """A tenant that control does not know any more leaves the dataplane after its return"""
+        self.sluice.ctl("delete", "tenant", FABRIKAM.name)
+        self.sluice.crash(self.sluice.control)
+        self.sluice.start_control()
+        self.converged()
+        leg, target = FABRIKAM.inside, FABRIKAM.outside
+        before = self.drops()
+        self.wire(leg).send(self.toward_gateway(leg) / (IP(src=leg.host4, dst=target.host4) / UDP()))
+        self.wait_for_drop(before, "unknown_vlan")
+        self.sluice.apply(self.tenants[1], "--wait")
+        self.assert_forwards()

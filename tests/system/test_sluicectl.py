@@ -1,0 +1,183 @@
+"""sluicectl against a running gateway: every command, for people and for programs."""
+import json
+import os
+import signal
+
+from scapy.all import IP, UDP, IPv6, rdpcap
+
+from lab.case import CONTOSO, FABRIKAM, WireTest, wait_until
+from lab.gateway import SLUICECTL
+from lab.packets import complaints
+from lab.processes import run
+
+
+class Reading(WireTest):
+    def test_get_lists_every_kind(self):
+        """get lists every kind as a table and as JSON"""
+        for kind in ("tenants", "connections", "gateway", "ports", "neighbors", "bgp-peers", "policy-maps",
+                     "virtual-networks", "workers", "limits", "drops", "audit"):
+            with self.subTest(kind):
+                self.assertTrue(self.sluice.text("get", kind).splitlines()[0].isupper() or kind == "audit")
+                self.assertIsInstance(self.sluice.json("get", kind), dict)
+        self.assertEqual(self.sluice.text("-o", "name", "get", "tenants").split(), [CONTOSO.name, FABRIKAM.name])
+        self.assertEqual(len(self.sluice.text("-o", "name", "get", "connections").split()), 4)
+
+    def test_describe_shows_state(self):
+        """describe shows state, connections, routes and conditions"""
+        said = self.sluice.text("describe", "tenant", CONTOSO.name)
+        for word in ("tenants/contoso", "success", "datacenter", "l3 port0 vlan 101", "15.0.0.5/24", "connected", "Programmed"):
+            self.assertIn(word, said)
+        said = self.sluice.text("describe", "connection", "contoso/datacenter")
+        for word in ("inbound", "outbound", "18.0.0.0/24", "15.0.0.1", "1500 bytes"):
+            self.assertIn(word, said)
+        self.assertIn("limit", self.sluice.text("describe", "gateway").lower())
+        self.assertIn("port0", self.sluice.text("describe", "port", "port0"))
+
+    def test_absent_objects(self):
+        """An object that is not there is one line and exit code 3"""
+        for arguments in (("get", "tenant", "nobody"), ("describe", "connection", "contoso/nothing"), ("describe", "port", "eth9"),
+                          ("route", "lookup", "nobody", "10.0.0.1"), ("get", "routes", "nobody")):
+            done = self.sluice.ctl(*arguments, check=False)
+            self.assertEqual((done.returncode, done.stdout), (3, "") if arguments[1] != "routes" else (3, done.stdout), arguments)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+
+    def test_routes(self):
+        """get routes lists connected, static and local routes, programmed"""
+        said = self.sluice.text("get", "routes", CONTOSO.name)
+        for prefix in ("10.0.0.0/16", "18.0.0.0/24", "15.0.0.0/24", "2001:db8:18::/64"):
+            line = next((line for line in said.splitlines() if line.startswith(prefix + " ")), "")
+            self.assertIn("best, programmed", line, said)
+
+    def test_lookup_says_which_next_hop_and_why(self):
+        """route lookup answers from the live tables: forward, local, drop"""
+        got = self.sluice.json("route", "lookup", CONTOSO.name, CONTOSO.outside.host4)
+        hop = got["next_hops"][0]
+        self.assertEqual((got["verdict"], got["prefix"]), ("forward", "18.0.0.0/24"))
+        self.assertEqual((hop["address"], hop["connection"], hop["port"], hop["vlan"], hop["live"]),
+                         ("15.0.0.1", "datacenter", "port0", 101, True))
+        self.assertTrue(got["explanation"])
+        self.assertEqual(self.sluice.json("route", "lookup", CONTOSO.name, "15.0.0.5")["verdict"], "local")
+        nowhere = self.sluice.json("route", "lookup", CONTOSO.name, "203.0.113.1")
+        self.assertEqual((nowhere["verdict"], nowhere["drop_reason"]), ("drop", "no_route"))
+        six = self.sluice.json("route", "lookup", FABRIKAM.name, FABRIKAM.outside.host6)
+        self.assertEqual(six["next_hops"][0]["vlan"], 201)
+        self.assertIn("15.0.0.1", self.sluice.text("route", "explain", CONTOSO.name, "18.0.0.0/24"))
+
+    def test_drops_are_sorted(self):
+        """drops lists reasons by packets, most first, for one tenant or all"""
+        leg = CONTOSO.inside
+        for _ in range(5):
+            self.wire(leg).send(self.toward_gateway(leg) / (IP(src=leg.host4, dst="203.0.113.1") / UDP()))
+        wait_until("five drops", lambda: self.drops(CONTOSO).get("no_route", 0) >= 5)
+        counts = [int(drop["packets"]) for drop in self.sluice.json("drops")["drops"]]
+        self.assertEqual(counts, sorted(counts, reverse=True))
+        self.assertIn("no_route", self.sluice.text("drops", CONTOSO.name))
+
+    def test_doctor(self):
+        """doctor finds nothing wrong with a gateway that works"""
+        done = self.sluice.ctl("doctor", check=False)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        self.assertNotIn("PROBLEM", done.stdout)
+
+    def test_top(self):
+        """top draws ports, connections and workers"""
+        said = self.sluice.text("top", "--rounds", "1", "--interval", "0.2")
+        for word in ("WORKER", "port0", "contoso/inside", "RX/S"):
+            self.assertIn(word, said)
+
+    def test_watch_starts_with_what_is(self):
+        """watch starts with a snapshot of everything and goes on with changes"""
+        said = self.sluice.text("watch", "--snapshot")
+        self.assertIn("+ tenants/contoso", said)
+        self.assertIn("+ tenants/fabrikam/connections/inside connected", said)
+        self.assertIn("end of snapshot", said)
+        watch = self.bench.gateway.spawn("watch", SLUICECTL, "--server", f"unix:{self.sluice.socket}", "watch", "tenants")
+        wait_until("snapshot", lambda: "end of snapshot" in watch.log())
+        self.sluice.apply({"kind": "tenant", "name": "brief", "spec": {}})
+        wait_until("creation", lambda: "+ tenants/brief" in watch.log())
+        self.sluice.ctl("delete", "tenant", "brief")
+        wait_until("deletion", lambda: "- tenants/brief" in watch.log())
+        watch.signal(signal.SIGINT)
+        self.assertEqual(watch.wait(), 0)
+
+    def test_wrong_usage(self):
+        """Wrong usage is one line and exit code 2, an absent gateway exit code 6"""
+        for arguments in (("get",), ("get", "nonsense"), ("apply", "-f", "/nonexistent"), ("frobnicate",)):
+            done = self.sluice.ctl(*arguments, check=False)
+            self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
+        done = run([SLUICECTL, "--server", "unix:/nonexistent.sock", "get", "gateway"], check=False)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (6, 1), done.stderr)
+
+    def test_completion(self):
+        """The bash completion completes commands, kinds and tenants"""
+        script = os.path.join(self.bench.directory, "completion.bash")
+        with open(script, "w", encoding="utf-8") as file:
+            file.write(self.sluice.text("completion", "bash"))
+
+        def complete(*words):
+            line = " ".join(f"'{word}'" for word in words)
+            done = run(["bash", "-c", f"source {script}; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; "
+                        "_sluicectl; echo \"${COMPREPLY[*]}\""],
+                       env={**os.environ, "SLUICE_SERVER": f"unix:{self.sluice.socket}",
+                            "PATH": f"{os.path.dirname(SLUICECTL)}:{os.environ['PATH']}"})
+            return done.stdout.split()
+        self.assertIn("describe", complete("sluicectl", "de"))
+        self.assertIn("connections", complete("sluicectl", "get", "conn"))
+        self.assertEqual(complete("sluicectl", "route", "lo"), ["lookup"])
+        self.assertEqual(complete("sluicectl", "describe", "tenant", "con"), ["contoso"])
+        self.assertIn("--dry-run", complete("sluicectl", "apply", "--dr"))
+
+
+class Packets(WireTest):
+    def spawn(self, name, *arguments):
+        return self.bench.gateway.spawn(name, SLUICECTL, "--server", f"unix:{self.sluice.socket}", *arguments)
+
+    def send_until_ended(self, process, *packets, seconds=10):
+        leg = CONTOSO.inside
+
+        def sent():
+            for packet in packets:
+                self.wire(leg).send(self.toward_gateway(leg) / packet)
+            return not process.alive()
+        wait_until(f"{process.name} ends", sent, seconds, interval=0.05)
+        self.assertEqual(process.wait(), 0, process.log())
+
+    def test_trace(self):
+        """trace shows the nodes that a packet passed, and why it was dropped"""
+        leg, target = CONTOSO.inside, CONTOSO.outside
+        tracing = self.spawn("trace", "trace", "-t", CONTOSO.name, "-n", "1", "--seconds", "10")
+        self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP())
+        said = tracing.log()
+        for word in ("contoso/inside on port1", "10.0.0.10 > 18.0.0.10 udp", "classify", "ip4_forward", "forwarded"):
+            self.assertIn(word, said)
+        tracing = self.spawn("trace", "-o", "json", "trace", "-t", CONTOSO.name, "--dropped", "-n", "1", "--seconds", "10")
+        self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP(), IP(src=leg.host4, dst="203.0.113.1") / UDP())
+        traced = json.loads(tracing.log().splitlines()[0])
+        self.assertEqual((traced["tenant"], traced["drop_reason"]), (CONTOSO.name, "no_route"))
+
+    def test_capture(self):
+        """capture writes a pcap that tshark and scapy read, of one tenant and direction only"""
+        leg, target = CONTOSO.inside, CONTOSO.outside
+        path = os.path.join(self.bench.directory, "capture.pcap")
+        capturing = self.spawn("capture", "capture", "-t", CONTOSO.name, "-w", path, "-n", "6", "-s", "2000", "--seconds", "10")
+        self.send_until_ended(capturing, IP(src=leg.host4, dst=target.host4) / UDP() / b"captured",
+                              IPv6(src=leg.host6, dst=target.host6) / UDP() / b"captured")
+        packets = rdpcap(path)
+        self.assertEqual(len(packets), 6)
+        self.assertTrue(all(UDP in packet and bytes(packet[UDP].payload)[:8] == b"captured" for packet in packets))
+        self.assertEqual(complaints(path), [])
+        self.assertIn("6 packets captured", capturing.log())
+
+    def test_capture_ends_with_ctrl_c(self):
+        """Ctrl-C ends a capture with status 0 and says how many packets there were"""
+        capturing = self.spawn("capture", "capture", "-t", FABRIKAM.name)
+        leg = FABRIKAM.inside
+
+        def seen():
+            self.wire(leg).send(self.toward_gateway(leg) / (IP(src=leg.host4, dst=FABRIKAM.outside.host4) / UDP()))
+            return "fabrikam/inside" in capturing.log()
+        wait_until("a packet is shown", seen)
+        capturing.signal(signal.SIGINT)
+        self.assertEqual(capturing.wait(), 0)
+        self.assertIn("packets captured", capturing.log())
+        self.assertNotIn("contoso", capturing.log())
