@@ -92,7 +92,12 @@ It is up. In another terminal, as root:
 Namespaces: {' '.join(space.name for space in topology.spaces.values())}
 Files: {topology.directory}
 Ctrl-C ends it.""", flush=True)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    try:
+        while gateway.dataplane.alive() and gateway.control.alive():
+            signal.sigtimedwait([], 1)
+        print("demo: a daemon ended by itself; --keep leaves its log", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\nremoving everything", flush=True)
 
 
 def run(options):

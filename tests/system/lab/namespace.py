@@ -1,10 +1,19 @@
 """One network namespace: a host, the switch, or the gateway."""
 import itertools
 import os
+import re
 
 from .processes import Process, run
 
 _serial = itertools.count(1)
+
+
+def remove_orphans():
+    """Namespaces of rigs that were killed before they could clean up; their processes died with them."""
+    for line in run(["ip", "netns", "list"]).stdout.splitlines():
+        owner = re.match(r"sluice-(\d+)-\d+-", line)
+        if owner and not os.path.exists(f"/proc/{owner.group(1)}"):
+            run(["ip", "netns", "del", line.split()[0]], check=False)
 
 
 class Namespace:

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 
-from .namespace import Namespace
+from .namespace import Namespace, remove_orphans
 from .switch import Switch
 from .tenants import TENANTS
 
@@ -16,6 +16,7 @@ PORTS = ("port0", "port1")
 
 def next_prefix():
     """Of namespaces: unique on this host as long as we live."""
+    remove_orphans()
     return f"sluice-{os.getpid()}-{next(_serial)}"
 
 
