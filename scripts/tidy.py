@@ -139,10 +139,12 @@ def rfc_faults(rows, text):
             yield line_of(text, at), f"RFC {rfc}{where} is not in docs/standards.md"
 
 
-def compiled_sources(build):
-    """Absolute paths of everything meson compiles, or None without a configured build."""
+def compiled_sources(root, build):
+    """Absolute paths of everything meson compiles, or None without a build configured since the last change."""
     targets = pathlib.Path(build) / "meson-info/intro-targets.json"
-    if not targets.is_file():
+    listings = [root / "meson.build", *(path for folder in CODE_FOLDERS for path in (root / folder).rglob("meson.build"))]
+    if not targets.is_file() or any(path.stat().st_mtime > targets.stat().st_mtime for path in listings):
+        print("scripts/tidy.py: no current build, so that sources are not looked for in meson.build", file=sys.stderr)
         return None
     return {os.path.realpath(source) for target in json.loads(targets.read_text())
             for group in target["target_sources"] for source in group.get("sources", [])}
@@ -159,7 +161,7 @@ def main(arguments):
     root = pathlib.Path(arguments[0] if arguments else pathlib.Path(__file__).parent.parent).resolve()
     build = arguments[1] if len(arguments) > 1 else root / "build"
     rows = standards_rows((root / "docs/standards.md").read_text())
-    compiled = compiled_sources(build)
+    compiled = compiled_sources(root, build)
     fault_count = 0
     for file in source_files(root):
         path, text = str(file.relative_to(root)), file.read_text()

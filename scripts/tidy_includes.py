@@ -30,7 +30,7 @@ OWN = {
     "control/programming/": PROTO + ("control/tenant/", "control/rib/", "control/bgp/", "control/ike/"),
     "control/": PROTO + CONTROL,
     "tools/": PROTO,
-    "tests/lib/": PROTO,
+    "tests/lib/": PROTO + ("dataplane/tables/",),
     "tests/": PROTO + DATAPLANE + CONTROL,
 }
 
