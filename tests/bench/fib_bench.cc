@@ -1,5 +1,6 @@
 // Figures of the FIB: memory, updates under a reader, raw lookups. One JSON row
-// per figure on standard output; the names of issue 2 where it names them.
+// per figure on standard output. Argument: --only GLOB of row names.
+#include <fnmatch.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -44,8 +45,19 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// `reference` is the issue's bound, or the figure of a poptrie in its place.
-void Row(const std::string& name, double value, const char* unit, double reference) {
+const char* only = "*";
+
+bool Wanted(const std::string& name) {
+  return fnmatch(only, name.c_str(), 0) == 0;
+}
+
+// Measures and prints the row unless it is left out. `reference` is the agreed
+// bound for memory and updates; for lookups and builds a plain poptrie's figure
+// on this class of machine.
+template <class Measure>
+void Row(const std::string& name, const char* unit, double reference, Measure measure) {
+  if (!Wanted(name)) return;
+  const double value = measure();
   std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"reference\": %.4g, \"ratio\": %.3f}\n",
               name.c_str(), value, unit, reference, value / reference);
   std::fflush(stdout);
@@ -129,13 +141,6 @@ double LookupCycles(const Tables<Family, Prefix>& tables, unsigned spread) {
 }
 
 template <class Family, class Prefix>
-void LookupRows(const std::string& name, const Tables<Family, Prefix>& tables, double reference,
-                double hot_reference) {
-  Row("fib.lookup." + name, LookupCycles(tables, 1 << 20), "cycles", reference);
-  Row("fib.lookup." + name + ".hot", LookupCycles(tables, 1024), "cycles", hot_reference);
-}
-
-template <class Family, class Prefix>
 double RibBytesPerRoute(const Tables<Family, Prefix>& tables) {
   return static_cast<double>(tables.pool.rib_bytes()) / static_cast<double>(tables.pool.route_count());
 }
@@ -159,14 +164,18 @@ double UpdatesPerSecond(Tables<Family, Prefix>& tables) {
     }
     tables.qsbr.Offline(0);
   });
+  // Updates come out of a ring: drawing them is no part of the figure.
   Random random(4);
+  std::vector<Prefix> drawn(1 << 18);
+  for (Prefix& route : drawn) route = tables.routes[0][random.Below(tables.routes[0].size())];
+  size_t at = 0;
   Fib<Family>& fib = *tables.fibs[0];
   double best = 0;
-  for (unsigned window = 0; window < 200; ++window) {
-    constexpr unsigned kUpdates = 10'000;
+  for (unsigned window = 0; window < 500; ++window) {
+    constexpr unsigned kUpdates = 4000;
     const auto start = Clock::now();
     for (unsigned i = 0; i < kUpdates; i += 2) {
-      const Prefix& route = tables.routes[0][random.Below(tables.routes[0].size())];
+      const Prefix& route = drawn[at++ % drawn.size()];
       SLUICE_CHECK(fib.Remove(AddressOf(route), route.length).ok());
       SLUICE_CHECK(
           fib.Add(AddressOf(route), route.length, 1 + static_cast<NextHopGroupId>(i % kGroupCount)).ok());
@@ -178,25 +187,27 @@ double UpdatesPerSecond(Tables<Family, Prefix>& tables) {
   return best;
 }
 
-// The slowest /8 (or /0) of the table: of several tries of each the best, as a
-// virtual machine takes the processor away at times.
-double WorstUpdateMs(Tables4& tables) {
+// The slowest prefix of the length, or /0, to come or go: of three tries of each
+// the best, as a virtual machine takes the processor away at times.
+double WorstUpdateMs(Tables4& tables, uint8_t length) {
   Fib<Ipv4>& fib = *tables.fibs[0];
+  const auto timed = [&](uint32_t address, uint8_t bits, NextHopGroupId group) {
+    const auto start = Clock::now();
+    const bool done = group == 0 ? fib.Remove(address, bits).ok() : fib.Add(address, bits, group).ok();
+    SLUICE_CHECK(done);
+    return SecondsSince(start);
+  };
   double worst = 0;
-  for (uint32_t first = 0; first < 224; ++first) {
-    const uint32_t address = first << 24;
-    const uint8_t length = first == 0 ? 0 : 8;
-    const NextHopGroupId present = fib.Find(address, length);
+  for (uint32_t number = 0; number <= 1u << length; ++number) {
+    const bool is_default = number == 1u << length;
+    const uint8_t bits = is_default ? 0 : length;
+    const uint32_t address = is_default ? 0 : number << (32 - length);
+    const NextHopGroupId present = fib.Find(address, bits);
+    const NextHopGroupId other = present != 0 ? 0 : 1 + number % kGroupCount;
     double best = 1e9;
     for (unsigned i = 0; i < 3; ++i) {
-      auto start = Clock::now();
-      if (present != 0) SLUICE_CHECK(fib.Remove(address, length).ok());
-      if (present == 0) SLUICE_CHECK(fib.Add(address, length, 1000).ok());
-      const double there = SecondsSince(start);
-      start = Clock::now();
-      if (present != 0) SLUICE_CHECK(fib.Add(address, length, present).ok());
-      if (present == 0) SLUICE_CHECK(fib.Remove(address, length).ok());
-      best = std::min(best, std::max(there, SecondsSince(start)));
+      const double there = timed(address, bits, other);
+      best = std::min(best, std::max(there, timed(address, bits, present)));
       tables.pool.Reclaim();
     }
     worst = std::max(worst, best);
@@ -204,50 +215,73 @@ double WorstUpdateMs(Tables4& tables) {
   return worst * 1e3;
 }
 
+// The rows every table has.
+struct TableRows {
+  std::string name;                             // "v4.1x1m"
+  double mib, build_per_s, cycles, hot_cycles;  // references
+
+  bool AnyWanted(std::initializer_list<const char*> more = {}) const {
+    for (const char* row : {"mib.", "rib_bytes_per_route.", "build_per_s.", "lookup."})
+      if (Wanted("fib." + (row + name))) return true;
+    for (const char* row : more)
+      if (Wanted(row)) return true;
+    return Wanted("fib.lookup." + name + ".hot") || Wanted("fib.updates_per_s." + name);
+  }
+};
+
+template <class Family, class Prefix>
+void Print(const TableRows& rows, const Tables<Family, Prefix>& tables) {
+  const auto routes = static_cast<double>(tables.pool.route_count());
+  Row("fib.mib." + rows.name, "MiB", rows.mib,
+      [&] { return static_cast<double>(tables.pool.lookup_bytes()) / kMib; });
+  Row("fib.rib_bytes_per_route." + rows.name, "B", 48, [&] { return RibBytesPerRoute(tables); });
+  Row("fib.build_per_s." + rows.name, "1/s", rows.build_per_s, [&] { return routes / tables.build_seconds; });
+  Row("fib.lookup." + rows.name, "cycles", rows.cycles, [&] { return LookupCycles(tables, 1 << 20); });
+  Row("fib.lookup." + rows.name + ".hot", "cycles", rows.hot_cycles,
+      [&] { return LookupCycles(tables, 1024); });
+}
+
 void Internet4() {
+  const TableRows rows{"v4.1x1m", 16, 5.2e6, 34.4, 20.5};
+  if (!rows.AnyWanted(
+          {"fib.rib_bytes_per_route", "fib.update_worst_ms", "fib.update_widest_ms", "fib.updates_per_s"}))
+    return;
   Tables4 tables(1, 1'000'000, 1, testing::InternetRoutes4);
-  Row("fib.mib.v4.1x1m", static_cast<double>(tables.pool.lookup_bytes()) / kMib, "MiB", 16);
-  Row("fib.rib_bytes_per_route", RibBytesPerRoute(tables), "B", 48);
-  Row("fib.build_per_s.v4.1x1m", 1e6 / tables.build_seconds, "1/s", 5.2e6);
-  LookupRows("v4.1x1m", tables, 34.4, 20.5);
-  Row("fib.update_worst_ms", WorstUpdateMs(tables), "ms", 10);
-  Row("fib.updates_per_s", UpdatesPerSecond(tables), "1/s", 500e3);
+  Print(rows, tables);
+  Row("fib.rib_bytes_per_route", "B", 48, [&] { return RibBytesPerRoute(tables); });
+  Row("fib.update_worst_ms", "ms", 10, [&] { return WorstUpdateMs(tables, 8); });
+  Row("fib.update_widest_ms", "ms", 100, [&] { return WorstUpdateMs(tables, 1); });
+  Row("fib.updates_per_s", "1/s", 500e3, [&] { return UpdatesPerSecond(tables); });
 }
 
-void Tenants4(unsigned vrf_count, double reference) {
-  Tables4 tables(vrf_count, 10'000, 0, testing::TenantRoutes4);
-  const std::string name = "v4." + std::to_string(vrf_count) + "x10k";
-  Row("fib.mib." + name, static_cast<double>(tables.pool.lookup_bytes()) / kMib, "MiB", 0.256 * vrf_count);
-  Row("fib.rib_bytes_per_route." + name, RibBytesPerRoute(tables), "B", 48);
-  Row("fib.build_per_s." + name, 1e4 * vrf_count / tables.build_seconds, "1/s", 3.4e6);
-  LookupRows(name, tables, reference, 25);
+void Tenants4(unsigned vrf_count, double cycles) {
+  const TableRows rows{"v4." + std::to_string(vrf_count) + "x10k", 0.256 * vrf_count, 3.4e6, cycles, 25};
+  if (!rows.AnyWanted()) return;
+  Print(rows, Tables4(vrf_count, 10'000, 0, testing::TenantRoutes4));
 }
 
-void Global6(unsigned route_count, const std::string& name, double mib, double reference, double hot) {
+void Global6(const TableRows& rows, unsigned route_count) {
+  if (!rows.AnyWanted()) return;
   Tables6 tables(1, route_count, 1, testing::GlobalRoutes6);
-  Row("fib.mib." + name, static_cast<double>(tables.pool.lookup_bytes()) / kMib, "MiB", mib);
-  Row("fib.rib_bytes_per_route." + name, RibBytesPerRoute(tables), "B", 48);
-  Row("fib.build_per_s." + name, route_count / tables.build_seconds, "1/s", 1e6);
-  LookupRows(name, tables, reference, hot);
-  Row("fib.updates_per_s." + name, UpdatesPerSecond(tables), "1/s", 500e3);
+  Print(rows, tables);
+  Row("fib.updates_per_s." + rows.name, "1/s", 500e3, [&] { return UpdatesPerSecond(tables); });
 }
 
-void Run(const char* only) {
-  const auto wanted = [&](const char* name) { return only == nullptr || std::strstr(name, only) != nullptr; };
-  if (wanted("v4.1x1m")) Internet4();
-  if (wanted("v4.1x10k")) Tenants4(1, 25);
-  if (wanted("v4.100x10k")) Tenants4(100, 64);
-  if (wanted("v4.1000x10k")) Tenants4(1000, 106);
-  if (wanted("v6.1x10k")) Global6(10'000, "v6.1x10k", 0.8, 70, 56);
-  if (wanted("v6.1x200k")) Global6(200'000, "v6.1x200k", 16, 104, 56);
-  if (wanted("v6.1x1m")) Global6(1'000'000, "v6.1x1m", 80, 170, 56);
+void Run() {
+  Internet4();
+  Tenants4(1, 25);
+  Tenants4(100, 64);
+  Tenants4(1000, 106);
+  Global6({"v6.1x10k", 0.8, 1e6, 70, 56}, 10'000);
+  Global6({"v6.1x200k", 16, 1e6, 104, 56}, 200'000);
+  Global6({"v6.1x1m", 80, 1e6, 170, 56}, 1'000'000);
 }
 
 }  // namespace
 }  // namespace sluice
 
-// Argument: a part of a table's name (v4.1x1m, v4.100x10k, v6.1x200k, …) to run
-// that one only.
 int main(int argc, char** argv) {
-  sluice::Run(argc > 1 ? argv[1] : nullptr);
+  for (int i = 1; i + 1 < argc; ++i)
+    if (std::strcmp(argv[i], "--only") == 0) sluice::only = argv[i + 1];
+  sluice::Run();
 }

@@ -149,13 +149,12 @@ absl::Status Fib<Family>::Remove(const Address& address, uint8_t length) {
     return absl::ResourceExhaustedError(
         absl::StrFormat("fib.%s: readers hold %d bytes of removed routes, twice lookup_bytes_max is used",
                         Family::kName, pool_.waiting_bytes()));
-  if (path.InNode()) {
-    Path moved = path;
+  Path moved = path;
+  if (path.InNode())
     SetNode(address, &moved, path.target,
             RemovePrefix(pool_.rib_, path.nodes[path.target], path.length, path.slot));
-  }
   CountRoute(-1);
-  Shrink(address, length);
+  if (IsSparse(moved.nodes[moved.known - 1])) Shrink(address, length);
   ResizeRoot();
   return absl::OkStatus();
 }

@@ -147,6 +147,7 @@ class Fib {
   fib::Word Propagate(const Address& address, const Path& path, unsigned level, fib::Word now);
   Subtree Build(unsigned depth, const Routes& routes, fib::Word cover);
   fib::Word BuildBucket(unsigned depth, const Routes& routes, fib::Word cover);
+  bool IsSparse(fib::BlockRef node) const;
   void Shrink(const Address& address, uint8_t length);
   bool Collect(const Address& address, const Path& path, unsigned level, Routes* routes) const;
   void DropBelow(fib::Word word);

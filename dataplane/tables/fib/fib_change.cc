@@ -156,12 +156,19 @@ typename Fib<Family>::Subtree Fib<Family>::Build(unsigned depth, const Routes& r
   return {node, pool_.change_.NewNode(cover, depth, position, slots)};
 }
 
+// Could a bucket, or nothing, take the node's place?
+template <class Family>
+bool Fib<Family>::IsSparse(BlockRef ref) const {
+  const auto* node = pool_.rib_.template At<RibNode>(ref);
+  return node->children == 0 && PrefixCount(*node) <= kMergeRoutes;
+}
+
 // The routes at and below the path's node at `level`; false if they are too many
 // for a bucket, or do not fit one.
 template <class Family>
 bool Fib<Family>::Collect(const Address& address, const Path& path, unsigned level, Routes* routes) const {
+  if (!IsSparse(path.nodes[level])) return false;
   auto* node = pool_.rib_.template At<RibNode>(path.nodes[level]);
-  if (node->children != 0 || PrefixCount(*node) > kMergeRoutes) return false;
   const unsigned depth = level * kStride;
   const Address base = Family::Masked(address, depth);
   unsigned count = PrefixCount(*node);

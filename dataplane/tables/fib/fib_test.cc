@@ -349,5 +349,60 @@ TEST_CASE("a table keeps its answers while its root table grows and shrinks") {
   CHECK(table.fib.route_count() == 0);
 }
 
+TEST_CASE("memory stays bounded when tables of different shapes come and go") {
+  Table<fib::Ipv4> table;
+  const auto internet = testing::InternetRoutes4(21, 30'000);
+  auto tenant = testing::TenantRoutes4(22, 30'000);
+  // Out of the way of the other table's prefixes.
+  for (auto& route : tenant) route.address |= 0xf0000000;
+  const auto fill = [&](const auto& routes) {
+    for (const auto& route : routes)
+      REQUIRE(table.fib.Add(route.address, route.length, 1 + route.address % 40).ok());
+  };
+  const auto drain = [&](const auto& routes) {
+    for (const auto& route : routes) REQUIRE(table.fib.Remove(route.address, route.length).ok());
+  };
+  fill(internet);
+  const uint64_t fresh_bytes = table.pool.lookup_bytes();
+  const uint64_t fresh_rib_bytes = table.pool.rib_bytes();
+  Random random(23);
+  for (int round = 0; round < 8; ++round) {
+    // Readers lag in every other round.
+    table.reclaimer.hold = round % 2 == 1;
+    fill(tenant);
+    for (int i = 0; i < 50'000; ++i) {
+      const auto& route = internet[random.Below(internet.size())];
+      REQUIRE(table.fib.Remove(route.address, route.length).ok());
+      REQUIRE(table.fib.Add(route.address, route.length, 1 + static_cast<uint32_t>(i) % 40).ok());
+      table.reclaimer.hold = table.reclaimer.hold && i < 5000;
+    }
+    drain(tenant);
+    table.pool.Reclaim();
+    CHECK(table.pool.waiting_blocks() == 0);
+  }
+  CHECK(table.pool.lookup_bytes() < 2 * fresh_bytes);
+  CHECK(table.pool.rib_bytes() < 2 * fresh_rib_bytes);
+  CHECK(table.pool.lookup_touched_bytes() < 8 * fresh_bytes);
+  drain(internet);
+  table.pool.Reclaim();
+  CHECK(table.pool.lookup_block_bytes() <= 16);
+  CHECK(table.pool.lookup_bytes() <= 2 * fib::BlockArena::kSpanBytes);
+}
+
+TEST_CASE("a cleared table gives everything back and can be filled again") {
+  Table<fib::Ipv6> table;
+  for (int round = 0; round < 3; ++round) {
+    for (const auto& route : testing::GlobalRoutes6(31, 5000))
+      REQUIRE(table.fib.Add({route.high, route.low}, route.length, 7).ok());
+    CHECK(table.fib.route_count() == 5000);
+    CHECK(table.pool.route_count() == 5000);
+    table.fib.Clear();
+    CHECK(table.fib.route_count() == 0);
+    CHECK(Fib6::Lookup(table.views, 1, {0x2001000000000000, 0}) == 0);
+    table.pool.Reclaim();
+    CHECK(table.pool.lookup_block_bytes() == 8);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::dataplane
