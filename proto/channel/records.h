@@ -75,11 +75,15 @@ struct ScopeRecord {
 };
 static_assert(sizeof(ScopeRecord) == 40);
 
+enum VrfFlag : uint32_t {
+  kVrfPuntTcp = 1 << 0,  // control has a TCP listener or peer in it: TCP to our addresses is punted
+};
+
 // A tenant's routing instance. VRF 0 is the underlay and always exists.
 struct VrfRecord {
   RecordHeader header;
   uint32_t vrf;
-  uint32_t flags;            // none yet, must be 0
+  uint32_t flags;            // VrfFlag
   uint8_t router_ipv4[4];    // the tenant's router address, zero = none
   uint8_t router_ipv6[16];   // likewise
   uint32_t ipv4_routes_max;  // 0 = only the dataplane's own limits

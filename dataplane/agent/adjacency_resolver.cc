@@ -1,0 +1,230 @@
+// Adjacencies of control: rewrite and liveness from interface, port and neighbour.
+#include "dataplane/agent/adjacency_resolver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+
+using channel::RefusalReason;
+
+const char* Describe(DownCause cause) {
+  switch (cause) {
+    case DownCause::kNone:
+      return "";
+    case DownCause::kInterfaceMissing:
+      return "interface does not exist";
+    case DownCause::kInterfaceDown:
+      return "interface is administratively down";
+    case DownCause::kNoCarrier:
+      return "port has no carrier";
+    case DownCause::kNeighborUnresolved:
+      return "neighbour is not resolved yet";
+    case DownCause::kNeighborFailed:
+      return "neighbour does not answer";
+  }
+  return "";
+}
+
+const char* Describe(NeighborState state) {
+  switch (state) {
+    case NeighborState::kIncomplete:
+      return "incomplete";
+    case NeighborState::kReachable:
+      return "reachable";
+    case NeighborState::kStale:
+      return "stale";
+    case NeighborState::kDelay:
+      return "delay";
+    case NeighborState::kProbe:
+      return "probe";
+    case NeighborState::kFailed:
+      return "failed";
+    case NeighborState::kStatic:
+      return "static";
+  }
+  return "";
+}
+
+net::Address AddressOf(const NeighborKey& key) {
+  if (key.high == 0 && key.low >> 32 == NeighborKey::kIpv4Low >> 32)
+    return net::Ipv4Address{static_cast<uint32_t>(key.low)};
+  return net::Ipv6Address::FromHalves(key.high, key.low);
+}
+
+AdjacencyResolver::AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests)
+    : tables_(tables),
+      ports_(std::move(ports)),
+      requests_(requests),
+      on_interface_(tables.interfaces.size()),
+      neighbors_on_(tables.interfaces.size()),
+      users_(tables.interfaces.size()),
+      neighbors_in_vrf_(tables.vrfs.size()),
+      liveness_(tables.adjacencies.size()) {}
+
+net::MacAddress AdjacencyResolver::MacOf(const Interface& interface) const {
+  return interface.mac.IsZero() && interface.port < ports_.size() ? ports_[interface.port].mac
+                                                                  : interface.mac;
+}
+
+const AdjacencyResolver::Neighbor* AdjacencyResolver::Find(const NeighborKey& key) const {
+  const auto found = neighbors_.find(key);
+  return found == neighbors_.end() ? nullptr : &found->second;
+}
+
+// The whole rule of liveness, in the order in which causes are reported.
+Adjacency AdjacencyResolver::Derive(const Adjacency& adjacency, DownCause* cause) const {
+  Adjacency derived{.kind = adjacency.kind, .interface = adjacency.interface, .next_hop = adjacency.next_hop};
+  *cause = DownCause::kNone;
+  if (adjacency.kind == AdjacencyKind::kDrop || adjacency.kind == AdjacencyKind::kLocal) {
+    derived.live = true;
+    return derived;
+  }
+  const Interface* interface = tables_.interfaces.Find(adjacency.interface);
+  if (interface == nullptr) {
+    *cause = DownCause::kInterfaceMissing;
+    return derived;
+  }
+  derived.port = interface->port;
+  derived.vlan = interface->vlan;
+  derived.mtu = interface->mtu;
+  derived.policer_out = interface->policer_out;
+  derived.source_mac = MacOf(*interface);
+  const Neighbor* neighbor = adjacency.kind == AdjacencyKind::kNeighbor
+                                 ? Find(NeighborKey::Of(adjacency.interface, adjacency.next_hop))
+                                 : nullptr;
+  if (neighbor != nullptr) derived.neighbor_mac = neighbor->mac();
+  if (!interface->up) {
+    *cause = DownCause::kInterfaceDown;
+  } else if (!ports_[interface->port].carrier) {
+    *cause = DownCause::kNoCarrier;
+  } else {
+    derived.resolvable = true;
+    if (adjacency.kind == AdjacencyKind::kNeighbor && !derived.neighbor_mac)
+      *cause = neighbor != nullptr && neighbor->failed() ? DownCause::kNeighborFailed
+                                                         : DownCause::kNeighborUnresolved;
+  }
+  derived.live = *cause == DownCause::kNone;
+  return derived;
+}
+
+WriteResult AdjacencyResolver::Refresh(AdjacencyId id, Adjacency adjacency, Instant when) {
+  DownCause cause;
+  const Adjacency derived = Derive(adjacency, &cause);
+  const Adjacency* before = tables_.adjacencies.Describe(id);
+  if (before == nullptr || *before != derived) {
+    if (const WriteResult put = tables_.PutAdjacency(id, derived); !put.ok()) return put;
+  }
+  Liveness& liveness = liveness_[id];
+  if (before != nullptr && liveness.cause == cause) return WriteResult::Accepted();
+  liveness.cause = cause;
+  liveness.since = when;
+  if (observer_ != nullptr) observer_->OnAdjacency(id);
+  return WriteResult::Accepted();
+}
+
+void AdjacencyResolver::RefreshAll(InterfaceId interface, Instant when) {
+  for (const AdjacencyId id : on_interface_[interface]) {
+    // Only creation can meet a limit.
+    const Adjacency adjacency = *tables_.adjacencies.Describe(id);
+    SLUICE_CHECK(Refresh(id, adjacency, when).ok());
+  }
+}
+
+WriteResult AdjacencyResolver::Put(AdjacencyId id, AdjacencyKind kind, InterfaceId interface,
+                                   const net::Address& next_hop, Instant now) {
+  if (!tables_.adjacencies.IsControls(id))
+    return WriteResult::AtLimit(channel::Limit::kAdjacencies, tables_.limits.adjacencies);
+  const VrfId vrf = interface == kNoInterface ? VrfId{0} : tables_.interfaces.Find(interface)->vrf;
+  const Adjacency* known = tables_.adjacencies.Describe(id);
+  const std::optional<Adjacency> before = known == nullptr ? std::nullopt : std::optional(*known);
+  const bool same =
+      before && before->kind == kind && before->interface == interface && before->next_hop == next_hop;
+  if (same) return WriteResult::Accepted();
+  // Routes of one tenant lead here: it may not lead into another tenant.
+  if (before && tables_.groups.Uses(id) && interface != kNoInterface &&
+      (before->interface == kNoInterface || liveness_[id].vrf != vrf))
+    return WriteResult::Refused(RefusalReason::kInUse, vrf);
+
+  if (kind == AdjacencyKind::kNeighbor) {
+    Neighbor& neighbor = Touch(NeighborKey::Of(interface, next_hop));
+    if (neighbor.watchers.empty()) requests_.Push(NextHopWatch{interface, next_hop, true});
+    neighbor.watchers.push_back(id);
+  }
+  if (before) Unwatch(id, *before);
+  if (interface != kNoInterface) {
+    on_interface_[interface].insert(id);
+    ++users_[interface];
+  }
+  liveness_[id].vrf = vrf;
+  const WriteResult put = Refresh(id, {.kind = kind, .interface = interface, .next_hop = next_hop}, now);
+  SLUICE_CHECK(put.ok());  // the id and every value were checked
+  return put;
+}
+
+// Ends what `adjacency` took part in.
+void AdjacencyResolver::Unwatch(AdjacencyId id, const Adjacency& adjacency) {
+  if (adjacency.interface == kNoInterface) return;
+  on_interface_[adjacency.interface].erase(id);
+  --users_[adjacency.interface];
+  if (adjacency.kind != AdjacencyKind::kNeighbor) return;
+  const NeighborKey key = NeighborKey::Of(adjacency.interface, adjacency.next_hop);
+  auto& watchers = neighbors_.at(key).watchers;
+  watchers.erase(std::find(watchers.begin(), watchers.end(), id));
+  if (!watchers.empty()) return;
+  requests_.Push(NextHopWatch{adjacency.interface, adjacency.next_hop, false});
+  ForgetIfUnused(key);
+}
+
+WriteResult AdjacencyResolver::Remove(AdjacencyId id) {
+  const Adjacency* known = tables_.adjacencies.IsControls(id) ? tables_.adjacencies.Describe(id) : nullptr;
+  if (known == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  const Adjacency before = *known;
+  if (const WriteResult removed = tables_.RemoveAdjacency(id); !removed.ok()) return removed;
+  Unwatch(id, before);
+  liveness_[id] = {};
+  if (observer_ != nullptr) observer_->OnAdjacency(id);
+  return WriteResult::Accepted();
+}
+
+std::optional<VrfId> AdjacencyResolver::VrfOf(InterfaceId interface) const {
+  for (const AdjacencyId id : on_interface_[interface]) return liveness_[id].vrf;
+  return std::nullopt;
+}
+
+void AdjacencyResolver::OnInterface(InterfaceId interface, Instant now) {
+  RefreshAll(interface, now);
+}
+
+void AdjacencyResolver::OnInterfaceRemoved(InterfaceId interface, Instant now) {
+  const auto keys = std::exchange(neighbors_on_[interface], {});
+  for (const NeighborKey& key : keys) {
+    Neighbor& neighbor = neighbors_.at(key);
+    RemoveGlean(key, neighbor);
+    neighbor.learned.reset();
+    neighbor.fixed.reset();
+    neighbor.fixed_owner = {};
+    neighbor.state = NeighborState::kIncomplete;
+    if (neighbor.watchers.empty() && neighbor.glean == kNoAdjacency) {
+      neighbors_.erase(key);
+    } else {
+      neighbors_on_[interface].insert(key);
+    }
+    Notify(key);
+  }
+  RefreshAll(interface, now);
+}
+
+void AdjacencyResolver::OnCarrier(PortId port, bool up, Instant when) {
+  if (port >= ports_.size() || ports_[port].carrier == up) return;
+  ports_[port].carrier = up;
+  for (InterfaceId id = 1; id < tables_.interfaces.size(); ++id) {
+    const Interface* interface = tables_.interfaces.Find(id);
+    if (interface != nullptr && interface->port == port) RefreshAll(id, when);
+  }
+  if (observer_ != nullptr) observer_->OnCarrier(port);
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,63 @@
+// Queues into the agent's thread and the descriptor that wakes it.
+#include "dataplane/agent/agent_inbox.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+
+AgentInbox::AgentInbox() : event_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  SLUICE_CHECK(event_.valid());
+}
+
+void AgentInbox::Wake() {
+  const uint64_t one = 1;
+  // Full means that it is readable already.
+  (void)!write(event_.get(), &one, sizeof one);
+}
+
+void AgentInbox::Answer() {
+  uint64_t count;
+  (void)!read(event_.get(), &count, sizeof count);
+}
+
+bool AgentInbox::Add(Report report, bool urgent) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (urgent_.size() + reports_.size() >= kReportsMax) return false;
+    (urgent ? urgent_ : reports_).push_back(std::move(report));
+  }
+  Wake();
+  return true;
+}
+
+void AgentInbox::Push(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  Wake();
+}
+
+std::vector<AgentInbox::Report> AgentInbox::TakeReports(size_t max) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Report> taken;
+  for (std::deque<Report>* queue : {&urgent_, &reports_}) {
+    while (!queue->empty() && taken.size() < max) {
+      taken.push_back(std::move(queue->front()));
+      queue->pop_front();
+    }
+  }
+  return taken;
+}
+
+std::deque<AgentInbox::Task> AgentInbox::TakeTasks() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(tasks_, {});
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,71 @@
+// Writes VRFs, interfaces and their addresses, with everything that derives from
+// them: host routes of our own addresses, link-local addresses, adjacencies.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <utility>
+
+#include "dataplane/agent/adjacency_resolver.h"
+#include "dataplane/agent/local_addresses.h"
+#include "dataplane/agent/record_fields.h"
+#include "dataplane/agent/scope_table.h"
+#include "dataplane/tables/tables.h"
+
+namespace sluice::dataplane {
+
+// The modified EUI-64 link-local address of a MAC (RFC 4291 appendix A).
+net::Ipv6Address LinkLocalOf(const net::MacAddress& mac);
+
+// Agent's thread only. Records come checked by CheckFields. A refused one
+// changed nothing; one that states what is there already changes nothing either.
+class InterfaceWriter {
+ public:
+  struct AddressKey {
+    InterfaceId interface;
+    net::Address address;
+    friend auto operator<=>(const AddressKey&, const AddressKey&) = default;
+  };
+  using AddressOwners = std::map<AddressKey, Owner>;
+  // Gives up an object that a newer one needs the place of; false: it may not.
+  using Evict = std::function<bool(InterfaceId)>;
+  using EvictAddress = std::function<bool(const AddressKey&)>;
+
+  InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests);
+
+  MaybeRefusal PutVrf(const channel::VrfRecord& record);
+  MaybeRefusal RemoveVrf(VrfId vrf);
+
+  // `evict` is asked when (port, VLAN) is another interface's.
+  MaybeRefusal PutInterface(const channel::InterfaceRecord& record, Instant now, const Evict& evict);
+  // Its addresses must be gone. Adjacencies through it go down.
+  MaybeRefusal RemoveInterface(InterfaceId id, Instant now);
+
+  // `evict` is asked when another interface of the VRF has the address.
+  MaybeRefusal PutAddress(const channel::InterfaceAddressRecord& record, Owner owner,
+                          const EvictAddress& evict);
+  MaybeRefusal RemoveAddress(AddressKey key);
+
+  AddressOwners& addresses() { return addresses_; }
+  uint32_t PolicerUsers(PolicerId policer) const { return policer_users_[policer]; }
+
+ private:
+  MaybeRefusal CheckInterface(const channel::InterfaceRecord& record, const Interface* before) const;
+  MaybeRefusal MakeRoom(const channel::InterfaceRecord& record, const Evict& evict);
+  WriteResult Publish(const Interface& interface);
+  MaybeRefusal ReplaceLinkLocal(Interface& interface, const Interface& before);
+  WriteResult SetRouters(const Vrf& vrf, const Vrf* before);
+  void CountPolicers(const Interface& interface, int by);
+  void Tell(const Interface& interface, bool removed) const;
+  const Interface* HolderOf(VrfId vrf, const net::Address& address, InterfaceId except) const;
+
+  Tables& tables_;
+  AdjacencyResolver& resolver_;
+  NeighborRequests& requests_;
+  LocalAddresses locals_;
+  AddressOwners addresses_;
+  std::map<std::pair<VrfId, net::Address>, InterfaceId> holders_;  // without link-local ones
+  std::vector<uint32_t> policer_users_;
+};
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,268 @@
+// TableWriter's objects: each is checked for its owner, written by the writer of
+// its kind, and then owned.
+#include <array>
+#include <cstring>
+
+#include "dataplane/agent/table_writer.h"
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+
+using channel::IdRecord;
+using channel::RefusalReason;
+
+namespace {
+
+constexpr size_t kId = offsetof(IdRecord, id);
+
+// Records whose id is beyond the limit own nothing and are refused by their table.
+Owner* OwnerAt(std::vector<Owner>& owners, uint32_t id) {
+  return id < owners.size() ? &owners[id] : nullptr;
+}
+
+MaybeRefusal Missing(uint32_t id) {
+  return Refuse(RefusalReason::kNotFound, kId, id);
+}
+MaybeRefusal Beyond(channel::Limit limit, uint64_t figure, size_t field) {
+  return Refuse(WriteResult::AtLimit(limit, figure), field);
+}
+
+}  // namespace
+
+MaybeRefusal TableWriter::OnVrf(const channel::VrfRecord& record, ScopeIndex scope) {
+  Owner* owner = OwnerAt(vrf_owners_, record.vrf);
+  if (owner == nullptr)
+    return Beyond(channel::Limit::kVrfs, tables_.vrfs.size(), offsetof(channel::VrfRecord, vrf));
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  if (auto refusal = interfaces_.PutVrf(record)) return refusal;
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnVrfDelete(VrfId vrf, ScopeIndex scope) {
+  Owner* owner = OwnerAt(vrf_owners_, vrf);
+  if (owner == nullptr || owner->scope == kNoScope) return Missing(vrf);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  return RemoveVrf(vrf);
+}
+
+// With all its routes, whoever owns them, and in time with the scopes that are its own.
+MaybeRefusal TableWriter::RemoveVrf(VrfId vrf) {
+  const RouteWriter::Census census = routes_.CountRoutes(vrf);
+  if (auto refusal = interfaces_.RemoveVrf(vrf)) return refusal;
+  for (const auto& [scope, routes] : census) scopes_.At(scope).objects -= routes;
+  Disown(vrf_owners_[vrf]);
+  ForgetScopesOf(vrf);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnInterface(const channel::InterfaceRecord& record, ScopeIndex scope, Instant now) {
+  Owner* owner = OwnerAt(interface_owners_, record.interface);
+  if (owner == nullptr)
+    return Beyond(channel::Limit::kInterfaces, tables_.limits.interfaces,
+                  offsetof(channel::InterfaceRecord, interface));
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  const auto evict = [&](InterfaceId holder) { return EvictInterface(holder, now); };
+  if (auto refusal = interfaces_.PutInterface(record, now, evict)) return refusal;
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnInterfaceDelete(InterfaceId id, ScopeIndex scope, Instant now) {
+  Owner* owner = OwnerAt(interface_owners_, id);
+  if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  return RemoveInterface(id, now, false);
+}
+
+// With its addresses and static neighbours, and all of their owners.
+MaybeRefusal TableWriter::RemoveInterface(InterfaceId id, Instant now, bool force) {
+  if (!force && resolver_.UsersOf(id) != 0) return Refuse(RefusalReason::kInUse, kId, resolver_.UsersOf(id));
+  std::vector<InterfaceWriter::AddressKey> addresses;
+  for (auto at = interfaces_.addresses().lower_bound({id, net::Address()});
+       at != interfaces_.addresses().end() && at->first.interface == id; ++at)
+    addresses.push_back(at->first);
+  const std::vector<net::Address> fixed = resolver_.FixedOn(id);
+  // Room for all of it first: afterwards nothing is refused.
+  const uint64_t removals = 2 * (addresses.size() + resolver_.NeighborsOn(id)) + 4;
+  if (tables_.retirement.pending() + removals > tables_.limits.pending_removals) {
+    tables_.retirement.Reclaim();
+    if (tables_.retirement.pending() + removals > tables_.limits.pending_removals)
+      return Beyond(channel::Limit::kPendingRemovals, tables_.limits.pending_removals, kId);
+  }
+  for (const InterfaceWriter::AddressKey& key : addresses) {
+    Owner owner = interfaces_.addresses().at(key);
+    if (auto refusal = interfaces_.RemoveAddress(key)) return refusal;
+    Disown(owner);
+  }
+  for (const net::Address& address : fixed) {
+    Owner owner = resolver_.Find(NeighborKey::Of(id, address))->fixed_owner;
+    if (resolver_.RemoveFixed(id, address, now).ok()) Disown(owner);
+  }
+  if (auto refusal = interfaces_.RemoveInterface(id, now)) return refusal;
+  Disown(interface_owners_[id]);
+  return std::nullopt;
+}
+
+// A stale interface gives way to a new one on its port and VLAN; what leads
+// through it goes down until its owner says otherwise.
+bool TableWriter::EvictInterface(InterfaceId holder, Instant now) {
+  if (!scopes_.IsStale(interface_owners_[holder])) return false;
+  return !RemoveInterface(holder, now, true).has_value();
+}
+
+bool TableWriter::EvictAddress(const InterfaceWriter::AddressKey& holder) {
+  const auto found = interfaces_.addresses().find(holder);
+  if (found == interfaces_.addresses().end() || !scopes_.IsStale(found->second)) return false;
+  Owner owner = found->second;
+  if (interfaces_.RemoveAddress(holder)) return false;
+  Disown(owner);
+  return true;
+}
+
+MaybeRefusal TableWriter::OnAddress(const channel::InterfaceAddressRecord& record, ScopeIndex scope) {
+  const InterfaceWriter::AddressKey key{static_cast<InterfaceId>(record.interface),
+                                        AddressOf(record.family, record.address)};
+  const auto known = interfaces_.addresses().find(key);
+  Owner owner = known == interfaces_.addresses().end() ? Owner{} : known->second;
+  if (auto refusal = CheckOwner(owner, scope)) return refusal;
+  const auto evict = [this](const InterfaceWriter::AddressKey& holder) { return EvictAddress(holder); };
+  if (auto refusal = interfaces_.PutAddress(record, scopes_.OwnerNow(scope), evict)) return refusal;
+  Claim(owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnAddressDelete(const channel::InterfaceAddressRecord& record, ScopeIndex scope) {
+  const InterfaceWriter::AddressKey key{static_cast<InterfaceId>(record.interface),
+                                        AddressOf(record.family, record.address)};
+  const auto known = interfaces_.addresses().find(key);
+  if (known == interfaces_.addresses().end())
+    return Refuse(RefusalReason::kNotFound, offsetof(channel::InterfaceAddressRecord, address));
+  Owner owner = known->second;
+  if (auto refusal = CheckOwner(owner, scope)) return refusal;
+  if (auto refusal = interfaces_.RemoveAddress(key)) return refusal;
+  Disown(owner);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnNeighbor(const channel::NeighborRecord& record, ScopeIndex scope, Instant now) {
+  const auto interface = static_cast<InterfaceId>(record.interface);
+  if (interface >= tables_.interfaces.size() || tables_.interfaces.Find(interface) == nullptr)
+    return Refuse(RefusalReason::kNotFound, offsetof(channel::NeighborRecord, interface), interface);
+  const net::Address address = AddressOf(record.family, record.address);
+  const auto* known = resolver_.Find(NeighborKey::Of(interface, address));
+  Owner owner = known == nullptr ? Owner{} : known->fixed_owner;
+  if (auto refusal = CheckOwner(owner, scope)) return refusal;
+  net::MacAddress mac;
+  std::memcpy(mac.bytes.data(), record.mac, sizeof record.mac);
+  const WriteResult put = resolver_.PutFixed(interface, address, mac, scopes_.OwnerNow(scope), now);
+  if (!put.ok()) return Refuse(put, offsetof(channel::NeighborRecord, address));
+  Claim(owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnNeighborDelete(const channel::NeighborRecord& record, ScopeIndex scope,
+                                           Instant now) {
+  const auto interface = static_cast<InterfaceId>(record.interface);
+  const net::Address address = AddressOf(record.family, record.address);
+  constexpr size_t kField = offsetof(channel::NeighborRecord, address);
+  const auto* known = resolver_.Find(NeighborKey::Of(interface, address));
+  if (known == nullptr || !known->fixed) return Refuse(RefusalReason::kNotFound, kField);
+  Owner owner = known->fixed_owner;
+  if (auto refusal = CheckOwner(owner, scope)) return refusal;
+  if (const WriteResult removed = resolver_.RemoveFixed(interface, address, now); !removed.ok())
+    return Refuse(removed, kField);
+  Disown(owner);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnAdjacency(const channel::AdjacencyRecord& record, ScopeIndex scope, Instant now) {
+  Owner* owner = OwnerAt(adjacency_owners_, record.adjacency);
+  if (owner == nullptr)
+    return Beyond(channel::Limit::kAdjacencies, tables_.limits.adjacencies,
+                  offsetof(channel::AdjacencyRecord, adjacency));
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  const auto interface = static_cast<InterfaceId>(record.interface);
+  if (interface != kNoInterface &&
+      (interface >= tables_.interfaces.size() || tables_.interfaces.Find(interface) == nullptr))
+    return Refuse(RefusalReason::kNotFound, offsetof(channel::AdjacencyRecord, interface), interface);
+  const auto kind = static_cast<AdjacencyKind>(record.kind);
+  const net::Address next_hop =
+      kind == AdjacencyKind::kNeighbor ? AddressOf(record.family, record.next_hop) : net::Address();
+  const WriteResult put = resolver_.Put(record.adjacency, kind, interface, next_hop, now);
+  if (!put.ok()) return Refuse(put, offsetof(channel::AdjacencyRecord, interface));
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnAdjacencyDelete(AdjacencyId id, ScopeIndex scope) {
+  Owner* owner = OwnerAt(adjacency_owners_, id);
+  if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  if (const WriteResult removed = resolver_.Remove(id); !removed.ok()) return Refuse(removed, kId);
+  Disown(*owner);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnGroup(std::span<const std::byte> record, ScopeIndex scope) {
+  uint32_t head[2];
+  std::memcpy(head, record.data() + offsetof(channel::NextHopGroupRecord, group), sizeof head);
+  const auto [group, count] = head;
+  Owner* owner = OwnerAt(group_owners_, group);
+  if (owner == nullptr)
+    return Beyond(channel::Limit::kNextHopGroups, tables_.limits.next_hop_groups,
+                  offsetof(channel::NextHopGroupRecord, group));
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  std::array<GroupMember, channel::kMaxGroupMembers> members;
+  for (uint32_t i = 0; i < count; ++i) {
+    channel::GroupMember member;
+    std::memcpy(&member, record.data() + offsetof(channel::NextHopGroupRecord, members) + i * sizeof member,
+                sizeof member);
+    members[i] = {member.adjacency, member.weight};
+  }
+  if (auto refusal = routes_.PutGroup(group, std::span(members).first(count))) return refusal;
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnGroupDelete(GroupId id, ScopeIndex scope) {
+  Owner* owner = OwnerAt(group_owners_, id);
+  if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  if (auto refusal = routes_.RemoveGroup(id)) return refusal;
+  Disown(*owner);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnPolicer(const channel::PolicerRecord& record, ScopeIndex scope) {
+  constexpr size_t kField = offsetof(channel::PolicerRecord, policer);
+  Owner* owner = OwnerAt(policer_owners_, record.policer);
+  if (owner == nullptr) return Beyond(channel::Limit::kPolicers, tables_.limits.policers, kField);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  PolicerValues& values = policers_[record.policer];
+  const bool same = tables_.policers.Exists(record.policer) && values.rate_kbps == record.rate_kbps &&
+                    values.burst_bytes == record.burst_bytes;
+  if (!same) {
+    const WriteResult put = tables_.policers.Put(record.policer, record.rate_kbps, record.burst_bytes);
+    if (!put.ok()) {
+      const bool burst = put.reason() == RefusalReason::kOutOfRange;
+      return Refuse(put, burst ? offsetof(channel::PolicerRecord, burst_bytes) : kField);
+    }
+    values = {record.rate_kbps, record.burst_bytes};
+  }
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
+MaybeRefusal TableWriter::OnPolicerDelete(PolicerId id, ScopeIndex scope) {
+  Owner* owner = OwnerAt(policer_owners_, id);
+  if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  if (interfaces_.PolicerUsers(id) != 0)
+    return Refuse(RefusalReason::kInUse, kId, interfaces_.PolicerUsers(id));
+  if (const WriteResult removed = tables_.policers.Remove(id); !removed.ok()) return Refuse(removed, kId);
+  Disown(*owner);
+  return std::nullopt;
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,139 @@
+// A TableWriter over real tables with two ports and no readers, for tests.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "dataplane/agent/record_fixture.h"
+#include "dataplane/agent/table_writer.h"
+#include "dataplane/tables/fib/fake_reclaimer.h"
+
+namespace sluice::dataplane::testing {
+
+// What the slow path was asked.
+class RecordedRequests final : public NeighborRequests {
+ public:
+  void Push(const InterfaceChange& change) override { interfaces.push_back(change); }
+  void Push(const NextHopWatch& watch) override {
+    if (watch.watched) {
+      watched.insert({watch.interface, watch.address});
+    } else {
+      watched.erase({watch.interface, watch.address});
+    }
+  }
+  void Push(const StaticNeighbor& entry) override { statics.push_back(entry); }
+
+  std::vector<InterfaceChange> interfaces;
+  std::set<std::pair<InterfaceId, net::Address>> watched;
+  std::vector<StaticNeighbor> statics;
+};
+
+inline TablesOptions SmallTables() {
+  TablesOptions options;
+  options.limits = {.vrfs = 16,
+                    .interfaces = 64,
+                    .addresses = 64,
+                    .neighbors = 64,
+                    .neighbors_per_vrf = 16,
+                    .adjacencies = 64,
+                    .next_hop_groups = 64,
+                    .group_buckets = 1024,
+                    .policers = 16,
+                    .ipv4_routes = 100000,
+                    .ipv4_routes_per_vrf = 50000,
+                    .ipv6_routes = 1000,
+                    .ipv6_routes_per_vrf = 500,
+                    .fib_mib = 64,
+                    .pending_removals = 10000};
+  options.ports = 2;
+  return options;
+}
+
+inline std::vector<PortState> TwoPorts() {
+  return {{.mac = *net::MacAddress::Parse("02:00:00:00:00:01"), .mtu = 1500, .carrier = true},
+          {.mac = *net::MacAddress::Parse("02:00:00:00:00:02"), .mtu = 9000, .carrier = true}};
+}
+
+struct Writer {
+  Writer() { Attach(1); }
+
+  void Attach(uint32_t new_epoch) {
+    epoch = new_epoch;
+    writer.OnAttach(epoch, now);
+  }
+  // Control died and came back.
+  void Reattach() {
+    writer.OnDetach();
+    Attach(epoch + 1);
+  }
+
+  MaybeRefusal Apply(Record record) { return writer.Apply(record.Epoch(epoch).bytes(), now); }
+  void Take(Record record) {
+    const auto refusal = Apply(std::move(record));
+    if (refusal) FAIL("refused: reason " << refusal->reason << " at " << refusal->field_offset);
+  }
+  channel::RefusalReason Reason(Record record) {
+    const auto refusal = Apply(std::move(record));
+    REQUIRE(refusal.has_value());
+    return static_cast<channel::RefusalReason>(refusal->reason);
+  }
+  void SweepAll() {
+    while (writer.Sweep()) {
+    }
+  }
+  void Pass(std::chrono::milliseconds time) {
+    now += time;
+    writer.OnTime(now);
+    SweepAll();
+  }
+  void Learn(InterfaceId interface, std::string_view address, std::string_view mac) {
+    writer.resolver().OnNeighbor({.interface = interface,
+                                  .address = *net::Address::Parse(address),
+                                  .state = NeighborState::kReachable,
+                                  .mac = net::MacAddress::Parse(mac)},
+                                 now);
+  }
+  void Lose(InterfaceId interface, std::string_view address) {
+    writer.resolver().OnNeighbor(
+        {.interface = interface, .address = *net::Address::Parse(address), .state = NeighborState::kFailed},
+        now);
+  }
+  // VRF 1 with interface 1 (VLAN 100, 10.0.0.1/24) and interface 2 (VLAN 101,
+  // 10.0.1.1/24), a next hop on each (adjacencies 1 and 2), groups 1 and 2 with one
+  // of them and group 3 with both, and a route to each group.
+  void StateTenant() {
+    Take(BeginSync());
+    Take(VrfIs(1, "10.9.9.9"));
+    Take(InterfaceIs(1, 1, 100));
+    Take(InterfaceIs(2, 1, 101));
+    Take(AddressIs(1, "10.0.0.1/24"));
+    Take(AddressIs(2, "10.0.1.1/24"));
+    Take(AdjacencyTo(1, 1, "10.0.0.2"));
+    Take(AdjacencyTo(2, 2, "10.0.1.2"));
+    Take(GroupOf(1, {1}));
+    Take(GroupOf(2, {2}));
+    Take(GroupOf(3, {1, 2}));
+    Take(RouteTo(1, "10.1.0.0/16", 1));
+    Take(RouteTo(1, "10.2.0.0/16", 2));
+    Take(RouteTo(1, "10.3.0.0/16", 3));
+  }
+  GroupId Lookup(VrfId vrf, std::string_view address) const {
+    return tables.fib4.Lookup(vrf, net::Ipv4Address::Parse(address)->value);
+  }
+  // The adjacency that a flow takes.
+  AdjacencyId Choose(VrfId vrf, std::string_view address, uint32_t hash) const {
+    return tables.groups.Choose(tables.groups.Load(Lookup(vrf, address)), hash);
+  }
+
+  fib::FakeReclaimer reclaimer;
+  Tables tables{SmallTables(), reclaimer};
+  RecordedRequests requests;
+  TableWriter writer{tables, TwoPorts(), requests};
+  Instant now = Instant{} + std::chrono::hours(1);
+  uint32_t epoch = 0;
+};
+
+}  // namespace sluice::dataplane::testing
