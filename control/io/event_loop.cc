@@ -33,10 +33,33 @@ class Ticker : public std::enable_shared_from_this<Ticker> {
 
 }  // namespace
 
+// A queue of our own, since Asio would keep what is left when the loop ends, and
+// somebody may be waiting for it.
 void EventLoop::Post(absl::AnyInvocable<void() &&> work) {
-  // Asio wants copyable handlers; the work is not.
-  auto shared = std::make_shared<absl::AnyInvocable<void() &&>>(std::move(work));
-  asio::post(context_, [shared] { std::move (*shared)(); });
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    posted_.push_back(std::move(work));
+  }
+  asio::post(context_, [this] { RunPosted(); });
+}
+
+void EventLoop::RunPosted() {
+  absl::AnyInvocable<void() &&> work;
+  {
+    const std::lock_guard lock(mutex_);
+    work = std::move(posted_.front());
+    posted_.pop_front();
+  }
+  std::move(work)();
+}
+
+void EventLoop::Run() {
+  context_.run();
+  std::deque<absl::AnyInvocable<void() &&>> left;
+  const std::lock_guard lock(mutex_);
+  ended_ = true;
+  left.swap(posted_);
 }
 
 void EventLoop::Every(std::chrono::milliseconds period, std::function<void()> tick) {

@@ -5,7 +5,9 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <chrono>
+#include <deque>
 #include <functional>
+#include <mutex>
 
 #include "absl/functional/any_invocable.h"
 #include "control/api/executor.h"
@@ -17,7 +19,7 @@ class EventLoop : public api::Executor {
   // Any thread. Work posted after the loop ended is destroyed without being run.
   void Post(absl::AnyInvocable<void() &&> work) override;
   // Runs until Stop, on the calling thread, which becomes the core thread.
-  void Run() { context_.run(); }
+  void Run();
   // Any thread.
   void Stop() { context_.stop(); }
   // Core thread: `tick` every `period` for as long as the loop runs.
@@ -27,6 +29,11 @@ class EventLoop : public api::Executor {
   asio::io_context& context() { return context_; }
 
  private:
+  void RunPosted();
+
+  std::mutex mutex_;
+  std::deque<absl::AnyInvocable<void() &&>> posted_;
+  bool ended_ = false;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
 };

@@ -28,18 +28,52 @@ ProgrammingLoop::~ProgrammingLoop() {
 
 void ProgrammingLoop::PutTenant(const programming::TenantObjects& tenant, uint64_t revision) {
   sender_.PutTenant(tenant, revision);
+  NoteChange(tenant.vrf.vrf);
   Schedule();
 }
 
 void ProgrammingLoop::RemoveTenant(uint32_t vrf) {
   sender_.RemoveTenant(vrf);
+  unconfirmed_.erase(vrf);
   Schedule();
 }
 
 void ProgrammingLoop::ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteInput> put,
                                       std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
   sender_.ChangeStaticRoutes(vrf, put, remove, revision, complete);
+  NoteChange(vrf);
   Schedule();
+}
+
+void ProgrammingLoop::NoteChange(uint32_t vrf) {
+  unconfirmed_.try_emplace(vrf, std::chrono::steady_clock::now());
+}
+
+double ProgrammingLoop::LagSeconds(uint32_t vrf) const {
+  const auto at = unconfirmed_.find(vrf);
+  if (at == unconfirmed_.end()) return 0;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - at->second).count();
+}
+
+void ProgrammingLoop::NoteConfirmed() {
+  for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
+    const auto here = at++;
+    if (sender_.unanswered(here->first) > 0) continue;
+    const programming::TenantObjects* tenant = sender_.tenant(here->first);
+    const programming::TenantProgress progress = sender_.Progress(here->first);
+    if (tenant != nullptr) {
+      spdlog::info("{}: programmed, revision {}, {} ms, {} refused", tenant->vrf.name,
+                   progress.acknowledged_revision, static_cast<int64_t>(LagSeconds(here->first) * 1000),
+                   progress.problem_count);
+    }
+    unconfirmed_.erase(here);
+  }
+}
+
+void ProgrammingLoop::TellRefusals() {
+  for (const programming::Problem& problem : sender_.TakeRefusals()) {
+    spdlog::warn("{}: refused: {}", problem.name, problem.reason);
+  }
 }
 
 void ProgrammingLoop::InitialStateComplete() {
@@ -92,6 +126,10 @@ void ProgrammingLoop::Cycle() {
     spdlog::info("dataplane in sync: {} records sent in {} ms", sender_.sent_count(),
                  std::chrono::duration_cast<std::chrono::milliseconds>(took).count());
   }
+  if (answers) {
+    TellRefusals();
+    NoteConfirmed();
+  }
   if (answers || more) return Schedule();
   Sleep();
 }
@@ -138,6 +176,7 @@ void ProgrammingLoop::Lost(const absl::Status& status) {
   packet_wait_.release();
   sender_.Detach();
   state_.Detached();
+  for (const auto& [vrf, tenant] : sender_.tenants()) NoteChange(vrf);
   port_.reset();
   client_.reset();  // the counters stay readable through the live state
   if (link_ != nullptr) link_->Reconnect();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <asio/posix/stream_descriptor.hpp>
+#include <chrono>
 #include <memory>
 #include <span>
 
@@ -38,10 +39,16 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
 
   // Punted packets that nobody here wanted yet, since start.
   uint64_t punts_discarded() const { return punts_discarded_; }
+  // For how long a change of the tenant has been unconfirmed; 0 = all confirmed.
+  double LagSeconds(uint32_t vrf) const;
   // Bytes that wait in the update ring.
   uint64_t ring_bytes() const { return client_ ? client_->queued_bytes() : 0; }
 
  private:
+  using Instant = std::chrono::steady_clock::time_point;
+  void NoteChange(uint32_t vrf);
+  void NoteConfirmed();
+  void TellRefusals();
   void Schedule();
   void Cycle();
   void Sleep();
@@ -61,7 +68,8 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   bool scheduled_ = false;
   bool was_synced_ = false;
   uint64_t punts_discarded_ = 0;
-  std::chrono::steady_clock::time_point attached_at_{};
+  Instant attached_at_{};
+  absl::flat_hash_map<uint32_t, Instant> unconfirmed_;  // VRF, since when
 };
 
 }  // namespace sluice::io

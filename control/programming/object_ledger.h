@@ -73,6 +73,8 @@ class ObjectLedger {
   // Refused or waiting objects of the VRF: up to `count_max`, and how many there are.
   std::vector<Problem> Problems(uint32_t vrf, size_t count_max) const;
   uint64_t problem_count(uint32_t vrf) const;
+  // The object in the operator's words.
+  std::string Describe(const ObjectKey& key) const;
   size_t size() const { return slots_.size(); }
 
  private:
@@ -95,7 +97,6 @@ class ObjectLedger {
   std::optional<Operation> NextPut(unsigned kind, const PortNumbers& ports);
   std::optional<Operation> NextDelete(unsigned kind, CarriesRoutes carries_routes);
   std::string Blocker(const ObjectKey& key, const Object& object, const PortNumbers& ports) const;
-  std::string Describe(const ObjectKey& key) const;
   Outcome Settle(const ObjectKey& key, Slot& slot);
   void Erase(const ObjectKey& key);
 

@@ -253,6 +253,7 @@ bool Sender::TakeAnswers() {
   const uint64_t applied = channel_->applied_sequence();
   while (const auto refusal = channel_->NextRefusal()) refusals_[refusal->sequence] = *refusal;
   bool any = false;
+  route_refusal_told_ = false;
   while (!in_flight_.empty() && first_sequence_ <= applied) {
     const InFlight record = std::move(in_flight_.front());
     in_flight_.pop_front();
@@ -313,12 +314,28 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
     if (key.kind >= ObjectKind::kAdjacency) objects_changed_ = true;
   }
   const bool absent = IsReason(refusal, channel::RefusalReason::kNotFound);
-  if (ledger_.Refuse(key, absent, TextOf(*refusal)) == ObjectLedger::Outcome::kGone) Gone(key);
+  const std::string text = TextOf(*refusal);
+  switch (ledger_.Refuse(key, absent, text)) {
+    case ObjectLedger::Outcome::kGone:
+      Gone(key);
+      return;
+    case ObjectLedger::Outcome::kRefused:
+      if (refusals_to_tell_.size() < kProblemsMax) refusals_to_tell_.push_back({ledger_.Describe(key), text});
+      return;
+    case ObjectLedger::Outcome::kStale:
+    case ObjectLedger::Outcome::kSettled:
+      return;
+  }
 }
 
 void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* refusal) {
   if (refusal != nullptr) {
     rib_.Refuse(route, CodeOf(*refusal));
+    if (route_refusal_told_ || refusals_to_tell_.size() >= kProblemsMax) return;
+    route_refusal_told_ = true;
+    const TenantObjects* of = tenant(route.vrf);
+    const std::string prefix = of == nullptr ? "" : of->vrf.name + ": ";
+    refusals_to_tell_.push_back({prefix + "route " + route.prefix.ToString(), TextOf(*refusal)});
     return;
   }
   rib_.Acknowledge(route);

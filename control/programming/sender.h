@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -60,6 +61,10 @@ class Sender {
   bool Pump();
   // Takes the dataplane's answers. True: there were any.
   bool TakeAnswers();
+
+  // Refusals since the last call, for the log: at most kProblemsMax, of routes the
+  // first of every batch of answers.
+  std::vector<Problem> TakeRefusals() { return std::exchange(refusals_to_tell_, {}); }
 
   TenantProgress Progress(uint32_t vrf) const;
   const rib::Rib& rib() const { return rib_; }
@@ -124,6 +129,8 @@ class Sender {
   std::deque<InFlight> in_flight_;
   uint64_t first_sequence_ = 1;  // of in_flight_.front()
   absl::flat_hash_map<uint64_t, channel::Refusal> refusals_;
+  std::vector<Problem> refusals_to_tell_;
+  bool route_refusal_told_ = false;  // in this batch
   uint64_t sent_count_ = 0;
   uint64_t refused_count_ = 0;
   // Since the last look: what may let refused ones succeed.

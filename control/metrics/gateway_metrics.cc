@@ -1,0 +1,215 @@
+// The values of each metric: see the header and docs/metrics.md.
+#include "control/metrics/gateway_metrics.h"
+
+#include <prometheus/exposer.h>
+
+#include <exception>
+
+#include "absl/strings/str_format.h"
+#include "control/rib/route.h"
+
+namespace sluice::metrics {
+
+namespace v1 = dataplane::v1;
+
+GatewayMetrics::GatewayMetrics(Sources sources)
+    : sources_(std::move(sources)), self_(this, [](GatewayMetrics*) {}) {}
+
+GatewayMetrics::~GatewayMetrics() = default;
+
+absl::Status GatewayMetrics::Listen(const std::string& address) {
+  // The library reports by exception; nothing of ours throws.
+  try {
+    exposer_ = std::make_unique<prometheus::Exposer>(address, 1);
+  } catch (const std::exception& error) {
+    return absl::UnavailableError(absl::StrFormat("metrics_listen %s: %s", address, error.what()));
+  }
+  exposer_->RegisterCollectable(self_);
+  return absl::OkStatus();
+}
+
+std::vector<prometheus::MetricFamily> GatewayMetrics::Collect() const {
+  Exposition out;
+  LearnReasons();
+  api::RunOnCore(sources_.core, [&] {
+    CollectCore(out);
+    return true;
+  });
+  CollectPorts(out);
+  CollectTables(out);
+  return out.Take();
+}
+
+void GatewayMetrics::CollectCore(Exposition& out) const {
+  const programming::Sender& sender = sources_.sender;
+  out.Gauge("sluice_dataplane_attached", "1 while a dataplane is attached", {}, sources_.state.attached());
+  out.Counter("sluice_dataplane_attachments_total", "attachments to a dataplane since start", {},
+              static_cast<double>(sources_.state.attachments()));
+  out.Gauge("sluice_dataplane_synced", "1 when the dataplane confirmed the whole desired state", {},
+            sender.synced());
+  out.Gauge("sluice_update_ring_bytes", "bytes of table updates that the dataplane has not taken yet", {},
+            static_cast<double>(sources_.programming.ring_bytes()));
+  out.Gauge("sluice_updates_in_flight", "table updates sent and not answered", {},
+            static_cast<double>(sender.in_flight()));
+  out.Counter("sluice_updates_sent_total", "table updates sent", {},
+              static_cast<double>(sender.sent_count()));
+  out.Counter("sluice_updates_refused_total", "table updates that the dataplane refused", {},
+              static_cast<double>(sender.refused_count()));
+  out.Counter("sluice_punted_discarded_packets_total", "punted packets that no protocol here wanted", {},
+              static_cast<double>(sources_.programming.punts_discarded()));
+  out.Counter("sluice_duplicate_addresses_total", "reports of an address of ours in use by another", {},
+              static_cast<double>(sources_.state.duplicate_addresses()));
+  out.Gauge("sluice_next_hop_groups", "next-hop groups of all tenants", {},
+            static_cast<double>(sender.rib().groups()));
+  const std::vector<TenantNames> tenants = sources_.tenants();
+  out.Gauge("sluice_tenants", "tenants configured", {}, static_cast<double>(tenants.size()));
+  for (const TenantNames& names : tenants) CollectTenant(names, out);
+  CollectDrops(tenants, out);
+  CollectWorkers(out);
+}
+
+void GatewayMetrics::CollectTenant(const TenantNames& names, Exposition& out) const {
+  const Labels tenant = {{"tenant", names.tenant}};
+  out.Gauge("sluice_programming_pending_updates", "table updates of the tenant not confirmed yet", tenant,
+            static_cast<double>(sources_.sender.unanswered(names.vrf)));
+  out.Gauge("sluice_programming_lag_seconds", "for how long the tenant's last change has been unconfirmed",
+            tenant, sources_.programming.LagSeconds(names.vrf));
+  out.Gauge("sluice_programming_refused", "objects and routes of the tenant that are not in the dataplane",
+            tenant, static_cast<double>(sources_.sender.Progress(names.vrf).problem_count));
+  const auto routes = [&](const auto* rib, const char* family) {
+    if (rib == nullptr) return;
+    for (unsigned i = 0; i < rib::kSourceCount; ++i) {
+      const auto source = static_cast<rib::Source>(i);
+      const rib::SourceCount& count = rib->count(source);
+      if (count.paths == 0) continue;
+      const Labels labels = {
+          {"tenant", names.tenant}, {"family", family}, {"source", std::string(SourceName(source))}};
+      out.Gauge("sluice_routes", "paths in the RIB", labels, static_cast<double>(count.paths));
+      out.Gauge("sluice_routes_programmed",
+                "prefixes confirmed by the dataplane, by the source of the best path", labels,
+                static_cast<double>(count.programmed));
+    }
+  };
+  routes(sources_.sender.rib().FindIpv4(names.vrf), "ipv4");
+  routes(sources_.sender.rib().FindIpv6(names.vrf), "ipv6");
+  for (const auto& [state, count] : sources_.state.NeighborStates(names.vrf)) {
+    out.Gauge("sluice_neighbors", "neighbours by state (RFC 4861 section 7.3.2 names, for ARP too)",
+              {{"tenant", names.tenant}, {"state", state}}, static_cast<double>(count));
+  }
+  for (const auto& [connection, interface] : names.connections) {
+    CollectConnection(names.tenant, connection, interface, out);
+  }
+}
+
+void GatewayMetrics::CollectConnection(const std::string& tenant, const std::string& connection,
+                                       uint32_t interface, Exposition& out) const {
+  const api::InterfaceCounters counters = sources_.state.Counters(interface);
+  const auto labels = [&](const char* direction) {
+    return Labels{{"tenant", tenant}, {"connection", connection}, {"direction", direction}};
+  };
+  struct Direction {
+    const char* name;
+    uint64_t packets, bytes, limited, kbps;
+  };
+  const Direction directions[] = {
+      {"inbound", counters.inbound_packets, counters.inbound_bytes, counters.inbound_rate_limited,
+       counters.inbound_kbps},
+      {"outbound", counters.outbound_packets, counters.outbound_bytes, counters.outbound_rate_limited,
+       counters.outbound_kbps},
+  };
+  for (const Direction& at : directions) {
+    out.Counter("sluice_connection_packets_total", "IP packets of the connection", labels(at.name),
+                static_cast<double>(at.packets));
+    out.Counter("sluice_connection_bytes_total", "bytes of IP packets of the connection", labels(at.name),
+                static_cast<double>(at.bytes));
+    out.Counter("sluice_connection_rate_limited_packets_total", "packets above the connection's bandwidth",
+                labels(at.name), static_cast<double>(at.limited));
+    out.Gauge("sluice_connection_rate_kbps", "kbit/s over about the last second", labels(at.name),
+              static_cast<double>(at.kbps));
+  }
+}
+
+void GatewayMetrics::CollectDrops(const std::vector<TenantNames>& tenants, Exposition& out) const {
+  absl::flat_hash_map<uint32_t, std::string> names;
+  for (const TenantNames& tenant : tenants) names[tenant.vrf] = tenant.tenant;
+  for (const api::DropCount& drop : sources_.state.Drops()) {
+    const auto tenant = names.find(drop.vrf);
+    out.Counter(
+        "sluice_dropped_packets_total", "packets not forwarded; without tenant: reached none",
+        {{"tenant", tenant == names.end() ? "" : tenant->second}, {"reason", ReasonName(drop.reason)}},
+        static_cast<double>(drop.packets));
+  }
+}
+
+void GatewayMetrics::CollectWorkers(Exposition& out) const {
+  const auto& counters = sources_.state.counters();
+  if (!counters) return;
+  for (uint32_t worker = 0; worker < counters->geometry().workers; ++worker) {
+    const channel::WorkerCounters load = counters->Worker(worker);
+    const Labels labels = {{"worker", std::to_string(worker)}};
+    out.Counter("sluice_worker_busy_cycles_total", "TSC cycles of walks that moved packets", labels,
+                static_cast<double>(load.busy_cycles));
+    out.Counter("sluice_worker_idle_cycles_total", "TSC cycles of walks that found nothing", labels,
+                static_cast<double>(load.idle_cycles));
+    out.Counter("sluice_worker_sleeps_total", "short sleeps of the idle policy", labels,
+                static_cast<double>(load.sleeps));
+  }
+}
+
+void GatewayMetrics::CollectPorts(Exposition& out) const {
+  const auto reply = sources_.dataplane.ListPorts();
+  if (!reply.ok()) return;
+  for (const v1::PortState& port : reply->ports()) {
+    const Labels labels = {{"port", port.name()}};
+    const auto direction = [&](const char* name) {
+      return Labels{{"port", port.name()}, {"direction", name}};
+    };
+    const v1::PortCounters& counters = port.counters();
+    out.Gauge("sluice_port_up", "1 while the port has a carrier", labels, port.link_up());
+    const auto counter = [&](const char* name, const char* help, const Labels& with, uint64_t value) {
+      out.Counter(name, help, with, static_cast<double>(value));
+    };
+    counter("sluice_port_packets_total", "frames", direction("rx"), counters.rx_packets());
+    counter("sluice_port_packets_total", "frames", direction("tx"), counters.tx_packets());
+    counter("sluice_port_bytes_total", "bytes of frames", direction("rx"), counters.rx_bytes());
+    counter("sluice_port_bytes_total", "bytes of frames", direction("tx"), counters.tx_bytes());
+    counter("sluice_port_errors_total", "frames with errors", direction("rx"), counters.rx_errors());
+    counter("sluice_port_errors_total", "frames with errors", direction("tx"), counters.tx_errors());
+    counter("sluice_port_missed_packets_total", "frames lost because no worker took them in time", labels,
+            counters.rx_missed());
+    counter("sluice_port_no_buffer_total", "receptions without a packet buffer", labels,
+            counters.rx_nombuf());
+    counter("sluice_port_tx_dropped_total", "frames that the port did not take for sending", labels,
+            counters.tx_dropped());
+  }
+}
+
+void GatewayMetrics::CollectTables(Exposition& out) const {
+  const auto reply = sources_.dataplane.ListTables();
+  if (!reply.ok()) return;
+  for (const v1::TableFill& fill : reply->tables()) {
+    const Labels labels = {{"table", fill.name()}};
+    out.Gauge("sluice_table_used", "entries in use, by the limit's name", labels,
+              static_cast<double>(fill.used()));
+    out.Gauge("sluice_table_limit", "the limit", labels, static_cast<double>(fill.limit()));
+  }
+}
+
+std::string GatewayMetrics::ReasonName(uint32_t reason) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = reasons_.find(reason);
+  return at == reasons_.end() ? std::to_string(reason) : at->second;
+}
+
+void GatewayMetrics::LearnReasons() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!reasons_.empty()) return;
+  }
+  const auto reply = sources_.dataplane.ListDropReasons();
+  if (!reply.ok()) return;
+  const std::lock_guard lock(mutex_);
+  for (const v1::DropReasonName& reason : reply->reasons()) reasons_[reason.number()] = reason.name();
+}
+
+}  // namespace sluice::metrics

@@ -1,0 +1,77 @@
+// The Prometheus endpoint: on every scrape it asks the core thread and the
+// dataplane for the present values. Nothing is kept between scrapes but names.
+#pragma once
+
+#include <prometheus/collectable.h>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "control/api/dataplane_view.h"
+#include "control/api/executor.h"
+#include "control/io/live_state.h"
+#include "control/io/programming_loop.h"
+#include "control/metrics/exposition.h"
+#include "control/programming/sender.h"
+
+namespace prometheus {
+class Exposer;
+}
+
+namespace sluice::metrics {
+
+// Names of a tenant and its connections for labels.
+struct TenantNames {
+  std::string tenant;
+  uint32_t vrf = 0;
+  std::vector<std::pair<std::string, uint32_t>> connections;  // name, interface
+};
+
+class GatewayMetrics : public prometheus::Collectable {
+ public:
+  // All are borrowed and outlive it.
+  struct Sources {
+    api::Executor& core;
+    const programming::Sender& sender;
+    const io::LiveState& state;
+    const io::ProgrammingLoop& programming;
+    api::DataplaneView& dataplane;
+    std::function<std::vector<TenantNames>()> tenants;  // core thread
+  };
+  explicit GatewayMetrics(Sources sources);
+  ~GatewayMetrics() override;
+
+  // Listens on "ADDRESS:PORT" and serves /metrics until destruction. Unavailable
+  // when the address cannot be had.
+  absl::Status Listen(const std::string& address);
+
+  // A thread of the exposer's.
+  std::vector<prometheus::MetricFamily> Collect() const override;
+
+ private:
+  void CollectCore(Exposition& out) const;
+  void CollectTenant(const TenantNames& names, Exposition& out) const;
+  void CollectConnection(const std::string& tenant, const std::string& connection, uint32_t interface,
+                         Exposition& out) const;
+  void CollectDrops(const std::vector<TenantNames>& tenants, Exposition& out) const;
+  void CollectWorkers(Exposition& out) const;
+  void CollectPorts(Exposition& out) const;
+  void CollectTables(Exposition& out) const;
+  std::string ReasonName(uint32_t reason) const;
+  void LearnReasons() const;
+
+  Sources sources_;
+  // The exposer wants to share what it collects; it goes before the rest does.
+  std::shared_ptr<GatewayMetrics> self_;
+  std::unique_ptr<prometheus::Exposer> exposer_;
+  mutable std::mutex mutex_;
+  mutable absl::flat_hash_map<uint32_t, std::string> reasons_;  // drop reasons' names
+};
+
+}  // namespace sluice::metrics

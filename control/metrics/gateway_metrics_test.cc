@@ -1,0 +1,116 @@
+// Every metric that is shown is documented, and every documented one is shown.
+#include "control/metrics/gateway_metrics.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <thread>
+
+#include "proto/channel/shared_memory.h"
+
+namespace sluice::metrics {
+namespace {
+
+namespace v1 = dataplane::v1;
+
+// One of everything.
+class FullView : public api::DataplaneView {
+ public:
+  absl::StatusOr<v1::ListPortsReply> ListPorts() override {
+    v1::ListPortsReply reply;
+    reply.add_ports()->set_name("p1");
+    return reply;
+  }
+  absl::StatusOr<v1::ListWorkersReply> ListWorkers() override { return v1::ListWorkersReply(); }
+  absl::StatusOr<v1::ListTablesReply> ListTables() override {
+    v1::ListTablesReply reply;
+    reply.add_tables()->set_name("vrfs");
+    return reply;
+  }
+  absl::StatusOr<v1::ListDropReasonsReply> ListDropReasons() override {
+    v1::ListDropReasonsReply reply;
+    v1::DropReasonName& reason = *reply.add_reasons();
+    reason.set_number(1);
+    reason.set_name("no_route");
+    return reply;
+  }
+  absl::StatusOr<std::vector<v1::Neighbor>> ListNeighbors(const v1::ListNeighborsRequest&) override {
+    return std::vector<v1::Neighbor>();
+  }
+  absl::StatusOr<std::vector<v1::Adjacency>> ListAdjacencies(const v1::ListAdjacenciesRequest&) override {
+    return std::vector<v1::Adjacency>();
+  }
+  absl::StatusOr<v1::LookupRouteReply> LookupRoute(const v1::LookupRouteRequest&) override {
+    return v1::LookupRouteReply();
+  }
+  absl::Status Trace(const v1::TraceRequest&, Cancelled,
+                     absl::FunctionRef<bool(const v1::TracedPacket&)>) override {
+    return absl::OkStatus();
+  }
+  absl::Status Capture(const v1::CaptureRequest&, Cancelled,
+                       absl::FunctionRef<bool(const v1::CapturedPacket&)>) override {
+    return absl::OkStatus();
+  }
+};
+
+std::set<std::string> Documented() {
+  std::ifstream file(SLUICE_METRICS_DOC);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::set<std::string> names;
+  const std::regex row("\\n\\| `(sluice_\\w+)` \\|");
+  for (std::sregex_iterator at(text.begin(), text.end(), row), end; at != end; ++at) names.insert((*at)[1]);
+  return names;
+}
+
+TEST_CASE("what is shown is documented in docs/metrics.md and the other way round") {
+  auto memory = channel::ChannelMemory::Create({.counters = {.workers = 1,
+                                                             .interfaces = 16,
+                                                             .adjacencies = 16,
+                                                             .vrfs = 4,
+                                                             .drop_reasons = 4,
+                                                             .policers = 16,
+                                                             .nodes = 1}},
+                                               1);
+  REQUIRE(memory.ok());
+  memory->counter_layout().Drops(memory->counter_section(), 0)[1 * 4 + 1] = 7;
+
+  programming::TenantObjects tenant;
+  tenant.vrf = {1, "tenant contoso"};
+  tenant.interfaces.push_back({10, 1, 5, "tenant contoso: connection paris", "p1", 100});
+  tenant.routes.push_back(
+      {1, *net::Prefix::Parse("15.0.0.0/24"), rib::Source::kConnected, 0, 5, 0, {{std::nullopt, 10}}});
+  io::EventLoop loop;
+  programming::Sender sender;
+  io::LiveState state(sender);
+  io::ProgrammingLoop programming(loop, sender, state);
+  programming.PutTenant(tenant, 1);
+  state.SetCounters(memory->counters());
+  v1::StateChange change;
+  change.mutable_neighbor()->set_interface(10);
+  change.mutable_neighbor()->set_vrf(1);
+  change.mutable_neighbor()->set_address("15.0.0.1");
+  change.mutable_neighbor()->set_state("reachable");
+  state.Changed(change);
+
+  FullView view;
+  const GatewayMetrics metrics({loop, sender, state, programming, view, [] {
+                                  return std::vector<TenantNames>{{"contoso", 1, {{"paris", 10}}}};
+                                }});
+  std::thread core([&] { loop.Run(); });
+  const std::vector<prometheus::MetricFamily> families = metrics.Collect();
+  loop.Stop();
+  core.join();
+  std::set<std::string> shown;
+  for (const prometheus::MetricFamily& family : families) {
+    shown.insert(family.name);
+    if (family.name != "sluice_dropped_packets_total") continue;
+    CHECK(family.metric.at(0).label.at(0).value == "contoso");
+    CHECK(family.metric.at(0).label.at(1).value == "no_route");
+    CHECK(family.metric.at(0).counter.value == 7);
+  }
+  CHECK(shown == Documented());
+}
+
+}  // namespace
+}  // namespace sluice::metrics
