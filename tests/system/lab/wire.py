@@ -1,6 +1,7 @@
 """The far end of a port: sends any frame, and receives every frame with its VLAN tag. A packet
 socket made inside a namespace stays there, so one process holds the wires of all."""
 import ctypes
+import errno
 import os
 import socket
 import struct
@@ -60,6 +61,10 @@ class Wire:
                 raw, ancillary, _, _ = self._socket.recvmsg(65536, 256)
             except BlockingIOError:
                 return
+            except OSError as error:
+                if error.errno != errno.ENETDOWN:  # said once when a link goes down
+                    raise
+                continue
             for level, kind, content in ancillary:
                 if (level, kind) == (SOL_PACKET, PACKET_AUXDATA):
                     status, _, _, _, _, tci, tpid = struct.unpack("IIIHHHH", content[:20])
