@@ -8,8 +8,9 @@
 namespace sluice::dataplane {
 namespace {
 
-enum Edge : uint16_t { kPortTx, kIp4Forward, kIp6Forward, kFragment, kDrop, kEdgeCount };
-constexpr const char* kNext[kEdgeCount] = {"port_tx", "ip4_forward", "ip6_forward", "fragment", "drop"};
+enum Edge : uint16_t { kPortTx, kIp4Forward, kIp6Forward, kFragment, kIcmpError, kDrop, kEdgeCount };
+constexpr const char* kNext[kEdgeCount] = {"port_tx",  "ip4_forward", "ip6_forward",
+                                           "fragment", "icmp_error",  "drop"};
 
 constexpr uint16_t kInjectBurst = 32;
 
