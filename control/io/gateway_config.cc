@@ -12,14 +12,6 @@
 namespace sluice::io {
 namespace {
 
-absl::StatusOr<std::string> ReadText(const std::string& file) {
-  std::ifstream in(file, std::ios::binary);
-  if (!in) return absl::NotFoundError(absl::StrFormat("%s: cannot be read", file));
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 absl::Status FromJson(const std::string& file, const std::string& text, google::protobuf::Message* message) {
   const auto status = google::protobuf::util::JsonStringToMessage(text, message);
   if (status.ok()) return absl::OkStatus();
@@ -30,12 +22,11 @@ absl::Status Wrong(const std::string& file, const std::string& field, const std:
   return absl::InvalidArgumentError(absl::StrFormat("%s: %s: %s", file, field, what));
 }
 
-absl::StatusOr<std::string> LogLevel(const std::string& file, const gateway::v1::GatewayConfig& config) {
-  if (!config.has_log_level()) return std::string("info");
-  for (const char* level : {"trace", "debug", "info", "warning", "error"}) {
-    if (config.log_level() == level) return config.log_level();
+bool IsLogLevel(const std::string& level) {
+  for (const char* each : {"trace", "debug", "info", "warning", "error"}) {
+    if (level == each) return true;
   }
-  return Wrong(file, "log_level", "must be trace, debug, info, warning or error");
+  return false;
 }
 
 absl::Status CheckTcp(const std::string& file, const gateway::v1::TcpListener& tcp) {
@@ -60,51 +51,46 @@ std::optional<uint16_t> ListenPort(const std::string& address) {
   return static_cast<uint16_t>(port);
 }
 
-absl::StatusOr<StartupConfig> ReadStartupConfig(const std::string& file) {
+absl::StatusOr<std::string> ReadText(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return absl::NotFoundError(absl::StrFormat("%s: cannot be read", file));
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+absl::StatusOr<gateway::v1::GatewayConfig> ReadStartupConfig(const std::string& file) {
   const auto text = ReadText(file);
   if (!text.ok()) return text.status();
   return ParseStartupConfig(file, *text);
 }
 
-absl::StatusOr<StartupConfig> ParseStartupConfig(const std::string& file, const std::string& text) {
+absl::StatusOr<gateway::v1::GatewayConfig> ParseStartupConfig(const std::string& file,
+                                                              const std::string& text) {
   gateway::v1::GatewayConfig config;
   if (auto status = FromJson(file, text, &config); !status.ok()) return status;
-  StartupConfig startup;
-  startup.listen_unix = config.has_listen_unix() ? config.listen_unix() : "/run/sluice/gateway.sock";
-  startup.dataplane_socket =
-      config.has_dataplane_socket() ? config.dataplane_socket() : "/run/sluice/dataplane.sock";
-  startup.channel_socket = config.channel_socket();
-  startup.state_database =
-      config.has_state_database() ? config.state_database() : "/var/lib/sluice/gateway.db";
-  startup.key_file = config.has_key_file() ? config.key_file() : "/var/lib/sluice/gateway.key";
-  startup.seed_file = config.seed_file();
-  startup.metrics_listen = config.metrics_listen();
-  startup.run_as_user = config.run_as_user();
-  if (config.has_api_threads()) startup.api_threads = config.api_threads();
+  if (!config.has_listen_unix()) config.set_listen_unix("/run/sluice/gateway.sock");
+  if (!config.has_dataplane_socket()) config.set_dataplane_socket("/run/sluice/dataplane.sock");
+  if (!config.has_state_database()) config.set_state_database("/var/lib/sluice/gateway.db");
+  if (!config.has_key_file()) config.set_key_file("/var/lib/sluice/gateway.key");
+  if (!config.has_log_level()) config.set_log_level("info");
+  if (!config.has_api_threads()) config.set_api_threads(32);
   if (config.has_listen_tcp()) {
     if (auto status = CheckTcp(file, config.listen_tcp()); !status.ok()) return status;
-    startup.listen_tcp = config.listen_tcp();
   }
-  if (startup.listen_unix.empty() && !startup.listen_tcp) {
+  if (config.listen_unix().empty() && !config.has_listen_tcp()) {
     return Wrong(file, "listen_unix", "is empty and there is no listen_tcp: nobody could reach the gateway");
   }
-  if (startup.api_threads < 2 || startup.api_threads > 256)
+  if (config.api_threads() < 2 || config.api_threads() > 256) {
     return Wrong(file, "api_threads", "must be 2 to 256");
-  if (!startup.metrics_listen.empty() && !ListenPort(startup.metrics_listen)) {
+  }
+  if (config.has_metrics_listen() && !ListenPort(config.metrics_listen())) {
     return Wrong(file, "metrics_listen", "must be ADDRESS:PORT");
   }
-  auto level = LogLevel(file, config);
-  if (!level.ok()) return level.status();
-  startup.log_level = *level;
-  return startup;
-}
-
-absl::StatusOr<gateway::v1::Resources> ReadResources(const std::string& file) {
-  const auto text = ReadText(file);
-  if (!text.ok()) return text.status();
-  gateway::v1::Resources resources;
-  if (auto status = FromJson(file, *text, &resources); !status.ok()) return status;
-  return resources;
+  if (!IsLogLevel(config.log_level())) {
+    return Wrong(file, "log_level", "must be trace, debug, info, warning or error");
+  }
+  return config;
 }
 
 }  // namespace sluice::io

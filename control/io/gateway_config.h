@@ -10,26 +10,16 @@
 
 namespace sluice::io {
 
-struct StartupConfig {
-  std::string listen_unix;  // empty: no Unix socket
-  std::optional<gateway::v1::TcpListener> listen_tcp;
-  std::string dataplane_socket;
-  std::string channel_socket;  // empty: the dataplane says where it is
-  std::string state_database;
-  std::string key_file;
-  std::string seed_file;       // empty: none
-  std::string metrics_listen;  // empty: none
-  std::string log_level;       // spdlog's names
-  std::string run_as_user;     // empty: stays
-  uint32_t api_threads = 32;
-};
-
 // InvalidArgument or NotFound, naming the file and what is wrong in it.
-absl::StatusOr<StartupConfig> ReadStartupConfig(const std::string& file);
+// What is absent in the file has its default afterwards, but for channel_socket
+// (then the dataplane says where it is) and what is off when absent.
+absl::StatusOr<gateway::v1::GatewayConfig> ReadStartupConfig(const std::string& file);
 // The same of the file's text; `file` is only named.
-absl::StatusOr<StartupConfig> ParseStartupConfig(const std::string& file, const std::string& text);
-// The contents of a seed file.
-absl::StatusOr<gateway::v1::Resources> ReadResources(const std::string& file);
+absl::StatusOr<gateway::v1::GatewayConfig> ParseStartupConfig(const std::string& file,
+                                                              const std::string& text);
+
+// The whole of a file; NotFound names it.
+absl::StatusOr<std::string> ReadText(const std::string& file);
 
 // The port of "ADDRESS:PORT" ("[::1]:9090"); absent when it is not one.
 std::optional<uint16_t> ListenPort(const std::string& address);

@@ -9,11 +9,11 @@ namespace {
 TEST_CASE("an empty start-up file gives the defaults") {
   const auto config = ParseStartupConfig("gateway.json", "{}");
   REQUIRE(config.ok());
-  CHECK(config->listen_unix == "/run/sluice/gateway.sock");
-  CHECK(config->dataplane_socket == "/run/sluice/dataplane.sock");
-  CHECK(config->channel_socket.empty());
-  CHECK(config->log_level == "info");
-  CHECK(config->api_threads == 32);
+  CHECK(config->listen_unix() == "/run/sluice/gateway.sock");
+  CHECK(config->dataplane_socket() == "/run/sluice/dataplane.sock");
+  CHECK(config->channel_socket().empty());
+  CHECK(config->log_level() == "info");
+  CHECK(config->api_threads() == 32);
 }
 
 TEST_CASE("a wrong start-up file is refused with the field's name") {

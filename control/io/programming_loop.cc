@@ -56,6 +56,7 @@ double ProgrammingLoop::LagSeconds(uint32_t vrf) const {
 }
 
 void ProgrammingLoop::NoteConfirmed() {
+  bool any = false;
   for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
     const auto here = at++;
     if (sender_.unanswered(here->first) > 0) continue;
@@ -67,7 +68,9 @@ void ProgrammingLoop::NoteConfirmed() {
                    progress.problem_count);
     }
     unconfirmed_.erase(here);
+    any = true;
   }
+  if (any) observer_();
 }
 
 void ProgrammingLoop::TellRefusals() {
@@ -95,6 +98,7 @@ void ProgrammingLoop::Attached(const dataplane::v1::AttachReply& reply,
   attachment.adjacencies_max = LimitOf(reply, "adjacencies", attachment.adjacencies_max);
   attachment.groups_max = LimitOf(reply, "next-hop-groups", attachment.groups_max);
   state_.Attached(reply, client_);
+  observer_();  // its ports decide what tenants get
   sender_.Attach(*port_, std::move(attachment));
   spdlog::info("dataplane attached: instance {}, version {}, epoch {}, {} ports, {} workers",
                reply.instance(), reply.version(), client_->epoch(), reply.ports_size(), reply.workers());
@@ -180,6 +184,7 @@ void ProgrammingLoop::Lost(const absl::Status& status) {
   port_.reset();
   client_.reset();  // the counters stay readable through the live state
   if (link_ != nullptr) link_->Reconnect();
+  observer_();
 }
 
 }  // namespace sluice::io

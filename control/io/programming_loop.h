@@ -4,6 +4,7 @@
 
 #include <asio/posix/stream_descriptor.hpp>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -25,6 +26,9 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   ~ProgrammingLoop() override;
   // Who is told that the channel died. Before anything is attached.
   void SetLink(DataplaneLink& link) { link_ = &link; }
+  // Called when what is known of the dataplane or of programming may have changed:
+  // before a new dataplane is programmed, and after it answered or went.
+  void SetObserver(std::function<void()> observer) { observer_ = std::move(observer); }
 
   void PutTenant(const programming::TenantObjects& tenant, uint64_t revision) override;
   void RemoveTenant(uint32_t vrf) override;
@@ -61,6 +65,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   programming::Sender& sender_;
   LiveState& state_;
   DataplaneLink* link_ = nullptr;
+  std::function<void()> observer_ = [] {};
   std::shared_ptr<channel::ChannelClient> client_;
   std::unique_ptr<ChannelPort> port_;
   asio::posix::stream_descriptor wait_;         // on a descriptor of the client's; never closed by us

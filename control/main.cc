@@ -1,0 +1,166 @@
+// sluice-gateway: composition of store, API, RIB, programming and the link to the
+// dataplane. See docs/architecture.md; the start-up file is GatewayConfig in JSON.
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdio>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_format.h"
+#include "control/api/desired_state.h"
+#include "control/api/seed.h"
+#include "control/api/server.h"
+#include "control/io/dataplane_calls.h"
+#include "control/io/dataplane_link.h"
+#include "control/io/event_loop.h"
+#include "control/io/gateway_config.h"
+#include "control/io/live_state.h"
+#include "control/io/process.h"
+#include "control/io/programming_answers.h"
+#include "control/io/programming_loop.h"
+#include "control/metrics/gateway_metrics.h"
+#include "control/programming/sender.h"
+#include "control/store/store.h"
+
+namespace sluice {
+namespace {
+
+using gateway::v1::GatewayConfig;
+using std::chrono::milliseconds;
+
+int64_t MicrosecondsNow() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+void StartLog(const GatewayConfig& config) {
+  auto log = spdlog::stderr_logger_mt("sluice-gateway");
+  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
+  log->set_level(spdlog::level::from_str(config.log_level()));
+  spdlog::set_default_logger(std::move(log));
+}
+
+absl::Status StartPrivileges(const GatewayConfig& config) {
+  const auto is_low = [](const std::string& address) {
+    const auto port = io::ListenPort(address);
+    return port && *port > 0 && *port < 1024;
+  };
+  return io::ShedPrivileges(
+      {is_low(config.listen_tcp().address()) || is_low(config.metrics_listen()), config.has_run_as_user()});
+}
+
+std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
+  std::vector<metrics::TenantNames> names;
+  for (const auto& [name, record] : state.tenants()) {
+    metrics::TenantNames& tenant = names.emplace_back();
+    tenant.tenant = name;
+    tenant.vrf = record->row.numbers.vrf;
+    for (const auto& [connection, numbers] : record->row.numbers.connections) {
+      tenant.connections.emplace_back(connection, numbers.interface);
+    }
+  }
+  return names;
+}
+
+absl::Status LoadDesiredState(const GatewayConfig& config, api::DesiredState& state) {
+  if (auto status = state.Load(); !status.ok()) return status;
+  if (!config.has_seed_file() || !state.empty()) return absl::OkStatus();
+  const auto text = io::ReadText(config.seed_file());
+  if (!text.ok()) return text.status();
+  const auto resources = api::ParseResources(*text);
+  if (!resources.ok()) return resources.status();
+  const auto seeded = api::Seed(state, *resources);
+  if (seeded.ok() && *seeded) spdlog::info("store seeded from {}", config.seed_file());
+  return seeded.status();
+}
+
+// Everything of the process, in order of construction; it ends in the reverse.
+class Gateway {
+ public:
+  Gateway(const GatewayConfig& config, std::unique_ptr<store::Store> store)
+      : config_(config),
+        instance_(io::MakeInstance()),
+        store_(std::move(store)),
+        desired_({*store_, programming_, answers_, live_, MicrosecondsNow,
+                  absl::StrFormat("%016x", instance_), SLUICE_VERSION}),
+        link_(config.dataplane_socket(), config.channel_socket(), instance_, loop_, programming_),
+        calls_(link_),
+        metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); }}) {
+    programming_.SetLink(link_);
+    programming_.SetObserver([this] { desired_.Refresh(); });
+    loop_.Every(milliseconds(500), [this] { desired_.Refresh(); });
+    loop_.Every(milliseconds(1000), [this] { live_.Sample(std::chrono::steady_clock::now()); });
+  }
+
+  absl::Status Run() {
+    if (auto status = LoadDesiredState(config_, desired_); !status.ok()) return status;
+    std::promise<void> terminated;
+    loop_.OnTermination([&] { terminated.set_value(); });
+    std::thread core([this] { loop_.Run(); });
+    const absl::Status status = Serve(terminated.get_future());
+    loop_.Stop();
+    core.join();
+    return status;
+  }
+
+ private:
+  // Until `terminated`. The API's calls need the core thread to the last.
+  absl::Status Serve(std::future<void> terminated) {
+    const auto server = api::Server::Start(config_, loop_, desired_, calls_);
+    absl::Status status = server.status();
+    if (status.ok() && config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
+    if (status.ok() && config_.has_run_as_user()) status = io::BecomeUser(config_.run_as_user());
+    if (!status.ok()) return status;
+    link_.Start();
+    spdlog::info("ready: instance {:016x}, {} tenants", instance_, desired_.tenants().size());
+    io::NotifySupervisor("READY=1");
+    terminated.wait();
+    spdlog::info("stopping");
+    io::NotifySupervisor("STOPPING=1");
+    return absl::OkStatus();
+  }
+
+  const GatewayConfig& config_;
+  const uint64_t instance_;
+  io::EventLoop loop_;
+  programming::Sender sender_;
+  io::LiveState live_{sender_};
+  io::ProgrammingLoop programming_{loop_, sender_, live_};
+  io::ProgrammingAnswers answers_{sender_};
+  std::unique_ptr<store::Store> store_;
+  api::DesiredState desired_;
+  io::DataplaneLink link_;
+  io::DataplaneCalls calls_;
+  metrics::GatewayMetrics metrics_;
+};
+
+absl::Status Start(const std::string& config_file) {
+  const auto config = io::ReadStartupConfig(config_file);
+  if (!config.ok()) return config.status();
+  if (auto status = StartPrivileges(*config); !status.ok()) return status;
+  StartLog(*config);
+  auto store = store::Store::Open(config->state_database(), config->key_file());
+  if (!store.ok()) return store.status();
+  Gateway gateway(*config, *std::move(store));
+  return gateway.Run();
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv) {
+  CLI::App app("Control process of the Sluice gateway.");
+  std::string config_file;
+  app.add_option("--config", config_file, "start-up file, GatewayConfig in JSON form")->required();
+  app.set_version_flag("--version", SLUICE_VERSION);
+  CLI11_PARSE(app, argc, argv);
+  const absl::Status status = sluice::Start(config_file);
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "sluice-gateway: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
