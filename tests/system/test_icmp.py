@@ -97,12 +97,13 @@ class IcmpErrors(WireTest):
         """No error about ICMP errors, later fragments, multicast, or a broken source"""
         leg = CONTOSO.inside
         inner = IP(src=NOWHERE4, dst=leg.host4) / UDP()
+        inner6 = IPv6(src=NOWHERE6, dst=leg.host6) / UDP()
         forbidden = (IP(src=leg.host4, dst=NOWHERE4) / ICMP(type=3, code=1) / inner,
                      IP(src=leg.host4, dst=NOWHERE4, frag=100) / Raw(bytes(64)),
                      IP(src="127.0.0.1", dst=NOWHERE4) / UDP(),
                      IP(src="0.0.0.0", dst=NOWHERE4) / UDP(),
                      IP(src="224.0.0.5", dst=NOWHERE4) / UDP(),
-                     IPv6(src=leg.host6, dst=NOWHERE6) / ICMPv6DestUnreach() / inner,
+                     IPv6(src=leg.host6, dst=NOWHERE6) / ICMPv6DestUnreach() / inner6,
                      IPv6(src="ff02::1", dst=NOWHERE6) / UDP(),
                      IPv6(src="::", dst=NOWHERE6) / UDP())
         for packet in forbidden:
