@@ -79,7 +79,7 @@ MaybeRefusal InterfaceWriter::CheckInterface(const InterfaceRecord& record, cons
   if (record.interface >= tables_.interfaces.size())
     return Refuse(WriteResult::AtLimit(channel::Limit::kInterfaces, tables_.limits.interfaces),
                   offsetof(InterfaceRecord, interface));
-  if (record.port >= resolver_.ports().size())
+  if (record.port >= resolver_.ports().size() || resolver_.ports()[record.port].mtu == 0)
     return Refuse(RefusalReason::kNotFound, offsetof(InterfaceRecord, port), record.port);
   if (!tables_.Exists(static_cast<VrfId>(record.vrf)))
     return Refuse(RefusalReason::kNotFound, offsetof(InterfaceRecord, vrf), record.vrf);

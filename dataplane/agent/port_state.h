@@ -9,7 +9,7 @@ namespace sluice::dataplane {
 
 struct PortState {
   net::MacAddress mac;
-  uint16_t mtu = 1500;  // largest IP packet in bytes
+  uint16_t mtu = 0;  // largest IP packet in bytes; 0: there is no port of this number
   bool carrier = false;
 };
 

@@ -48,6 +48,7 @@ class TableWriter {
   const AdjacencyResolver& resolver() const { return resolver_; }
   const ScopeTable& scopes() const { return scopes_; }
   Tables& tables() { return tables_; }
+  const Tables& tables() const { return tables_; }
 
  private:
   static constexpr unsigned kSweepStep = 256;

@@ -1,0 +1,108 @@
+// Translation of tables into messages.
+#include "dataplane/agent/state_messages.h"
+
+namespace sluice::dataplane {
+namespace {
+
+const char* NameOf(AdjacencyKind kind) {
+  switch (kind) {
+    case AdjacencyKind::kDrop:
+      return "drop";
+    case AdjacencyKind::kNeighbor:
+      return "neighbor";
+    case AdjacencyKind::kGlean:
+      return "glean";
+    case AdjacencyKind::kLocal:
+      return "local";
+  }
+  return "";
+}
+
+v1::TableFill Fill(const char* name, uint64_t used, uint64_t limit) {
+  v1::TableFill fill;
+  fill.set_name(name);
+  fill.set_used(used);
+  fill.set_limit(limit);
+  return fill;
+}
+
+}  // namespace
+
+v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, Instant now) {
+  v1::Neighbor message;
+  message.set_interface(key.interface);
+  message.set_address(AddressOf(key).ToString());
+  const AdjacencyResolver::Neighbor* neighbor = writer.resolver().Find(key);
+  const Interface* interface = writer.tables().interfaces.Find(key.interface);
+  if (neighbor == nullptr || interface == nullptr) {
+    message.set_state("removed");
+    return message;
+  }
+  message.set_vrf(interface->vrf);
+  if (neighbor->mac()) message.set_mac(neighbor->mac()->ToString());
+  message.set_state(neighbor->fixed ? Describe(NeighborState::kStatic) : Describe(neighbor->state));
+  message.set_age_ms(static_cast<uint64_t>((now - neighbor->since) / std::chrono::milliseconds(1)));
+  return message;
+}
+
+v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
+                               const channel::CounterReader& counters) {
+  v1::Adjacency message;
+  message.set_id(id);
+  const Adjacency* adjacency = writer.tables().adjacencies.Describe(id);
+  if (adjacency == nullptr) {
+    message.set_kind("removed");
+    return message;
+  }
+  message.set_kind(NameOf(adjacency->kind));
+  message.set_interface(adjacency->interface);
+  if (adjacency->kind == AdjacencyKind::kNeighbor) message.set_next_hop(adjacency->next_hop.ToString());
+  if (adjacency->neighbor_mac) message.set_mac(adjacency->neighbor_mac->ToString());
+  const DownCause cause =
+      id == writer.tables().adjacencies.local() ? DownCause::kNone : writer.resolver().LivenessOf(id).cause;
+  message.set_live(cause == DownCause::kNone);
+  message.set_down_reason(Describe(cause));
+  const channel::PacketsAndBytes sent = counters.AdjacencyTx(id);
+  message.set_tx_packets(sent.packets);
+  message.set_tx_bytes(sent.bytes);
+  return message;
+}
+
+std::vector<v1::TableFill> TableFills(TableWriter& writer) {
+  const Tables& tables = writer.tables();
+  const TableLimits& limits = tables.limits;
+  constexpr uint64_t kMib = uint64_t{1} << 20;
+  const uint64_t fib_bytes = tables.fib4_pool.lookup_bytes() + tables.fib6_pool.lookup_bytes();
+  return {
+      Fill("vrfs", tables.vrfs.used(), limits.vrfs),
+      Fill("interfaces", tables.interfaces.used(), limits.interfaces),
+      Fill("addresses", tables.own_addresses.used(), limits.addresses),
+      Fill("neighbors", tables.neighbors.used(), limits.neighbors),
+      Fill("adjacencies", tables.adjacencies.control_used(), limits.adjacencies),
+      Fill("next_hop_groups", tables.groups.used(), limits.next_hop_groups),
+      Fill("group_buckets", tables.groups.buckets().used(), limits.group_buckets),
+      Fill("policers", tables.policers.used(), limits.policers),
+      Fill("ipv4_routes", tables.fib4_pool.route_count(), limits.ipv4_routes),
+      Fill("ipv6_routes", tables.fib6_pool.route_count(), limits.ipv6_routes),
+      Fill("fib_mib", (fib_bytes + kMib - 1) / kMib, limits.fib_mib),
+      Fill("pending_removals", tables.retirement.pending(), limits.pending_removals),
+  };
+}
+
+std::vector<v1::ScopeState> ScopeStates(const TableWriter& writer) {
+  std::vector<v1::ScopeState> states;
+  for (ScopeIndex index = 1; index < writer.scopes().size(); ++index) {
+    const ScopeTable::State& state = writer.scopes().At(index);
+    if (!state.in_use) continue;
+    v1::ScopeState& message = states.emplace_back();
+    message.set_kind(state.scope.kind);
+    message.set_family(state.scope.family);
+    message.set_id(state.scope.id);
+    message.set_epoch(state.epoch);
+    message.set_synced(state.synced);
+    message.set_objects(state.objects);
+  }
+  return states;
+}
+
+}  // namespace sluice::dataplane
