@@ -2,21 +2,20 @@
 // it is told to stop. Composition only.
 #include <pthread.h>
 #include <signal.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "dataplane/eal/config_file.h"
-#include "dataplane/eal/eal_runtime.h"
 #include "dataplane/eal/host_facts.h"
 #include "dataplane/eal/instance_lock.h"
-#include "dataplane/eal/packet_pool.h"
-#include "dataplane/eal/port.h"
+#include "dataplane/eal/log_setup.h"
 #include "dataplane/eal/service_notification.h"
-#include "dataplane/eal/startup_plan.h"
+#include "dataplane/forwarding_process.h"
+#include "dataplane/graph/worker_graph.h"
+#include "dataplane/nodes/nodes.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -27,47 +26,44 @@ int Refuse(const absl::Status& status) {
   return 1;
 }
 
-void SetUpLog(const StartupPlan& plan) {
-  auto logger = spdlog::stderr_logger_mt("sluice-dataplane");
-  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l " + plan.instance + " %v");
-  logger->set_level(spdlog::level::from_str(plan.log_level));
-  logger->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(logger));
-}
-
-int Run(const StartupPlan& plan) {
-  SetUpLog(plan);
-  auto lock = InstanceLock::Take(plan.instance, plan.grpc_socket);
-  if (!lock.ok()) return Refuse(lock.status());
-  auto eal = EalRuntime::Start(plan);
-  if (!eal.ok()) return Refuse(eal.status());
-  auto pool = CreatePacketPool("packets", plan.pool, kPoolCachePerWorker);
-  if (!pool.ok()) return Refuse(pool.status());
-  std::vector<std::unique_ptr<Port>> ports;
-  for (const PortPlan& port_plan : plan.ports) {
-    std::vector<std::string> remarks;
-    auto port = Port::Open(port_plan, **pool, remarks);
-    if (port.ok()) {
-      const absl::Status started = (*port)->Start(remarks);
-      if (!started.ok()) port = started;
-    }
-    if (!port.ok())
-      return Refuse(absl::Status(port.status().code(),
-                                 "port \"" + port_plan.name + "\": " + std::string(port.status().message())));
-    for (const std::string& remark : remarks) spdlog::warn("{}", remark);
-    spdlog::info("port {}: {} {} mac {} link {} flow {}", port_plan.name, (*port)->driver(),
-                 (*port)->plan().devargs, (*port)->mac().ToString(), (*port)->Link().up, (*port)->flow_api());
-    ports.push_back(*std::move(port));
-  }
-  for (const std::string& remark : plan.remarks) spdlog::warn("{}", remark);
-  NotifySupervisor("READY=1");
-  spdlog::info("started");
+// Blocked before any thread exists, so that only WaitForStop sees them.
+sigset_t BlockStopSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  int received = 0;
-  sigwait(&signals, &received);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return signals;
+}
+
+int RunUntilStopped(const StartupPlan& plan) {
+  const sigset_t stop_signals = BlockStopSignals();
+  SetUpLog(plan.instance, plan.log_level);
+  const auto lock = InstanceLock::Take(plan.instance, plan.grpc_socket);
+  if (!lock.ok()) return Refuse(lock.status());
+  auto process = ForwardingProcess::Start(plan);
+  if (!process.ok()) return Refuse(process.status());
+
+  for (const std::string& remark : plan.remarks) spdlog::warn("{}", remark);
+  spdlog::info("ready: {} ports, {} workers, control at {}", plan.ports.size(), plan.worker_cores.size(),
+               plan.grpc_socket);
+  NotifySupervisor("READY=1");
+  int signal = 0;
+  sigwait(&stop_signals, &signal);
+  NotifySupervisor("STOPPING=1");
+  spdlog::info("stopping: {}", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  return 0;
+}
+
+int RunWithFile(const std::string& path, bool check_only) {
+  const auto config = ReadConfigFile(path);
+  if (!config.ok()) return Refuse(config.status());
+  const auto plan = PlanStartup(*config, ReadHostFacts());
+  if (!plan.ok())
+    return Refuse(absl::Status(plan.status().code(), absl::StrCat(path, ": ", plan.status().message())));
+  if (!check_only) return RunUntilStopped(*plan);
+  for (const std::string& remark : plan->remarks) std::printf("%s: %s\n", path.c_str(), remark.c_str());
+  std::printf("%s: fine\n", path.c_str());
   return 0;
 }
 
@@ -76,22 +72,18 @@ int Run(const StartupPlan& plan) {
 
 int main(int argc, char** argv) {
   using namespace sluice::dataplane;
-  std::string config_path;
+  std::string config;
   bool check = false;
-  CLI::App options("Forwards packets of many tenants; programmed by sluice-gateway.", "sluice-dataplane");
-  options.add_option("--config", config_path,
-                     "start-up file (JSON form of sluice.dataplane.v1.DataplaneConfig)");
-  options.add_flag("--check", check, "only check the start-up file against this host");
+  bool graph = false;
+  CLI::App options("Forwards the packets of many tenants, as sluice-gateway tells it.", "sluice-dataplane");
+  auto* const config_option = options.add_option("--config", config, "the start-up file, in JSON");
+  options.add_flag("--check", check, "only check the start-up file against this host")->needs(config_option);
+  options.add_flag("--graph", graph, "print the packet graph in Graphviz form")->excludes(config_option);
   CLI11_PARSE(options, argc, argv);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  auto config = ReadConfigFile(config_path);
-  if (!config.ok()) return Refuse(config.status());
-  const auto plan = PlanStartup(*config, ReadHostFacts());
-  if (!plan.ok()) return Refuse(plan.status());
-  if (check) return 0;
-  return Run(*plan);
+  if (graph) {
+    std::fputs(DescribeGraph(AllNodes()).c_str(), stdout);
+    return 0;
+  }
+  if (config.empty()) return Refuse(absl::InvalidArgumentError("--config FILE is needed"));
+  return RunWithFile(config, check);
 }

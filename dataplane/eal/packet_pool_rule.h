@@ -17,6 +17,10 @@ inline constexpr uint32_t kPoolCachePerWorker = 256;
 inline constexpr uint32_t kPacketsInGraphPerWorker = 512;
 // Original packets waiting for the slow path, per worker.
 inline constexpr uint32_t kPuntRingSlots = 512;
+// What the slow path may have on its way to one worker.
+inline constexpr uint32_t kInjectRingSlots = 512;
+// The slow path's own buffers: held packets, ARP, ND and what control sends.
+inline constexpr uint32_t kSlowPathBuffers = 2048;
 inline constexpr uint32_t kPacketPrivateBytes = 64;
 // Kept in front of every received packet by DPDK, and used by encapsulations.
 inline constexpr uint32_t kPacketHeadroomBytes = 128;

@@ -29,7 +29,7 @@ constexpr Setting kLimits[] = {
     {"adjacencies", 131072, 16, 1 << 22},
     {"next_hop_groups", 131072, 16, 1 << 22},
     {"group_buckets", 1048576, 64, 1 << 26},
-    {"policers", 32768, 1, 1 << 20},
+    {"policers", 32768, 1, 65535},
     {"ipv4_routes", 16777216, 1, 1 << 26},
     {"ipv4_routes_per_vrf", 2097152, 1, 1 << 26},
     {"ipv6_routes", 4194304, 1, 1 << 26},
@@ -44,8 +44,8 @@ constexpr Setting kSlowPath[] = {
     {"probes_max", 3, 1, 20},
     {"held_per_neighbor", 4, 0, 64},
     {"held_per_tenant", 64, 0, 4096},
-    {"icmp_errors_per_second", 100, 0, 1000000},
-    {"echo_replies_per_second", 1000, 0, 10000000},
+    {"icmp_errors_per_second", 100, 1, 1000000},
+    {"echo_replies_per_second", 1000, 1, 10000000},
 };
 
 absl::Status Complete(std::span<const Setting> settings, absl::string_view message_name,

@@ -148,7 +148,8 @@ Status PlanMemory(const v1::Memory& memory, const HostFacts& host, StartupPlan& 
       return InvalidArgumentError(StrCat("memory: mbufs ", memory.mbufs(), " is above ", kMbufsMax));
     plan.pool.mbufs = memory.mbufs();
   }
-  const uint32_t needed = PacketPoolMib(plan.pool) + kEalMibReserve;
+  const uint32_t needed = PacketPoolMib(plan.pool) +
+                          PacketPoolMib({kSlowPathBuffers, plan.pool.data_room_bytes}) + kEalMibReserve;
   if (needed > plan.eal_mib)
     return InvalidArgumentError(StrCat("memory: ", plan.pool.mbufs, " buffers of ", plan.pool.data_room_bytes,
                                        " bytes need eal_mib ", needed, ", it is ", plan.eal_mib));

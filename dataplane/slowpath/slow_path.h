@@ -49,8 +49,7 @@ class SlowPath {
 
   // Starts the thread; it inherits the caller's core.
   absl::Status Start();
-  // Waits for the thread to end and frees what was held. The workers must not
-  // run any more, or still drain their rings.
+  // Waits for the thread to end; workers may still run.
   void Stop();
 
  private:

@@ -1,0 +1,188 @@
+// Builds and takes down the dataplane.
+#include "dataplane/forwarding_process.h"
+
+#include <rte_cycles.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <spdlog/spdlog.h>
+#include <sys/random.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "dataplane/eal/eal_arguments.h"
+#include "dataplane/nodes/nodes.h"
+#include "dataplane/startup_settings.h"
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+namespace {
+
+int RunWorker(void* worker) {
+  static_cast<Worker*>(worker)->Run();
+  return 0;
+}
+
+// The highest DPDK port number plus one.
+uint32_t PortNumbers(const std::vector<std::unique_ptr<Port>>& ports) {
+  uint32_t numbers = 0;
+  for (const auto& port : ports) numbers = std::max<uint32_t>(numbers, port->id() + 1u);
+  return numbers;
+}
+
+void LogPort(const Port& port) {
+  std::vector<std::string> offloads;
+  for (const auto& [name, where] : port.offloads().report) offloads.push_back(absl::StrCat(name, "=", where));
+  spdlog::info("port {}: number {} device {} driver {} mac {} mtu {} queues {}/{} {} rte_flow={}",
+               port.plan().name, port.id(), port.plan().devargs, port.driver(), port.mac().ToString(),
+               port.plan().mtu_bytes, port.rx_queues(), port.tx_queues(), absl::StrJoin(offloads, " "),
+               port.flow_api());
+}
+
+}  // namespace
+
+uint64_t ForwardingProcess::MakeInstance() {
+  uint64_t instance = 0;
+  // Without entropy at boot the time stamp counter differs between two starts, too.
+  if (getrandom(&instance, sizeof instance, GRND_NONBLOCK) != sizeof instance) instance = rte_rdtsc();
+  return instance | 1;
+}
+
+absl::StatusOr<std::unique_ptr<ForwardingProcess>> ForwardingProcess::Start(const StartupPlan& plan) {
+  std::unique_ptr<ForwardingProcess> process(new ForwardingProcess(plan));
+  using Step = absl::Status (ForwardingProcess::*)();
+  for (const Step step : {&ForwardingProcess::StartEal, &ForwardingProcess::OpenPorts,
+                          &ForwardingProcess::CreateTables, &ForwardingProcess::CreateChannel,
+                          &ForwardingProcess::CreateWorkers, &ForwardingProcess::StartThreads}) {
+    const absl::Status done = (process.get()->*step)();
+    if (!done.ok()) return done;
+  }
+  // Only now: a start that fails is one line.
+  for (const std::string& remark : process->remarks_) spdlog::warn("{}", remark);
+  for (const auto& port : process->ports_) LogPort(*port);
+  return process;
+}
+
+absl::Status ForwardingProcess::StartEal() {
+  auto eal = EalRuntime::Start(plan_);
+  if (!eal.ok()) return eal.status();
+  eal_ = *std::move(eal);
+  auto packets = CreatePacketPool("packets", plan_.pool, kPoolCachePerWorker);
+  if (!packets.ok()) return packets.status();
+  packets_ = *std::move(packets);
+  // Held packets are copies of received ones: the same room, never cached by a worker.
+  auto slow = CreatePacketPool("slow_path", {kSlowPathBuffers, plan_.pool.data_room_bytes}, 0);
+  if (!slow.ok()) return slow.status();
+  slow_path_packets_ = *std::move(slow);
+  return absl::OkStatus();
+}
+
+absl::Status ForwardingProcess::OpenPorts() {
+  for (const PortPlan& plan : plan_.ports) {
+    auto port = Port::Open(plan, *packets_, remarks_);
+    if (port.ok()) {
+      if (const absl::Status started = (*port)->Start(remarks_); !started.ok()) port = started;
+    }
+    if (!port.ok())
+      return absl::Status(port.status().code(),
+                          absl::StrCat("port \"", plan.name, "\": ", port.status().message()));
+    ports_.push_back(*std::move(port));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForwardingProcess::CreateTables() {
+  reclaimer_ = std::make_unique<QsbrReclaimer>(worker_count());
+  TablesOptions options;
+  options.limits = TableLimitsOf(plan_);
+  options.ports = PortNumbers(ports_);
+  options.workers = worker_count();
+  options.ticks_per_second = rte_get_tsc_hz();
+  options.icmp = {plan_.slow_path.icmp_errors_per_second(), plan_.slow_path.echo_replies_per_second()};
+  tables_ = std::make_unique<Tables>(options, *reclaimer_);
+  return absl::OkStatus();
+}
+
+absl::Status ForwardingProcess::CreateChannel() {
+  channel::ChannelSizes sizes;
+  // The block behind the workers' is the slow path's.
+  sizes.counters.workers = worker_count() + 1u;
+  sizes.counters.interfaces = plan_.limits.interfaces() + 1;
+  sizes.counters.adjacencies = tables_->adjacencies.size();
+  sizes.counters.vrfs = plan_.limits.vrfs();
+  sizes.counters.drop_reasons = kDropReasonsMax;
+  sizes.counters.policers = plan_.limits.policers() + 1;
+  sizes.counters.nodes = static_cast<uint32_t>(AllNodes().size());
+  auto memory = channel::ChannelMemory::Create(sizes, instance_);
+  if (!memory.ok()) return memory.status();
+  memory_ = std::make_unique<channel::ChannelMemory>(*std::move(memory));
+  control_packets_ = std::make_unique<channel::PacketPort>(*memory_);
+  auto server = channel::ChannelServer::Listen(plan_.channel_socket, *memory_, control_packets_.get());
+  if (!server.ok()) return server.status();
+  channel_ = *std::move(server);
+
+  std::vector<PortState> states(PortNumbers(ports_));
+  for (const auto& port : ports_) states[port->id()] = {port->mac(), port->plan().mtu_bytes, false};
+  table_writer_ = std::make_unique<TableWriter>(*tables_, std::move(states), neighbor_requests_);
+  agent_ = std::make_unique<Agent>(*table_writer_, *channel_, agent_inbox_, *reclaimer_);
+  return absl::OkStatus();
+}
+
+CounterBlock ForwardingProcess::CountersOf(WorkerIndex worker) const {
+  return CounterBlock::Of(memory_->counter_layout(), memory_->counter_section(), worker);
+}
+
+absl::Status ForwardingProcess::CreateWorkers() {
+  std::vector<WorkerContext> contexts(worker_count());
+  for (WorkerIndex worker = 0; worker < worker_count(); ++worker) {
+    auto rings = WorkerRingPair::Create(worker);
+    if (!rings.ok()) return rings.status();
+    WorkerContext& context = contexts[worker];
+    context.tables = tables_.get();
+    context.counters = CountersOf(worker);
+    context.index = worker;
+    context.punt = rings->rings().punt;
+    context.inject = rings->rings().inject;
+    rings_.push_back(*std::move(rings));
+  }
+  std::vector<PortQueues> queues;
+  for (const auto& port : ports_) queues.push_back({port->id(), port->rx_queues(), port->mac()});
+  AssignQueues(queues, contexts);
+  const IdlePolicy idle_policy = plan_.sleep ? IdlePolicy::kSleep : IdlePolicy::kBusy;
+  for (WorkerContext& context : contexts) {
+    auto worker =
+        Worker::Create(absl::StrCat("worker", context.index), context, *reclaimer_->qsbr(), idle_policy);
+    if (!worker.ok()) return worker.status();
+    workers_.push_back(*std::move(worker));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ForwardingProcess::StartThreads() {
+  SlowPathOptions options;
+  options.neighbors = NeighborSettingsOf(plan_);
+  options.seed = instance_;
+  for (const WorkerRingPair& pair : rings_) options.workers.push_back(pair.rings());
+  options.pool = slow_path_packets_.get();
+  options.counters = CountersOf(worker_count());
+  for (const auto& port : ports_) options.ports.push_back(port.get());
+  slow_path_ =
+      std::make_unique<SlowPath>(options, *tables_, *reclaimer_->qsbr(), reclaimer_->slow_path_reader(),
+                                 neighbor_requests_, agent_inbox_, *control_packets_);
+  for (const auto& worker : workers_) {
+    const int launched = rte_eal_remote_launch(RunWorker, worker.get(), LcoreOfWorker(worker->index()));
+    SLUICE_CHECK(launched == 0);
+  }
+  workers_run_ = true;
+  agent_->Start();
+  return slow_path_->Start();
+}
+
+ForwardingProcess::~ForwardingProcess() {
+  if (agent_) agent_->Stop();
+  if (slow_path_) slow_path_->Stop();
+  if (!workers_run_) return;
+  for (const auto& worker : workers_) worker->RequestStop();
+  rte_eal_mp_wait_lcore();
+}
+
+}  // namespace sluice::dataplane
