@@ -88,11 +88,7 @@ absl::Status Port::Configure(rte_mempool& pool) {
   SLUICE_CHECK(rte_pktmbuf_data_room_size(&pool) >=
                plan_.mtu_bytes + kL2HeaderBytesMax + RTE_PKTMBUF_HEADROOM);
 
-  rte_ether_addr mac{};
-  if (const int result = rte_eth_macaddr_get(id_, &mac); result != 0)
-    return Failed("it has no MAC address", result);
-  std::copy(std::begin(mac.addr_bytes), std::end(mac.addr_bytes), mac_.bytes.begin());
-  return absl::OkStatus();
+  return ReadMac();
 }
 
 absl::Status Port::ReadMac() {

@@ -51,6 +51,8 @@ class ChannelServer {
   // The next record as it came, nothing of it checked but that it fits
   // kMaxRecordBytes. kCorrupt: call Close.
   RingConsumer::Result PopUpdate(std::span<std::byte> into, uint32_t* bytes) {
+    // Before the first attachment there is no ring.
+    if (last_epoch_ == 0) return RingConsumer::Result::kEmpty;
     return updates_.Pop(into, bytes);
   }
   // False: control does not read its refusals; keep it and stop taking updates.
