@@ -3,59 +3,14 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <set>
 #include <string_view>
-#include <vector>
 
 #include "dataplane/agent/record_fixture.h"
+#include "dataplane/agent/small_tables.h"
 #include "dataplane/agent/table_writer.h"
 #include "dataplane/tables/fib/fake_reclaimer.h"
 
 namespace sluice::dataplane::testing {
-
-// What the slow path was asked.
-class RecordedRequests final : public NeighborRequests {
- public:
-  void Push(const InterfaceChange& change) override { interfaces.push_back(change); }
-  void Push(const NextHopWatch& watch) override {
-    if (watch.watched) {
-      watched.insert({watch.interface, watch.address});
-    } else {
-      watched.erase({watch.interface, watch.address});
-    }
-  }
-  void Push(const StaticNeighbor& entry) override { statics.push_back(entry); }
-
-  std::vector<InterfaceChange> interfaces;
-  std::set<std::pair<InterfaceId, net::Address>> watched;
-  std::vector<StaticNeighbor> statics;
-};
-
-inline TablesOptions SmallTables() {
-  TablesOptions options;
-  options.limits = {.vrfs = 16,
-                    .interfaces = 64,
-                    .addresses = 64,
-                    .neighbors = 64,
-                    .neighbors_per_vrf = 16,
-                    .adjacencies = 64,
-                    .next_hop_groups = 64,
-                    .group_buckets = 1024,
-                    .policers = 16,
-                    .ipv4_routes = 100000,
-                    .ipv4_routes_per_vrf = 50000,
-                    .ipv6_routes = 1000,
-                    .ipv6_routes_per_vrf = 500,
-                    .fib_mib = 64,
-                    .pending_removals = 10000};
-  options.ports = 2;
-  return options;
-}
-
-inline std::vector<PortState> TwoPorts() {
-  return {{.mac = *net::MacAddress::Parse("02:00:00:00:00:01"), .mtu = 1500, .carrier = true},
-          {.mac = *net::MacAddress::Parse("02:00:00:00:00:02"), .mtu = 9000, .carrier = true}};
-}
 
 struct Writer {
   Writer() { Attach(1); }

@@ -1,0 +1,59 @@
+// Small tables, two ports and a slow path that takes notes: what tests and fuzz
+// targets put around a TableWriter.
+#pragma once
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "dataplane/agent/neighbor_exchange.h"
+#include "dataplane/agent/port_state.h"
+#include "dataplane/tables/tables.h"
+
+namespace sluice::dataplane::testing {
+
+// What the slow path was asked.
+class RecordedRequests final : public NeighborRequests {
+ public:
+  void Push(const InterfaceChange& change) override { interfaces.push_back(change); }
+  void Push(const NextHopWatch& watch) override {
+    if (watch.watched) {
+      watched.insert({watch.interface, watch.address});
+    } else {
+      watched.erase({watch.interface, watch.address});
+    }
+  }
+  void Push(const StaticNeighbor& entry) override { statics.push_back(entry); }
+
+  std::vector<InterfaceChange> interfaces;
+  std::set<std::pair<InterfaceId, net::Address>> watched;
+  std::vector<StaticNeighbor> statics;
+};
+
+inline TablesOptions SmallTables() {
+  TablesOptions options;
+  options.limits = {.vrfs = 16,
+                    .interfaces = 64,
+                    .addresses = 64,
+                    .neighbors = 64,
+                    .neighbors_per_vrf = 16,
+                    .adjacencies = 64,
+                    .next_hop_groups = 64,
+                    .group_buckets = 1024,
+                    .policers = 16,
+                    .ipv4_routes = 100000,
+                    .ipv4_routes_per_vrf = 50000,
+                    .ipv6_routes = 1000,
+                    .ipv6_routes_per_vrf = 500,
+                    .fib_mib = 64,
+                    .pending_removals = 10000};
+  options.ports = 2;
+  return options;
+}
+
+inline std::vector<PortState> TwoPorts() {
+  return {{.mac = *net::MacAddress::Parse("02:00:00:00:00:01"), .mtu = 1500, .carrier = true},
+          {.mac = *net::MacAddress::Parse("02:00:00:00:00:02"), .mtu = 9000, .carrier = true}};
+}
+
+}  // namespace sluice::dataplane::testing
