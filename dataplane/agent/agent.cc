@@ -12,6 +12,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "dataplane/eal/monotonic_clock.h"
 #include "proto/net/check.h"
 
 namespace sluice::dataplane {
@@ -58,7 +59,7 @@ void Agent::Loop() {
 }
 
 bool Agent::Turn() {
-  const Instant now = std::chrono::steady_clock::now();
+  const Instant now = MonotonicNow();
   // Liveness first: it is what packets wait for.
   bool more = TakeReports(now);
   more |= ServeChannel(now);
@@ -190,7 +191,7 @@ bool Agent::Run(const std::function<void(TableWriter&)>& task) {
 void Agent::Sleep() {
   serve_channel_at_ = {};
   if (!channel_.PrepareToSleep()) return;
-  const Instant now = std::chrono::steady_clock::now();
+  const Instant now = MonotonicNow();
   Instant until = std::min(on_time_at_, check_workers_at_);
   if (held_back_) until = std::min(until, now + kHeldBack);
   const auto wait = std::max(until - now, Duration::zero());

@@ -179,6 +179,37 @@ Passenger PassengerOf(rte_mbuf& mbuf) {
   return {F::IpBytes(ip), F::Hops(ip), (MetaOf(mbuf).flags & kPacketFromUs) != 0, F::MayBeFragmented(ip)};
 }
 
+// Delivers, answers or drops a packet that is not transmitted; false if it is.
+template <class F>
+bool EndsHere(const NodeRun& run, rte_mbuf& mbuf, Fate fate) {
+  switch (fate) {
+    case Fate::kLocal:
+      run.Send(kLocal, mbuf);
+      return true;
+    case Fate::kHopsExceeded:
+      Refuse(run, mbuf, DropReason::kTtlExpired, F::kTimeExceeded);
+      return true;
+    case Fate::kNoRoute:
+      Refuse(run, mbuf, DropReason::kNoRoute, F::kNoRoute);
+      return true;
+    case Fate::kNextHopDown:
+      Refuse(run, mbuf, DropReason::kNextHopDown, F::kHostUnreachable);
+      return true;
+    case Fate::kTooBig:
+      Refuse(run, mbuf, DropReason::kTooBig, F::kTooBig);
+      return true;
+    case Fate::kBlackhole:
+    case Fate::kGlean:  // a neighbour never is a glean adjacency itself
+      run.Drop(kDrop, mbuf, DropReason::kBlackhole);
+      return true;
+    case Fate::kFragment:
+    case Fate::kUnresolved:
+    case Fate::kSend:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
 template <class F>
@@ -210,31 +241,7 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
   meta.ip_bytes = packet.ip_bytes;
   meta.adjacency = id;
   meta.mtu = adjacency.mtu();
-  switch (fate) {
-    case Fate::kLocal:
-      run.Send(kLocal, mbuf);
-      return false;
-    case Fate::kHopsExceeded:
-      Refuse(run, mbuf, DropReason::kTtlExpired, F::kTimeExceeded);
-      return false;
-    case Fate::kNoRoute:
-      Refuse(run, mbuf, DropReason::kNoRoute, F::kNoRoute);
-      return false;
-    case Fate::kNextHopDown:
-      Refuse(run, mbuf, DropReason::kNextHopDown, F::kHostUnreachable);
-      return false;
-    case Fate::kTooBig:
-      Refuse(run, mbuf, DropReason::kTooBig, F::kTooBig);
-      return false;
-    case Fate::kBlackhole:
-    case Fate::kGlean:  // a neighbour never is a glean adjacency itself
-      run.Drop(kDrop, mbuf, DropReason::kBlackhole);
-      return false;
-    case Fate::kFragment:
-    case Fate::kUnresolved:
-    case Fate::kSend:
-      break;
-  }
+  if (EndsHere<F>(run, mbuf, fate)) return false;
   if (!WithinOutboundRate(worker, adjacency, packet.ip_bytes)) {
     run.Drop(kDrop, mbuf, DropReason::kPolicedOut);
     return false;
