@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -15,13 +16,33 @@
 #include "dataplane/packet/metadata.h"
 #include "proto/net/check.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 namespace {
 
-bool HugePagesFree(uint32_t mib) {
-  std::ifstream in("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
+constexpr const char* kHugePages = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
+
+uint32_t ReadPages(const char* file) {
+  std::ifstream in(std::string(kHugePages) + file);
   uint32_t pages = 0;
-  return in >> pages && pages * 2 >= mib;
+  in >> pages;
+  return pages;
+}
+
+// A benchmark run by root takes the huge pages it needs and gives them back.
+uint32_t pages_taken = 0;
+
+void GiveBackHugePages() {
+  std::ofstream(std::string(kHugePages) + "nr_hugepages") << ReadPages("nr_hugepages") - pages_taken;
+}
+
+bool HugePagesFree(uint32_t mib) {
+  const uint32_t wanted = mib / 2, free = ReadPages("free_hugepages");
+  if (free >= wanted) return true;
+  const uint32_t before = ReadPages("nr_hugepages");
+  std::ofstream(std::string(kHugePages) + "nr_hugepages") << before + wanted - free;
+  pages_taken = ReadPages("nr_hugepages") - before;
+  if (pages_taken != 0) std::atexit(GiveBackHugePages);
+  return ReadPages("free_hugepages") >= wanted;
 }
 
 }  // namespace
@@ -59,4 +80,4 @@ rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16
   return pool;
 }
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

@@ -6,7 +6,7 @@
 
 #include <cstdint>
 
-namespace sluice::test {
+namespace sluice::testing {
 
 // Starts EAL on first use; the calling thread becomes the main lcore. Dies if it
 // cannot. Benchmarks ask for huge pages, where there are any.
@@ -19,4 +19,4 @@ void StartEal(const EalOptions& options = {});
 // A pool of one-segment buffers with our private area, `cache` per thread.
 rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room = 10240);
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

@@ -5,7 +5,6 @@
 #include <rte_lcore.h>
 
 #include <algorithm>
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <cstring>
 
@@ -14,7 +13,7 @@
 #include "proto/net/check.h"
 #include "tests/graph/eal_for_tests.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 namespace {
 
 using namespace dataplane;  // NOLINT: the harness speaks of nothing else
@@ -34,7 +33,7 @@ rte_rcu_qsbr* CreateQsbr(uint32_t threads) {
 
 rte_mempool* PoolOf(const HarnessOptions& options) {
   StartEal();
-  return CreatePool(Unique("pool").c_str(), options.mbufs, 0);
+  return CreatePool(Unique("pool").c_str(), options.mbufs, 0, options.data_room);
 }
 
 }  // namespace
@@ -104,10 +103,10 @@ void GraphHarness::CreateWorker(uint16_t index) {
 GraphHarness::~GraphHarness() {
   StopWorkers();
   TakePunted();
-  for (const auto& worker : workers_) CHECK(worker->graph().StreamsAreAsMade());
+  for (const auto& worker : workers_) SLUICE_CHECK(worker->graph().StreamsAreAsMade());
   workers_.clear();
   ports_.clear();
-  CHECK(mbufs_in_use() == 0);
+  SLUICE_CHECK(mbufs_in_use() == 0);
   for (rte_ring* ring : punt_) rte_ring_free(ring);
   for (rte_ring* ring : inject_) rte_ring_free(ring);
   rte_mempool_free(pool_);
@@ -255,16 +254,4 @@ std::map<std::string, uint64_t> GraphHarness::AllDrops() const {
   return drops;
 }
 
-void CheckSameFrame(const Bytes& got, const Bytes& expected) {
-  const Fields got_fields = Dissect(got), expected_fields = Dissect(expected);
-  Fields all = got_fields;
-  all.insert(expected_fields.begin(), expected_fields.end());
-  for (const auto& [name, unused] : all) {
-    const auto got_at = got_fields.find(name), expected_at = expected_fields.find(name);
-    INFO("field " << name);
-    CHECK((got_at == got_fields.end() ? "absent" : got_at->second) ==
-          (expected_at == expected_fields.end() ? "absent" : expected_at->second));
-  }
-}
-
-}  // namespace sluice::test
+}  // namespace sluice::testing

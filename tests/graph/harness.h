@@ -17,7 +17,7 @@
 #include "tests/graph/ring_port.h"
 #include "tests/lib/packet.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 
 // What stands on the slow path's side of the punt ring.
 struct Punted {
@@ -30,11 +30,12 @@ struct HarnessOptions {
   uint16_t workers = 1;
   uint16_t burst = 32;
   uint32_t mbufs = 4096;
+  uint16_t data_room = 10240;  // with headroom
   uint32_t ring_depth = 1024;
   uint32_t punt_depth = 256;
   dataplane::TableLimits limits = SmallLimits();
   dataplane::IcmpRates icmp{.errors_per_second = 100'000, .echo_replies_per_second = 100'000};
-  // For the policers and ICMP budgets.
+
   static dataplane::TableLimits SmallLimits();
 };
 
@@ -117,7 +118,4 @@ class GraphHarness {
   std::vector<std::thread> threads_;
 };
 
-// Compares two frames field by field (Dissect), so that a failure names the field.
-void CheckSameFrame(const Bytes& got, const Bytes& expected);
-
-}  // namespace sluice::test
+}  // namespace sluice::testing

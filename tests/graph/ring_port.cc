@@ -10,7 +10,7 @@
 
 #include "proto/net/check.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 
 RingPort::RingPort(const std::string& name, uint16_t queues, uint32_t depth) : name_(name) {
   for (uint16_t queue = 0; queue < queues; ++queue) {
@@ -26,8 +26,8 @@ RingPort::RingPort(const std::string& name, uint16_t queues, uint32_t depth) : n
   const rte_eth_conf configuration{};
   SLUICE_CHECK(rte_eth_dev_configure(id_, queues, queues, &configuration) == 0);
   // The driver receives what is pushed and allocates nothing, but ethdev wants a pool.
-  rte_mempool* unused = rte_pktmbuf_pool_create(("unused." + name).c_str(), 1, 0, 0,
-                                                RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+  rte_mempool* unused =
+      rte_pktmbuf_pool_create(("unused." + name).c_str(), 1, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
   for (uint16_t queue = 0; queue < queues; ++queue) {
     SLUICE_CHECK(rte_eth_rx_queue_setup(id_, queue, 0, 0, nullptr, unused) == 0);
     SLUICE_CHECK(rte_eth_tx_queue_setup(id_, queue, 0, 0, nullptr) == 0);
@@ -88,4 +88,4 @@ bool RingPort::Quiet() const {
                      [](rte_ring* ring) { return rte_ring_empty(ring) != 0; });
 }
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

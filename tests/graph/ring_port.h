@@ -12,7 +12,7 @@
 #include "proto/net/mac_address.h"
 #include "tests/lib/packet.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 
 class RingPort {
  public:
@@ -42,4 +42,4 @@ class RingPort {
   std::vector<rte_ring*> receive_, transmit_;
 };
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

@@ -3,8 +3,9 @@
 #include <catch2/catch.hpp>
 
 #include "tests/graph/harness.h"
+#include "tests/graph/same_frame.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 namespace {
 
 using dataplane::AdjacencyKind;
@@ -50,4 +51,4 @@ TEST_CASE("a packet is forwarded from VLAN to VLAN within its tenant") {
 }
 
 }  // namespace
-}  // namespace sluice::test
+}  // namespace sluice::testing

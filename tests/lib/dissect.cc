@@ -6,7 +6,7 @@
 #include "proto/net/checksum.h"
 #include "tests/lib/packet.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 namespace {
 
 std::string MacText(std::span<const uint8_t> bytes) {
@@ -120,4 +120,4 @@ Fields Dissect(const Bytes& frame) {
   return out;
 }
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

@@ -5,7 +5,7 @@
 #include "proto/net/check.h"
 #include "proto/net/checksum.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 namespace {
 
 Bytes AddressBytes(std::string_view text) {
@@ -169,4 +169,4 @@ Bytes Packet::frame() const {
   return frame;
 }
 
-}  // namespace sluice::test
+}  // namespace sluice::testing

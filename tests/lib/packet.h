@@ -13,7 +13,7 @@
 #include "proto/net/address.h"
 #include "proto/net/mac_address.h"
 
-namespace sluice::test {
+namespace sluice::testing {
 
 using Bytes = std::vector<uint8_t>;
 
@@ -91,4 +91,4 @@ class Packet {
 using Fields = std::map<std::string, std::string>;
 Fields Dissect(const Bytes& frame);
 
-}  // namespace sluice::test
+}  // namespace sluice::testing
