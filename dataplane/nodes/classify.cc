@@ -21,23 +21,12 @@ void PrefetchPacket(rte_mbuf* mbuf) {
 Station StationOf(const WorkerContext& worker, const Subinterface& subinterface, PortId port,
                   const uint8_t* frame) {
   uint64_t own = worker.transmit[port].mac_bits;
-  if ((subinterface.flags & kSubinterfaceOwnMac) != 0) {
-    const Interface* interface = worker.tables->interfaces.Find(subinterface.interface);
+  if (subinterface.Is(kSubinterfaceOwnMac)) {
+    const Interface* interface = worker.tables->interfaces.Find(subinterface.interface());
     if (interface != nullptr) own = MacBits(interface->mac.bytes.data());
   }
   if (MacBits(frame) == own) return Station::kUs;
   return IsGroupMac(frame) ? Station::kGroup : Station::kOther;
-}
-
-// What classify found out, in the order in which PacketMetadata begins.
-void Describe(PacketMetadata& meta, const Subinterface& subinterface, PortId port, uint8_t l2_bytes) {
-  meta.vrf = subinterface.vrf;
-  meta.interface = subinterface.interface;
-  meta.flags = static_cast<uint8_t>(subinterface.flags & (kPacketStrictUrpf | kPacketPolicerIn));
-  meta.l2_bytes = l2_bytes;
-  meta.reason = DropReason::kNone;
-  meta.ingress_port = port;
-  meta.trace_id = 0;
 }
 
 void PassL2Header(rte_mbuf& mbuf, uint8_t bytes) {
@@ -46,52 +35,79 @@ void PassL2Header(rte_mbuf& mbuf, uint8_t bytes) {
   mbuf.pkt_len = mbuf.data_len;
 }
 
-// Everything that is not an ordinary IP packet.
-void SendOdd(const NodeRun& run, rte_mbuf& mbuf, const Verdict& verdict) {
+// Any frame. Untagged, tagged by the port, to a group, not IP, not for us.
+Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
+  const uint8_t* frame = DataOf(mbuf);
+  EthernetVerdict ethernet = ParseEthernet(frame, mbuf.data_len);
+  if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) ethernet.vlan = mbuf.vlan_tci & 0xfff;
+  const PortId port = mbuf.port;
+  const Subinterface subinterface = worker.tables->subinterfaces.Find(port, ethernet.vlan);
+  const Verdict verdict =
+      Decide(ethernet.ether_type, StationOf(worker, subinterface, port, frame), subinterface);
   PacketMetadata& meta = MetaOf(mbuf);
+  StoreArrival(meta, ArrivalWord(subinterface, verdict.edge == classify::kIp6Forward ? 6 : 4, ethernet.bytes),
+               port);
   meta.reason = verdict.reason;
-  if (verdict.edge == classify::kPunt) meta.punt_class = PuntClass::kArp;
-  run.Send(verdict.edge, mbuf);
+  meta.punt_class = PuntClass::kArp;
+  if (subinterface.interface() != kNoInterface)
+    worker.counters.Received(subinterface.interface(), mbuf.data_len - ethernet.bytes);
+  if (__builtin_expect(worker.tracing, 0)) worker.observation->Arrived(mbuf);
+  if (verdict.edge == classify::kIp4Forward || verdict.edge == classify::kIp6Forward)
+    PassL2Header(mbuf, ethernet.bytes);
+  else
+    meta.l2_bytes = 0;  // the data still begins there
+  return verdict;
+}
+
+// The ordinary frame: 802.1Q, IP, to us. False when it needs Examine().
+inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, bool* ipv6) {
+  constexpr uint8_t kL2Bytes = kEthernetBytes + kVlanTagBytes;
+  const PortId port = mbuf.port;
+  const classify::TaggedIp peek =
+      classify::PeekTagged(DataOf(mbuf), mbuf.data_len, worker.transmit[port].mac_bits);
+  const Subinterface subinterface = worker.tables->subinterfaces.Find(port, peek.vlan);
+  constexpr uint64_t kWanted = uint64_t{kSubinterfaceUp} << 32;
+  constexpr uint64_t kLookedAt = uint64_t{kSubinterfaceUp | kSubinterfaceOwnMac} << 32;
+  const bool ordinary = peek.ordinary & ((subinterface.Word() & kLookedAt) == kWanted) &
+                        ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0) & !worker.tracing;
+  if (__builtin_expect(!ordinary, 0)) return false;
+  StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, peek.ipv6 ? 6 : 4, kL2Bytes), port);
+  worker.counters.Received(subinterface.interface(), mbuf.data_len - kL2Bytes);
+  PassL2Header(mbuf, kL2Bytes);
+  *ipv6 = peek.ipv6;
+  return true;
 }
 
 uint16_t Classify(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
   const WorkerContext& worker = run.worker;
-  const SubinterfaceMap& subinterfaces = worker.tables->subinterfaces;
   // IPv4 packets are gathered at the front of the node's own stream, which then
   // moves as a whole; IPv6 ones aside.
-  void* ipv6[kBurstMax];
+  void* ipv6_packets[kBurstMax];
   uint16_t ipv4_count = 0, ipv6_count = 0;
   for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
 
   for (uint16_t i = 0; i < count; ++i) {
     if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
     rte_mbuf& mbuf = *packets[i];
-    const uint8_t* frame = DataOf(mbuf);
-    EthernetVerdict ethernet = ParseEthernet(frame, mbuf.data_len);
-    const PortId port = mbuf.port;
-    if (__builtin_expect((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0, 0))
-      ethernet.vlan = mbuf.vlan_tci & 0xfff;
-    const Subinterface subinterface = subinterfaces.Find(port, ethernet.vlan);
-    const Station station = StationOf(worker, subinterface, port, frame);
-    const Verdict verdict = Decide(ethernet.ether_type, station, subinterface);
-    Describe(MetaOf(mbuf), subinterface, port, ethernet.bytes);
-    if (__builtin_expect(worker.tracing, 0)) worker.observation->Arrived(mbuf);
-    if (subinterface.interface != kNoInterface)
-      worker.counters.Received(subinterface.interface, mbuf.data_len - ethernet.bytes);
-    if (__builtin_expect(verdict.edge == classify::kIp4Forward, 1)) {
-      PassL2Header(mbuf, ethernet.bytes);
-      packets[ipv4_count++] = &mbuf;
-    } else if (verdict.edge == classify::kIp6Forward) {
-      PassL2Header(mbuf, ethernet.bytes);
-      ipv6[ipv6_count++] = &mbuf;
-      if (ipv6_count < kBurstMax) continue;
-      rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6, ipv6_count);
-      ipv6_count = 0;
-    } else {
-      SendOdd(run, mbuf, verdict);
+    bool ipv6 = false;
+    if (__builtin_expect(!TakeOrdinary(worker, mbuf, &ipv6), 0)) {
+      const Verdict verdict = Examine(worker, mbuf);
+      if (verdict.edge != classify::kIp4Forward && verdict.edge != classify::kIp6Forward) {
+        run.Send(verdict.edge, mbuf);
+        continue;
+      }
+      ipv6 = verdict.edge == classify::kIp6Forward;
     }
+    if (!ipv6) {
+      packets[ipv4_count++] = &mbuf;
+      continue;
+    }
+    ipv6_packets[ipv6_count++] = &mbuf;
+    if (ipv6_count < kBurstMax) continue;
+    rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6_packets, ipv6_count);
+    ipv6_count = 0;
   }
-  if (ipv6_count != 0) rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6, ipv6_count);
+  if (ipv6_count != 0) rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6_packets, ipv6_count);
   if (ipv4_count != 0) run.SendFirst(classify::kIp4Forward, ipv4_count);
   return count;
 }

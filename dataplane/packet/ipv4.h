@@ -3,6 +3,8 @@
 // is odd about the others is named by the slower, complete examination.
 #pragma once
 
+#include <immintrin.h>
+
 #include <array>
 #include <cstdint>
 
@@ -52,12 +54,15 @@ inline constexpr std::array<uint8_t, 256> kSpecialIpv4Octet = [] {
 
 // The sum over a header without options is right. Any 20 bytes.
 inline bool Ipv4ChecksumHolds(const uint8_t* ip) {
-  const uint64_t a = LoadRaw<uint64_t>(ip), b = LoadRaw<uint64_t>(ip + 8);
-  uint64_t sum = (a & 0xffffffff) + (a >> 32) + (b & 0xffffffff) + (b >> 32) + LoadRaw<uint32_t>(ip + 16);
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16);
-  return sum == 0xffff;
+  unsigned long long sum;
+  unsigned char carry = _addcarry_u64(0, LoadRaw<uint64_t>(ip), LoadRaw<uint64_t>(ip + 8), &sum);
+  carry = _addcarry_u64(carry, sum, LoadRaw<uint32_t>(ip + 16), &sum);
+  _addcarry_u64(carry, sum, 0, &sum);
+  // Two halves with their carry, twice: 64 to 32 to 16 bits. All ones and nothing
+  // else is a sound header, whatever the byte order.
+  sum = (sum >> 32) + (sum << 32 >> 32);
+  sum = (sum >> 16) + (sum & 0xffff);
+  return (sum >> 16) + (sum & 0xffff) == 0xffff;
 }
 
 // Zero for a packet without options whose header is sound and whose addresses

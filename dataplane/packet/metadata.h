@@ -5,7 +5,9 @@
 
 #include <rte_mbuf.h>
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/tables/drop_reason.h"
 #include "dataplane/tables/ids.h"
@@ -39,14 +41,15 @@ enum PacketFlag : uint8_t {
 };
 
 struct alignas(64) PacketMetadata {
-  VrfId vrf;
+  // The first eight bytes are written as one word by classify (ArrivalWord).
   InterfaceId interface;  // it came in on; kNoInterface when it is ours
-  uint8_t flags;          // PacketFlag
-  uint8_t family;         // 4 or 6
-  uint8_t l2_bytes;       // of the received L2 header, which stays in front of the data
-  DropReason reason;      // for the drop node
-  uint16_t ip_bytes;      // total length of the IP packet, set by the forward nodes
-  uint16_t mtu;           // to fragment to; or the figure that an ICMP error reports
+  VrfId vrf;
+  uint8_t flags;      // PacketFlag
+  uint8_t family;     // 4 or 6
+  uint8_t l2_bytes;   // of the received L2 header, which stays in front of the data
+  DropReason reason;  // for the drop node
+  uint16_t ip_bytes;  // total length of the IP packet, set by the forward nodes
+  uint16_t mtu;       // to fragment to; or the figure that an ICMP error reports
   AdjacencyId adjacency;
   uint32_t group;
   uint8_t icmp_type;  // the error that icmp_error is to send
@@ -62,6 +65,22 @@ struct alignas(64) PacketMetadata {
   uint32_t reserved2[2];
 };
 static_assert(sizeof(PacketMetadata) == 64);
+
+// What classify knows, as the first word of the metadata: interface, VRF and
+// flags lie there as they do in the subinterface's own word.
+inline uint64_t ArrivalWord(const Subinterface& subinterface, uint8_t family, uint8_t l2_bytes) {
+  constexpr uint64_t kKept = 0xffffffff | uint64_t{kPacketStrictUrpf | kPacketPolicerIn} << 32;
+  return (subinterface.Word() & kKept) | uint64_t{family} << 40 | uint64_t{l2_bytes} << 48;
+}
+static_assert(offsetof(PacketMetadata, vrf) == 2 && offsetof(PacketMetadata, flags) == 4 &&
+              offsetof(PacketMetadata, family) == 5 && offsetof(PacketMetadata, l2_bytes) == 6 &&
+              offsetof(PacketMetadata, reason) == 7);
+
+inline void StoreArrival(PacketMetadata& meta, uint64_t word, PortId port) {
+  std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
+  meta.ingress_port = port;
+  meta.trace_id = 0;
+}
 
 // Every packet in the graph has a private area of this size (see eal/packet_pool).
 inline PacketMetadata& MetaOf(rte_mbuf& mbuf) {

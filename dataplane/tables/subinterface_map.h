@@ -18,14 +18,28 @@ enum SubinterfaceFlag : uint16_t {
   kSubinterfaceOwnMac = 1 << 3,
 };
 
-// Value of the map. All zero: nobody's VLAN.
-struct Subinterface {
-  InterfaceId interface = kNoInterface;
-  VrfId vrf = 0;
-  uint16_t flags = 0;  // SubinterfaceFlag
-  uint16_t mtu = 0;
+// Value of the map, one word. All zero: nobody's VLAN.
+class Subinterface {
+ public:
+  Subinterface() = default;
+  Subinterface(InterfaceId interface, VrfId vrf, uint16_t flags, uint16_t mtu)
+      : word_(interface | uint64_t{vrf} << 16 | uint64_t{flags} << 32 | uint64_t{mtu} << 48) {}
+  static Subinterface OfWord(uint64_t word) {
+    Subinterface subinterface;
+    subinterface.word_ = word;
+    return subinterface;
+  }
+
+  InterfaceId interface() const { return static_cast<InterfaceId>(word_); }
+  VrfId vrf() const { return static_cast<VrfId>(word_ >> 16); }
+  uint16_t flags() const { return static_cast<uint16_t>(word_ >> 32); }  // SubinterfaceFlag
+  uint16_t mtu() const { return static_cast<uint16_t>(word_ >> 48); }
+  bool Is(SubinterfaceFlag flag) const { return (word_ >> 32 & flag) != 0; }
+  uint64_t Word() const { return word_; }
+
+ private:
+  uint64_t word_ = 0;
 };
-static_assert(sizeof(Subinterface) == 8);
 
 class SubinterfaceMap {
  public:
@@ -43,8 +57,7 @@ class SubinterfaceMap {
   }
   // Writer.
   void Set(PortId port, uint16_t vlan, Subinterface value) {
-    words_[uint64_t{port} * kVlans + vlan].store(__builtin_bit_cast(uint64_t, value),
-                                                 std::memory_order_release);
+    words_[uint64_t{port} * kVlans + vlan].store(value.Word(), std::memory_order_release);
   }
 
  private:

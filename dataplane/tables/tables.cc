@@ -108,7 +108,7 @@ WriteResult Tables::CheckInterface(const Interface& interface) const {
     return WriteResult::Refused(RefusalReason::kOutOfRange,
                                 interface.vlan > kVlanMax ? interface.vlan : interface.port);
   if (!Exists(interface.vrf)) return WriteResult::Refused(RefusalReason::kNotFound, interface.vrf);
-  const InterfaceId holder = subinterfaces.Find(interface.port, interface.vlan).interface;
+  const InterfaceId holder = subinterfaces.Find(interface.port, interface.vlan).interface();
   if (holder != kNoInterface && holder != interface.id)
     return WriteResult::Refused(RefusalReason::kConflict, holder);
   return WriteResult::Accepted();

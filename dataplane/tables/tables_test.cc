@@ -51,10 +51,10 @@ TEST_CASE("an interface is found by port and VLAN, with its VRF and flags") {
   REQUIRE(rig.tables.PutVrf({.id = 2}).ok());
   REQUIRE(rig.tables.PutInterface({.id = 1, .vrf = 2, .port = 1, .vlan = 10, .strict_urpf = true}).ok());
   const Subinterface found = rig.tables.subinterfaces.Find(1, 10);
-  CHECK(found.interface == 1);
-  CHECK(found.vrf == 2);
-  CHECK(found.flags == (kSubinterfaceUp | kSubinterfaceStrictUrpf));
-  CHECK(rig.tables.subinterfaces.Find(0, 10).interface == kNoInterface);
+  CHECK(found.interface() == 1);
+  CHECK(found.vrf() == 2);
+  CHECK(found.flags() == (kSubinterfaceUp | kSubinterfaceStrictUrpf));
+  CHECK(rig.tables.subinterfaces.Find(0, 10).interface() == kNoInterface);
 
   CHECK(rig.tables.PutInterface({.id = 2, .vrf = 2, .port = 1, .vlan = 10}).reason() ==
         RefusalReason::kConflict);
@@ -67,12 +67,12 @@ TEST_CASE("an interface is found by port and VLAN, with its VRF and flags") {
 
   SECTION("a moved interface leaves its old VLAN") {
     REQUIRE(rig.tables.PutInterface({.id = 1, .vrf = 2, .port = 1, .vlan = 11}).ok());
-    CHECK(rig.tables.subinterfaces.Find(1, 10).interface == kNoInterface);
-    CHECK(rig.tables.subinterfaces.Find(1, 11).interface == 1);
+    CHECK(rig.tables.subinterfaces.Find(1, 10).interface() == kNoInterface);
+    CHECK(rig.tables.subinterfaces.Find(1, 11).interface() == 1);
   }
   SECTION("a removed interface is nobody's VLAN") {
     REQUIRE(rig.tables.RemoveInterface(1).ok());
-    CHECK(rig.tables.subinterfaces.Find(1, 10).interface == kNoInterface);
+    CHECK(rig.tables.subinterfaces.Find(1, 10).interface() == kNoInterface);
     CHECK(rig.tables.RemoveVrf(2).ok());
   }
 }
