@@ -1,5 +1,10 @@
-// Bursts of frames into their VRFs.
+// Bursts of frames into their VRFs, and ordinary packets on to their next hop:
+// handing a packet to another node costs about 30 instructions of 200, because
+// everything just found out must be stored and loaded again
+// (docs/decisions/0003-graph-shape.md).
 #include "dataplane/nodes/classify.h"
+
+#include "dataplane/nodes/forward_burst.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -8,7 +13,9 @@ using classify::Decide;
 using classify::Station;
 using classify::Verdict;
 
-constexpr const char* kNext[classify::kEdgeCount] = {"ip4_forward", "ip6_forward", "punt", "drop"};
+constexpr const char* kNext[classify::kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
+                                                     "punt",    "drop",  "ip4_forward", "ip6_forward"};
+constexpr uint8_t kTaggedL2Bytes = kEthernetBytes + kVlanTagBytes;
 
 constexpr uint16_t kPrefetchDistance = 4;
 
@@ -29,12 +36,6 @@ Station StationOf(const WorkerContext& worker, const Subinterface& subinterface,
   return IsGroupMac(frame) ? Station::kGroup : Station::kOther;
 }
 
-void PassL2Header(rte_mbuf& mbuf, uint8_t bytes) {
-  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + bytes);
-  mbuf.data_len = static_cast<uint16_t>(mbuf.data_len - bytes);
-  mbuf.pkt_len = mbuf.data_len;
-}
-
 // Any frame. Untagged, tagged by the port, to a group, not IP, not for us.
 Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   const uint8_t* frame = DataOf(mbuf);
@@ -45,70 +46,86 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   const Verdict verdict =
       Decide(ethernet.ether_type, StationOf(worker, subinterface, port, frame), subinterface);
   PacketMetadata& meta = MetaOf(mbuf);
-  StoreArrival(meta, ArrivalWord(subinterface, verdict.edge == classify::kIp6Forward ? 6 : 4, ethernet.bytes),
-               port);
+  StoreArrival(meta,
+               ArrivalWord(subinterface, verdict.edge == classify::kIp6Forward ? 6 : 4, ethernet.bytes));
+  meta.ingress_port = port;
+  meta.trace_id = 0;
   meta.reason = verdict.reason;
   meta.punt_class = PuntClass::kArp;
   if (subinterface.interface() != kNoInterface)
     worker.counters.Received(subinterface.interface(), mbuf.data_len - ethernet.bytes);
   if (__builtin_expect(worker.tracing, 0)) worker.observation->Arrived(mbuf);
   if (verdict.edge == classify::kIp4Forward || verdict.edge == classify::kIp6Forward)
-    PassL2Header(mbuf, ethernet.bytes);
+    forward::PassL2Header(mbuf, ethernet.bytes);
   else
     meta.l2_bytes = 0;  // the data still begins there
   return verdict;
 }
 
-// The ordinary frame: 802.1Q, IP, to us. False when it needs Examine().
-inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, bool* ipv6) {
-  constexpr uint8_t kL2Bytes = kEthernetBytes + kVlanTagBytes;
-  const PortId port = mbuf.port;
-  const classify::TaggedIp peek =
-      classify::PeekTagged(DataOf(mbuf), mbuf.data_len, worker.transmit[port].mac_bits);
-  const Subinterface subinterface = worker.tables->subinterfaces.Find(port, peek.vlan);
-  constexpr uint64_t kWanted = uint64_t{kSubinterfaceUp} << 32;
-  constexpr uint64_t kLookedAt = uint64_t{kSubinterfaceUp | kSubinterfaceOwnMac} << 32;
-  const bool ordinary = peek.ordinary & ((subinterface.Word() & kLookedAt) == kWanted) &
-                        ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) == 0) & !worker.tracing;
-  if (__builtin_expect(!ordinary, 0)) return false;
-  StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, peek.ipv6 ? 6 : 4, kL2Bytes), port);
-  worker.counters.Received(subinterface.interface(), mbuf.data_len - kL2Bytes);
-  PassL2Header(mbuf, kL2Bytes);
-  *ipv6 = peek.ipv6;
+// The burst under way, by family, until it is routed.
+struct Bursts {
+  forward::Burst<forward::Ipv4> ipv4;
+  forward::Burst<forward::Ipv6> ipv6;
+  uint16_t ipv4_count = 0, ipv6_count = 0;
+};
+
+// Takes an ordinary packet in; false when there is anything odd about it, and
+// then nothing was done.
+template <class F>
+inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, const Subinterface& subinterface,
+                         uint64_t oddities, forward::Burst<F>& burst, uint16_t& count) {
+  const uint8_t* ip = DataOf(mbuf) + kTaggedL2Bytes;
+  const uint32_t available = mbuf.data_len - uint32_t{kTaggedL2Bytes};
+  const auto destination = F::Destination(ip);
+  oddities |= F::Oddities(ip, available) |
+              static_cast<uint64_t>(F::MayBeOurs(*worker.tables, subinterface.vrf(), F::Source(ip)));
+  if (__builtin_expect(oddities != 0, 0)) return false;
+  StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, F::kFamily, kTaggedL2Bytes));
+  worker.counters.Received(subinterface.interface(), available);
+  burst.packet[count] = &mbuf;
+  burst.vrf[count] = subinterface.vrf();
+  burst.destination[count] = destination;
+  ++count;
   return true;
 }
 
+inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, Bursts& bursts) {
+  const PortId port = mbuf.port;
+  const classify::Tag tag = classify::PeekTag(DataOf(mbuf), worker.transmit[port].mac_bits);
+  const Subinterface subinterface = worker.tables->subinterfaces.Find(port, tag.vlan);
+  const uint64_t oddities =
+      tag.oddities | classify::Oddities(subinterface) | (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED);
+  if (__builtin_expect(tag.ether_type == kEtherTypeIpv4, 1))
+    return TakeOrdinary<forward::Ipv4>(worker, mbuf, subinterface, oddities, bursts.ipv4, bursts.ipv4_count);
+  if (tag.ether_type != kEtherTypeIpv6) return false;
+  return TakeOrdinary<forward::Ipv6>(worker, mbuf, subinterface, oddities, bursts.ipv6, bursts.ipv6_count);
+}
+
+// Finished frames are gathered at the front of the node's own stream, which then
+// moves as a whole: they are never more than the packets read from it so far.
 uint16_t Classify(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
   const WorkerContext& worker = run.worker;
-  // IPv4 packets are gathered at the front of the node's own stream, which then
-  // moves as a whole; IPv6 ones aside.
-  void* ipv6_packets[kBurstMax];
-  uint16_t ipv4_count = 0, ipv6_count = 0;
+  Bursts bursts;
+  uint16_t finished = 0;
   for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
-
-  for (uint16_t i = 0; i < count; ++i) {
-    if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
-    rte_mbuf& mbuf = *packets[i];
-    bool ipv6 = false;
-    if (__builtin_expect(!TakeOrdinary(worker, mbuf, &ipv6), 0)) {
-      const Verdict verdict = Examine(worker, mbuf);
-      if (verdict.edge != classify::kIp4Forward && verdict.edge != classify::kIp6Forward) {
-        run.Send(verdict.edge, mbuf);
-        continue;
-      }
-      ipv6 = verdict.edge == classify::kIp6Forward;
+  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
+    const uint16_t end = std::min<uint16_t>(count, static_cast<uint16_t>(begin + kBurstMax));
+    for (uint16_t i = begin; i < end; ++i) {
+      if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
+      rte_mbuf& mbuf = *packets[i];
+      // While somebody traces, every packet shows itself in every node.
+      if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
+      run.Send(Examine(worker, mbuf).edge, mbuf);
     }
-    if (!ipv6) {
-      packets[ipv4_count++] = &mbuf;
-      continue;
-    }
-    ipv6_packets[ipv6_count++] = &mbuf;
-    if (ipv6_count < kBurstMax) continue;
-    rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6_packets, ipv6_count);
-    ipv6_count = 0;
+    finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, kTaggedL2Bytes>(
+                                                    run, bursts.ipv4, bursts.ipv4_count, packets + finished));
+    if (bursts.ipv6_count != 0)
+      finished =
+          static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6, kTaggedL2Bytes>(
+                                               run, bursts.ipv6, bursts.ipv6_count, packets + finished));
+    bursts.ipv4_count = bursts.ipv6_count = 0;
   }
-  if (ipv6_count != 0) rte_node_enqueue(run.graph, run.node, classify::kIp6Forward, ipv6_packets, ipv6_count);
-  if (ipv4_count != 0) run.SendFirst(classify::kIp4Forward, ipv4_count);
+  if (finished != 0) run.SendFirst(classify::kPortTx, finished);
   return count;
 }
 

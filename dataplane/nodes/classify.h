@@ -1,8 +1,10 @@
 // From frame to tenant: VLAN to subinterface and VRF, and what kind of packet
-// it is. The L2 header is passed over, not removed: it stays in front.
+// it is. Ordinary IP packets are also routed here, without a detour through
+// ip4_forward and ip6_forward, which take what is odd.
 #pragma once
 
 #include "dataplane/graph/node_spec.h"
+#include "dataplane/nodes/forward.h"
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/packet/metadata.h"
 #include "dataplane/tables/subinterface_map.h"
@@ -10,7 +12,16 @@
 namespace sluice::dataplane {
 namespace classify {
 
-enum Edge : uint16_t { kIp4Forward, kIp6Forward, kPunt, kDrop, kEdgeCount };
+// The first edges are those of the forward nodes, because ordinary packets are
+// routed here and now (see classify.cc).
+enum Edge : uint16_t {
+  kPortTx = forward::kPortTx,
+  kPunt = forward::kPunt,
+  kDrop = forward::kDrop,
+  kIp4Forward = forward::kEdgeCount,
+  kIp6Forward,
+  kEdgeCount
+};
 
 struct Verdict {
   Edge edge;
@@ -41,23 +52,22 @@ inline Verdict Decide(uint16_t ether_type, Station to, const Subinterface& subin
   return {kDrop, DropReason::kUnknownEtherType};
 }
 
-// The commonest case in a few instructions: an 802.1Q frame with an IP packet,
-// to the port's own address, on a subinterface that is up and has no address of
-// its own. Decide() says the same of it.
-struct TaggedIp {
-  bool ordinary;
+// Zero for the commonest frame: 802.1Q tag, to the port's own address, on a
+// subinterface that is up and wants nothing special. Decide() says the same of
+// it if it carries IP. `mac_bits` and the tag as PeekTag() gives them.
+struct Tag {
   uint16_t vlan;
-  bool ipv6;
+  uint16_t ether_type;  // of the payload
+  uint64_t oddities;
 };
-inline TaggedIp PeekTagged(const uint8_t* frame, uint32_t length, uint64_t own_mac_bits) {
-  // Destination MAC, then tag and type: 18 bytes that every frame buffer holds.
+inline Tag PeekTag(const uint8_t* frame, uint64_t own_mac_bits) {
+  // 18 bytes, which every frame buffer holds.
   const uint32_t tag = LoadBe32(frame + 12);
-  const uint16_t type = LoadBe16(frame + 16);
-  const bool ours = LoadRaw<uint64_t>(frame) << 16 == own_mac_bits << 16;
-  const bool ip = (type == kEtherTypeIpv4) | (type == kEtherTypeIpv6);
-  const bool whole = length >= kEthernetBytes + kVlanTagBytes;
-  return {((tag >> 16 == kEtherType8021q) & ip & ours & whole) != 0,
-          static_cast<uint16_t>(tag & 0xfff), type == kEtherTypeIpv6};
+  const uint64_t mac = (LoadRaw<uint64_t>(frame) ^ own_mac_bits) << 16;
+  return {static_cast<uint16_t>(tag & 0xfff), LoadBe16(frame + 16), mac | (tag >> 16 ^ kEtherType8021q)};
+}
+inline uint64_t Oddities(const Subinterface& subinterface) {
+  return (subinterface.Word() ^ uint64_t{kSubinterfaceUp} << 32) & uint64_t{0xffff} << 32;
 }
 
 }  // namespace classify

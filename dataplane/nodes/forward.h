@@ -51,26 +51,26 @@ inline Fate Decide(const AdjacencySnapshot& adjacency, const Passenger& packet) 
   return adjacency.live() ? Fate::kSend : Fate::kUnresolved;
 }
 
-// Puts the L2 header of a live adjacency in front of the IP packet at the
-// mbuf's data and trims what follows it. `ether_type` in host byte order.
+// Puts the L2 header of a live adjacency in front of the IP packet, which lies
+// `l2_bytes` behind the mbuf's data, and trims what follows it. `ether_type` in
+// host byte order.
 inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
-                    uint16_t ip_bytes) {
-  uint8_t* ip = DataOf(mbuf);
+                    uint16_t ip_bytes, unsigned l2_bytes = 0) {
+  uint8_t* ip = DataOf(mbuf) + l2_bytes;
   StoreBe16(ip - 2, ether_type);
-  unsigned l2_bytes = kEthernetBytes;
+  unsigned new_l2_bytes = kEthernetBytes;
+  // Word by word, as they were loaded: one store of 16 bytes would wait for both.
   if (__builtin_expect(adjacency.tagged(), 1)) {
-    l2_bytes += kVlanTagBytes;
-    // Two words, as they were loaded: one store of 16 bytes would wait for both.
+    new_l2_bytes += kVlanTagBytes;
     std::memcpy(ip - 18, adjacency.Rewrite(), 8);
     std::memcpy(ip - 10, adjacency.Rewrite() + 1, 8);
   } else {
     std::memcpy(ip - 14, adjacency.Rewrite(), 8);
     std::memcpy(ip - 6, adjacency.Rewrite() + 1, 4);
   }
-  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - l2_bytes);
-  mbuf.data_len = static_cast<uint16_t>(ip_bytes + l2_bytes);
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + l2_bytes - new_l2_bytes);
+  mbuf.data_len = static_cast<uint16_t>(ip_bytes + new_l2_bytes);
   mbuf.pkt_len = mbuf.data_len;
-  mbuf.ol_flags = 0;
   // From here on the port that it leaves through.
   mbuf.port = adjacency.port();
 }

@@ -56,49 +56,68 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
   return admitted;
 }
 
-// From groups to adjacencies. The flow is hashed only where a group spreads.
-template <class F>
-void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
+// From groups to adjacencies. The flow is hashed only where a group spreads; the
+// IP header lies kL2Bytes behind the data.
+template <class F, unsigned kL2Bytes>
+inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
   for (uint16_t i = 0; i < count; ++i) {
     const GroupWord word = tables.groups.Load(burst.group[i]);
     uint32_t hash = 0;
-    if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(DataOf(*burst.packet[i]));
+    if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(DataOf(*burst.packet[i]) + kL2Bytes);
     burst.adjacency[i] = tables.groups.Choose(word, hash);
     tables.adjacencies.Prefetch(burst.adjacency[i]);
   }
 }
 
 // Sends an ordinary packet; false when it is not one.
-template <class F>
+template <class F, unsigned kL2Bytes>
 inline bool SendOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, AdjacencyId id) {
   const AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
-  uint8_t* ip = DataOf(mbuf);
+  uint8_t* ip = DataOf(mbuf) + kL2Bytes;
   const uint16_t ip_bytes = F::IpBytes(ip);
-  const bool ordinary = adjacency.sendable() & (adjacency.policer_out() == kNoPolicer) &
-                        (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) &
-                        ((MetaOf(mbuf).flags & kPacketFromUs) == 0);
+  // What classify sends here itself is never our own.
+  const bool from_us = kL2Bytes == 0 && (MetaOf(mbuf).flags & kPacketFromUs) != 0;
+  const bool ordinary = adjacency.plain() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (__builtin_expect(!ordinary, 0)) return false;
   F::CountHop(ip);
   worker.counters.Sent(adjacency.interface(), id, ip_bytes);
-  Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
+  Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes, kL2Bytes);
   return true;
+}
+
+inline void PassL2Header(rte_mbuf& mbuf, unsigned bytes) {
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + bytes);
+  mbuf.data_len = static_cast<uint16_t>(mbuf.data_len - bytes);
+  mbuf.pkt_len = mbuf.data_len;
+}
+
+// Looks a burst up and sends it: what is to go to port_tx is written to `out`,
+// the rest left through other edges. Returns how many were written.
+template <class F, unsigned kL2Bytes>
+inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, rte_mbuf** out) {
+  const Tables& tables = *run.worker.tables;
+  F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
+  Choose<F, kL2Bytes>(tables, burst, count);
+  uint16_t sent = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    rte_mbuf& mbuf = *burst.packet[i];
+    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(run.worker, mbuf, burst.adjacency[i]), 0)) {
+      if constexpr (kL2Bytes != 0) PassL2Header(mbuf, kL2Bytes);
+      if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
+    }
+    out[sent++] = &mbuf;
+  }
+  return sent;
 }
 
 template <class F>
 uint16_t Forward(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
-  const Tables& tables = *run.worker.tables;
   Burst<F> burst;
   uint16_t sent = 0;
   for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
     const uint16_t chunk = std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin));
     const uint16_t admitted = Admit<F>(run, packets + begin, chunk, burst);
-    F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, admitted);
-    Choose<F>(tables, burst, admitted);
-    for (uint16_t i = 0; i < admitted; ++i) {
-      rte_mbuf& mbuf = *burst.packet[i];
-      if (SendOrdinary<F>(run.worker, mbuf, burst.adjacency[i]) || SendOdd<F>(run, mbuf, burst.adjacency[i]))
-        packets[sent++] = &mbuf;
-    }
+    sent = static_cast<uint16_t>(sent + RouteBurst<F, 0>(run, burst, admitted, packets + sent));
   }
   if (sent != 0) run.SendFirst(kPortTx, sent);
   return count;

@@ -8,6 +8,7 @@ enum Edge : uint16_t { kDrop };
 constexpr const char* kNext[] = {"drop"};
 
 uint16_t Punt(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) MetaOf(*packets[i]).ingress_port = packets[i]->port;
   unsigned taken = 0;
   if (run.worker.punt != nullptr)
     taken = rte_ring_sp_enqueue_burst(run.worker.punt, reinterpret_cast<void**>(packets), count, nullptr);

@@ -56,12 +56,12 @@ struct alignas(64) PacketMetadata {
   uint8_t icmp_code;
   PuntClass punt_class;
   InjectKind inject_kind;
-  PortId ingress_port;
+  PortId ingress_port;  // of punted and traced packets
   PortId egress_port;
   InterfaceId egress_interface;
   uint16_t reserved;
   uint8_t next_hop[16];  // network byte order, IPv4 in the first four
-  uint32_t trace_id;     // 0 = not traced
+  uint32_t trace_id;     // 0 = not traced; says nothing unless the worker is tracing
   uint32_t reserved2[2];
 };
 static_assert(sizeof(PacketMetadata) == 64);
@@ -76,10 +76,8 @@ static_assert(offsetof(PacketMetadata, vrf) == 2 && offsetof(PacketMetadata, fla
               offsetof(PacketMetadata, family) == 5 && offsetof(PacketMetadata, l2_bytes) == 6 &&
               offsetof(PacketMetadata, reason) == 7);
 
-inline void StoreArrival(PacketMetadata& meta, uint64_t word, PortId port) {
+inline void StoreArrival(PacketMetadata& meta, uint64_t word) {
   std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
-  meta.ingress_port = port;
-  meta.trace_id = 0;
 }
 
 // Every packet in the graph has a private area of this size (see eal/packet_pool).

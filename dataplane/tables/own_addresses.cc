@@ -8,7 +8,7 @@ OwnAddresses::OwnAddresses(const TableLimits& limits)
 
 uint64_t OwnAddresses::Mask(const net::Address& address) {
   const uint64_t key = address.is_v4() ? address.v4().value : address.v6().High() ^ address.v6().Low();
-  return uint64_t{1} << BitOf(key);
+  return Bits(key);
 }
 
 WriteResult OwnAddresses::Add(VrfId vrf, const net::Address& address) {

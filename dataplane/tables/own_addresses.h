@@ -22,10 +22,10 @@ class OwnAddresses {
 
   // Any reader. False: certainly not ours.
   bool MayBeIpv4(VrfId vrf, uint32_t address) const {
-    return filters_[vrf].ipv4.load(std::memory_order_relaxed) >> BitOf(address) & 1;
+    return Holds(filters_[vrf].ipv4.load(std::memory_order_relaxed), address);
   }
   bool MayBeIpv6(VrfId vrf, uint64_t high, uint64_t low) const {
-    return filters_[vrf].ipv6.load(std::memory_order_relaxed) >> BitOf(high ^ low) & 1;
+    return Holds(filters_[vrf].ipv6.load(std::memory_order_relaxed), high ^ low);
   }
 
   // Writer. kConflict when the VRF has the address already.
@@ -39,7 +39,13 @@ class OwnAddresses {
   struct Filters {
     std::atomic<uint64_t> ipv4{0}, ipv6{0};
   };
-  static unsigned BitOf(uint64_t address) { return address * 0x9e3779b97f4a7c15u >> 58; }
+  // Two bits per address (a Bloom filter): with a handful of addresses of ours,
+  // one foreign address in some hundreds looks like one of them.
+  static uint64_t Bits(uint64_t address) {
+    const uint64_t hash = address * 0x9e3779b97f4a7c15u;
+    return uint64_t{1} << (hash >> 58) | uint64_t{1} << (hash >> 52 & 63);
+  }
+  static bool Holds(uint64_t filter, uint64_t address) { return (~filter & Bits(address)) == 0; }
   static uint64_t Mask(const net::Address& address);
 
   const uint32_t limit_;
