@@ -50,9 +50,10 @@ uint64_t ForwardingProcess::MakeInstance() {
 absl::StatusOr<std::unique_ptr<ForwardingProcess>> ForwardingProcess::Start(const StartupPlan& plan) {
   std::unique_ptr<ForwardingProcess> process(new ForwardingProcess(plan));
   using Step = absl::Status (ForwardingProcess::*)();
-  for (const Step step : {&ForwardingProcess::StartEal, &ForwardingProcess::OpenPorts,
-                          &ForwardingProcess::CreateTables, &ForwardingProcess::CreateChannel,
-                          &ForwardingProcess::CreateWorkers, &ForwardingProcess::StartThreads}) {
+  for (const Step step :
+       {&ForwardingProcess::StartEal, &ForwardingProcess::OpenPorts, &ForwardingProcess::CreateTables,
+        &ForwardingProcess::CreateChannel, &ForwardingProcess::CreateWorkers,
+        &ForwardingProcess::StartThreads, &ForwardingProcess::StartServer}) {
     const absl::Status done = (process.get()->*step)();
     if (!done.ok()) return done;
   }
@@ -123,7 +124,10 @@ absl::Status ForwardingProcess::CreateChannel() {
   std::vector<PortState> states(PortNumbers(ports_));
   for (const auto& port : ports_) states[port->id()] = {port->mac(), port->plan().mtu_bytes, false};
   table_writer_ = std::make_unique<TableWriter>(*tables_, std::move(states), neighbor_requests_);
+  table_writer_->resolver().SetObserver(&state_feed_);
   agent_ = std::make_unique<Agent>(*table_writer_, *channel_, agent_inbox_, *reclaimer_);
+  agent_->SetDuplicateAddressObserver(
+      [this](const DuplicateAddressReport& report) { state_feed_.OnDuplicate(report); });
   return absl::OkStatus();
 }
 
@@ -177,7 +181,28 @@ absl::Status ForwardingProcess::StartThreads() {
   return slow_path_->Start();
 }
 
+// Last, because an answer from it means that everything else is there.
+absl::Status ForwardingProcess::StartServer() {
+  ServiceParts parts{.agent = *agent_,
+                     .tables = *tables_,
+                     .reclaimer = *reclaimer_,
+                     .memory = *memory_,
+                     .feed = state_feed_,
+                     .ports = {},
+                     .workers = {},
+                     .worker_cores = plan_.worker_cores,
+                     .channel_socket = plan_.channel_socket,
+                     .version = SLUICE_VERSION};
+  for (const auto& port : ports_) parts.ports.push_back(port.get());
+  for (const auto& worker : workers_) parts.workers.push_back(worker.get());
+  auto server = DataplaneServer::Start(plan_.grpc_socket, std::move(parts));
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
+  return absl::OkStatus();
+}
+
 ForwardingProcess::~ForwardingProcess() {
+  server_.reset();
   if (agent_) agent_->Stop();
   if (slow_path_) slow_path_->Stop();
   if (!workers_run_) return;

@@ -7,6 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "dataplane/agent/agent.h"
+#include "dataplane/agent/dataplane_server.h"
+#include "dataplane/agent/state_feed.h"
 #include "dataplane/eal/eal_runtime.h"
 #include "dataplane/eal/packet_pool.h"
 #include "dataplane/eal/port.h"
@@ -36,6 +38,7 @@ class ForwardingProcess {
   absl::Status CreateChannel();
   absl::Status CreateWorkers();
   absl::Status StartThreads();
+  absl::Status StartServer();
   CounterBlock CountersOf(WorkerIndex worker) const;
   WorkerIndex worker_count() const { return static_cast<WorkerIndex>(plan_.worker_cores.size()); }
 
@@ -53,12 +56,14 @@ class ForwardingProcess {
   std::unique_ptr<channel::ChannelServer> channel_;
   NeighborMailbox neighbor_requests_;
   AgentInbox agent_inbox_;
+  StateFeed state_feed_;
   std::unique_ptr<TableWriter> table_writer_;
   std::unique_ptr<Agent> agent_;
   std::vector<WorkerRingPair> rings_;
   std::unique_ptr<SlowPath> slow_path_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool workers_run_ = false;
+  std::unique_ptr<DataplaneServer> server_;
 
   static uint64_t MakeInstance();
 };
