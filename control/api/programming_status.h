@@ -73,6 +73,7 @@ class ProgrammingStatus {
   virtual std::vector<RouteCount> RouteCounts(uint32_t vrf) const = 0;
   // All paths of the prefixes from `from` on; a prefix is never split over pages.
   virtual RoutePage Routes(uint32_t vrf, net::Family family, const net::Prefix& from, size_t limit) const = 0;
+  // Of both families. A revision beyond all (~0) answers none and the present revision.
   virtual RouteChanges RoutesChangedAfter(uint32_t vrf, uint64_t revision, size_t limit) const = 0;
   // Initial convergence of the family has ended: absence now means absent.
   virtual bool Synced(uint32_t vrf, net::Family family) const = 0;

@@ -259,11 +259,16 @@ TEST_CASE("a set tells what leads to another") {
   other.next_hops[0].weight = 2;
   after.Put(other);
   after.Put(Route(9 << 8));
-  const auto difference = Difference(before, after);
-  CHECK(difference.remove.size() == 2);
-  CHECK(difference.added == 1);
-  CHECK(difference.changed == 1);
-  CHECK(difference.put.size() == 2);
+  std::vector<net::Prefix> put;
+  std::vector<net::Prefix> removed;
+  const auto counts = ForEachDifference(
+      before, after, [&](const tenant::StaticRoute& route) { put.push_back(route.prefix); },
+      [&](const net::Prefix& prefix) { removed.push_back(prefix); });
+  CHECK(counts.removed == 2);
+  CHECK(counts.added == 1);
+  CHECK(counts.changed == 1);
+  CHECK((put == std::vector{other.prefix, Route(9 << 8).prefix}));
+  CHECK((removed == std::vector{Route(0).prefix, Route(3 << 8).prefix}));
   CHECK(after.RoutesOf(0) == 2);
   CHECK(after.Remove(other.prefix));
   CHECK_FALSE(after.Remove(other.prefix));

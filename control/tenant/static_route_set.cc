@@ -76,32 +76,35 @@ bool StaticRouteSet::Remove(const net::Prefix& prefix) {
   return true;
 }
 
-StaticRouteDifference Difference(const StaticRouteSet& before, const StaticRouteSet& after) {
-  StaticRouteDifference difference;
+StaticRouteCounts ForEachDifference(const StaticRouteSet& before, const StaticRouteSet& after,
+                                    absl::FunctionRef<void(const StaticRoute&)> put,
+                                    absl::FunctionRef<void(const net::Prefix&)> remove) {
+  StaticRouteCounts counts;
   auto old_at = before.routes().begin();
   auto new_at = after.routes().begin();
   const auto old_end = before.routes().end();
   const auto new_end = after.routes().end();
   while (old_at != old_end || new_at != new_end) {
     if (new_at == new_end || (old_at != old_end && old_at->first < new_at->first)) {
-      difference.remove.push_back(old_at->first);
+      remove(old_at->first);
+      ++counts.removed;
       ++old_at;
     } else if (old_at == old_end || new_at->first < old_at->first) {
-      difference.put.push_back(after.RouteAt(new_at));
-      ++difference.added;
+      put(after.RouteAt(new_at));
+      ++counts.added;
       ++new_at;
     } else {
       const bool equal = old_at->second.metric == new_at->second.metric &&
                          before.HopsAt(old_at->second.hops) == after.HopsAt(new_at->second.hops);
       if (!equal) {
-        difference.put.push_back(after.RouteAt(new_at));
-        ++difference.changed;
+        put(after.RouteAt(new_at));
+        ++counts.changed;
       }
       ++old_at;
       ++new_at;
     }
   }
-  return difference;
+  return counts;
 }
 
 }  // namespace sluice::tenant

@@ -8,6 +8,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "control/tenant/model.h"
 #include "proto/net/prefix.h"
 
@@ -55,13 +56,15 @@ class StaticRouteSet {
   absl::flat_hash_map<std::string, uint32_t> by_key_;
 };
 
-// What leads from one set to another, told in order of prefix.
-struct StaticRouteDifference {
-  std::vector<StaticRoute> put;  // added or changed
-  std::vector<net::Prefix> remove;
+// Tells what leads from one set to another, in order of prefix: routes that are
+// new or changed, and prefixes that are gone.
+struct StaticRouteCounts {
   uint64_t added = 0;
   uint64_t changed = 0;
+  uint64_t removed = 0;
 };
-StaticRouteDifference Difference(const StaticRouteSet& before, const StaticRouteSet& after);
+StaticRouteCounts ForEachDifference(const StaticRouteSet& before, const StaticRouteSet& after,
+                                    absl::FunctionRef<void(const StaticRoute&)> put,
+                                    absl::FunctionRef<void(const net::Prefix&)> remove);
 
 }  // namespace sluice::tenant

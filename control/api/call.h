@@ -1,0 +1,43 @@
+// What every gRPC method does around its own work: who calls, running on the
+// core thread, and statuses with their details.
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "control/api/desired_state.h"
+#include "control/api/executor.h"
+
+namespace sluice::api {
+
+// The desired state and the thread it lives on. Borrowed.
+struct Core {
+  Executor& executor;
+  DesiredState& state;
+};
+
+// The identity of the client certificate (its URI name, else DNS name, else
+// common name); "local" on the Unix socket.
+std::string CallerOf(const grpc::ServerContext& context);
+
+// The same code; payloads become google.rpc details.
+grpc::Status ToGrpc(const absl::Status& status);
+
+// UNIMPLEMENTED, naming what is not there.
+grpc::Status NotThereYet(const std::string& what);
+
+// Runs `work`, which answers a StatusOr, on the core thread.
+template <typename Reply, typename Work>
+grpc::Status OnCore(const Core& core, Reply* reply, Work work) {
+  auto result = RunOnCore(core.executor, std::move(work));
+  if (!result) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  if (!result->ok()) return ToGrpc(result->status());
+  *reply = **std::move(result);
+  return grpc::Status::OK;
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,273 @@
+// Keeping store, memory and programming the same.
+#include "control/api/desired_state.h"
+
+#include <algorithm>
+
+#include "control/api/tenant_status.h"
+#include "control/store/secret_rows.h"
+#include "control/store/static_route_rows.h"
+#include "control/tenant/compile.h"
+#include "control/tenant/next_hop_check.h"
+
+namespace sluice::api {
+namespace {
+
+// Routes per call to programming.
+constexpr size_t kRoutesPerCall = 4096;
+
+// Collects changes of a static set into calls to programming of a bounded size.
+class StaticSetStatement {
+ public:
+  StaticSetStatement(ProgrammingSink& sink, const TenantRecord& record, uint64_t revision)
+      : sink_(sink), record_(record), revision_(revision) {}
+
+  void Put(const tenant::StaticRoute& route) {
+    put_.push_back(
+        tenant::CompileStaticRoute(route, record_.validated.model, record_.row.numbers, kStaticSetPath));
+    if (put_.size() + remove_.size() >= kRoutesPerCall) Send(false);
+  }
+  void Remove(const net::Prefix& prefix) {
+    remove_.push_back(prefix);
+    if (put_.size() + remove_.size() >= kRoutesPerCall) Send(false);
+  }
+  void Complete() { Send(true); }
+
+ private:
+  void Send(bool complete) {
+    sink_.ChangeStaticSet(record_.row.numbers.vrf, put_, remove_, revision_, complete);
+    put_.clear();
+    remove_.clear();
+  }
+
+  ProgrammingSink& sink_;
+  const TenantRecord& record_;
+  const uint64_t revision_;
+  std::vector<rib::RouteInput> put_;
+  std::vector<net::Prefix> remove_;
+};
+
+uint64_t Unreachable(const TenantRecord& record) {
+  tenant::NextHopCheck check(record.validated.model.connections);
+  uint64_t count = 0;
+  for (uint32_t i = 0; i < record.routes.hops_end(); ++i) {
+    if (!record.routes.InUse(i)) continue;
+    const auto& hops = record.routes.HopsAt(i);
+    if (std::any_of(hops.begin(), hops.end(), [&](const auto& hop) { return !check.Complaint(hop).empty(); }))
+      count += record.routes.RoutesOf(i);
+  }
+  return count;
+}
+
+std::optional<std::vector<tenant::PortFacts>> PortsOf(const DataplaneState& dataplane) {
+  const auto ports = dataplane.Ports();
+  if (!ports) return std::nullopt;
+  std::vector<tenant::PortFacts> facts;
+  for (const PortState& port : *ports) facts.push_back({port.name, port.mtu});
+  return facts;
+}
+
+}  // namespace
+
+DesiredState::DesiredState(Surroundings surroundings)
+    : surroundings_(std::move(surroundings)), started_us_(surroundings_.now_us()) {}
+
+TenantRecord* DesiredState::Find(std::string_view tenant) {
+  const auto found = tenants_.find(tenant);
+  return found == tenants_.end() ? nullptr : found->second.get();
+}
+
+absl::Status DesiredState::Load() {
+  store::Database& database = store().database();
+  if (auto row = store::LoadGateway(database)) gateway_ = *std::move(row);
+  ports_ = PortsOf(surroundings_.dataplane);
+  for (store::TenantRow& row : store::LoadTenants(database)) {
+    auto record = std::make_unique<TenantRecord>();
+    record->row = std::move(row);
+    record->secrets = store::SecretVersions(database, record->row.uid);
+    record->unreadable_routes =
+        store::LoadStaticRoutes(database, record->row.static_set,
+                                [&](const tenant::StaticRoute& route) { record->routes.Put(route); });
+    tenants_[record->row.name] = std::move(record);
+  }
+  if (!database.error().ok()) return database.TakeError();
+  Revalidate();
+  surroundings_.sink.InitialStateComplete();
+  return absl::OkStatus();
+}
+
+tenant::Environment DesiredState::EnvironmentFor(std::string_view tenant) const {
+  tenant::Environment environment;
+  environment.limits = tenant::LimitsOf(gateway_.spec.limits());
+  environment.capacity = tenant::CapacityOf(gateway_.spec.capacity());
+  environment.ports = ports_;
+  for (const auto& [name, record] : tenants_) {
+    if (name == tenant) {
+      environment.booked_before_kbps = record->validated.booked_kbps;
+      continue;
+    }
+    environment.booked_by_others_kbps += record->validated.booked_kbps;
+    AddClaims(*record, environment);
+  }
+  return environment;
+}
+
+// As stored, not as valid now: a port that is away for a while keeps its owners.
+void DesiredState::AddClaims(const TenantRecord& record, tenant::Environment& environment) const {
+  for (const auto& each : record.row.spec.connections())
+    if (each.has_l3())
+      environment.taken[{each.l3().port(), static_cast<uint16_t>(each.l3().vlan())}] =
+          tenant::ConnectionName(record.row.name, each.name());
+}
+
+void DesiredState::CountBooked() {
+  booked_kbps_ = 0;
+  for (const auto& [name, record] : tenants_) booked_kbps_ += record->validated.booked_kbps;
+}
+
+uint64_t DesiredState::StaticRoutes() const {
+  uint64_t routes = 0;
+  for (const auto& [name, record] : tenants_) routes += record->routes.size();
+  return routes;
+}
+
+void DesiredState::State(TenantRecord& record) {
+  surroundings_.sink.PutTenant(tenant::Compile(record.validated.model, record.row.numbers, ports_),
+                               ++revision_);
+  record.spec_revision = revision_;
+}
+
+void DesiredState::StateStaticSet(TenantRecord& record) {
+  record.unreachable_routes = Unreachable(record);
+  if (record.routes.size() == 0) return;
+  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
+  for (auto at = record.routes.routes().begin(); at != record.routes.routes().end(); ++at)
+    statement.Put(record.routes.RouteAt(at));
+  statement.Complete();
+}
+
+void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated,
+                         std::map<std::string, uint64_t> secrets) {
+  const std::string name = row.name;
+  auto& slot = tenants_[name];
+  if (slot == nullptr) slot = std::make_unique<TenantRecord>();
+  TenantRecord& record = *slot;
+  const bool same_links = record.validated.model.connections == validated.model.connections;
+  for (const auto& old : record.row.spec.connections()) {
+    if (row.numbers.connections.contains(old.name())) continue;
+    watch_log_.Gone({WatchedKind::kConnection, name, old.name()});
+    record.shown_connections.erase(old.name());
+    record.connected_since_us.erase(old.name());
+  }
+  record.row = std::move(row);
+  record.validated = std::move(validated);
+  record.secrets = std::move(secrets);
+  CountBooked();
+  State(record);
+  // Next hops of the static set compile to interfaces of these connections.
+  if (!same_links) StateStaticSet(record);
+  watch_log_.Changed({WatchedKind::kTenant, name, ""});
+  watch_log_.Changed({WatchedKind::kGateway, "", ""});
+}
+
+void DesiredState::Remove(std::string_view tenant) {
+  const auto found = tenants_.find(tenant);
+  if (found == tenants_.end()) return;
+  const store::TenantRow& row = found->second->row;
+  surroundings_.sink.RemoveTenant(row.numbers.vrf);
+  for (const auto& connection : row.spec.connections())
+    watch_log_.Gone({WatchedKind::kConnection, row.name, connection.name()});
+  watch_log_.Gone({WatchedKind::kTenant, row.name, ""});
+  watch_log_.Changed({WatchedKind::kGateway, "", ""});
+  tenants_.erase(found);
+  CountBooked();
+}
+
+void DesiredState::AdoptGateway(store::GatewayRow row) {
+  gateway_ = std::move(row);
+  Revalidate();
+  watch_log_.Changed({WatchedKind::kGateway, "", ""});
+}
+
+void DesiredState::AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet routes, uint64_t version,
+                                  int64_t set) {
+  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
+  tenant::ForEachDifference(
+      record.routes, routes, [&](const tenant::StaticRoute& route) { statement.Put(route); },
+      [&](const net::Prefix& prefix) { statement.Remove(prefix); });
+  statement.Complete();
+  record.routes = std::move(routes);
+  record.unreadable_routes = 0;
+  record.row.static_set = set;
+  record.row.static_version = version;
+  record.unreachable_routes = Unreachable(record);
+  watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});
+}
+
+void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
+                                      const std::vector<net::Prefix>& remove, uint64_t version) {
+  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
+  for (const net::Prefix& prefix : remove)
+    if (record.routes.Remove(prefix)) statement.Remove(prefix);
+  for (const tenant::StaticRoute& route : put) {
+    record.routes.Put(route);
+    statement.Put(route);
+  }
+  statement.Complete();
+  record.row.static_version = version;
+  record.unreachable_routes = Unreachable(record);
+  watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});
+}
+
+// Stored tenants stay, whatever the environment has become: what was booked
+// before does not count as growth, and what does not validate is shown.
+void DesiredState::Revalidate() {
+  tenant::Environment environment = EnvironmentFor("");
+  for (auto& [name, record] : tenants_) {
+    // All others' claims are in it; this tenant's own are out while it is looked at.
+    for (const auto& each : record->row.spec.connections())
+      if (each.has_l3()) environment.taken.erase({each.l3().port(), static_cast<uint16_t>(each.l3().vlan())});
+    environment.booked_by_others_kbps -= record->validated.booked_kbps;
+    auto validated = tenant::ValidateTenant(name, record->row.spec, environment);
+    environment.booked_by_others_kbps += validated.booked_kbps;
+    AddClaims(*record, environment);
+
+    const bool first = record->spec_revision == 0;
+    const bool changed = !(validated.model == record->validated.model);
+    record->validated = std::move(validated);
+    // MTUs may come from ports, so that an equal model can compile differently.
+    State(*record);
+    if (first || changed) StateStaticSet(*record);
+    watch_log_.Changed({WatchedKind::kTenant, name, ""});
+  }
+  CountBooked();
+}
+
+bool DesiredState::PortsChanged() {
+  auto ports = PortsOf(surroundings_.dataplane);
+  const auto same = [](const tenant::PortFacts& a, const tenant::PortFacts& b) {
+    return a.name == b.name && a.mtu == b.mtu;
+  };
+  if (ports.has_value() == ports_.has_value() &&
+      (!ports || std::equal(ports->begin(), ports->end(), ports_->begin(), ports_->end(), same)))
+    return false;
+  ports_ = std::move(ports);
+  return true;
+}
+
+void DesiredState::Refresh() {
+  if (PortsChanged()) Revalidate();
+  for (auto& [name, record] : tenants_) {
+    UpdateObserved(*record, surroundings_);
+    const std::string shown = StatusDigest(*record, *this);
+    if (shown != record->shown) watch_log_.Changed({WatchedKind::kTenant, name, ""});
+    record->shown = shown;
+    for (const auto& connection : record->row.spec.connections()) {
+      std::string digest = ConnectionDigest(*record, connection.name(), *this);
+      std::string& before = record->shown_connections[connection.name()];
+      if (digest != before) watch_log_.Changed({WatchedKind::kConnection, name, connection.name()});
+      before = std::move(digest);
+    }
+  }
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,119 @@
+// The desired state of the gateway in memory, always equal to the store, and its
+// statement to programming. What a request may do to it is decided by the
+// *_writes; what is shown of it by tenant_status.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "control/api/dataplane_state.h"
+#include "control/api/programming_sink.h"
+#include "control/api/programming_status.h"
+#include "control/api/watch_log.h"
+#include "control/store/store.h"
+#include "control/store/tenant_rows.h"
+#include "control/tenant/environment.h"
+#include "control/tenant/static_route_set.h"
+#include "control/tenant/validate_tenant.h"
+
+namespace sluice::api {
+
+// Since when a condition has the status it has, by object and type.
+using ConditionTimes = std::map<std::pair<std::string, std::string>, std::pair<std::string, int64_t>>;
+
+struct TenantRecord {
+  store::TenantRow row;
+  // row.spec in the present environment; findings are shown as conditions.
+  tenant::ValidatedTenant validated;
+  std::map<std::string, uint64_t> secrets;  // path -> version of those that are set
+  tenant::StaticRouteSet routes;
+  uint64_t unreadable_routes = 0;
+  uint64_t unreachable_routes = 0;  // of the static set: next hop on no connected prefix
+  uint64_t spec_revision = 0;       // at which row.generation was stated to programming
+  uint64_t observed_generation = 0;
+  std::string shown;  // digest of the status that watchers were told last
+  std::map<std::string, std::string> shown_connections;
+  std::map<std::string, int64_t> connected_since_us;
+  ConditionTimes condition_times;
+};
+
+// What the outside gives it. All are borrowed and outlive it.
+struct Surroundings {
+  store::Store& store;
+  ProgrammingSink& sink;
+  const ProgrammingStatus& programming;
+  const DataplaneState& dataplane;
+  std::function<int64_t()> now_us;  // microseconds since 1970, UTC; callable from any thread
+  std::string instance;             // changes with every start of the process
+  std::string version;
+};
+
+// Core thread only.
+class DesiredState {
+ public:
+  explicit DesiredState(Surroundings surroundings);
+
+  // Reads the store and states everything to programming. A tenant that no longer
+  // validates is stated as far as it goes.
+  absl::Status Load();
+
+  const std::map<std::string, std::unique_ptr<TenantRecord>, std::less<>>& tenants() const {
+    return tenants_;
+  }
+  TenantRecord* Find(std::string_view tenant);
+  const store::GatewayRow& gateway() const { return gateway_; }
+  bool empty() const { return tenants_.empty() && gateway_.generation == 0; }
+
+  // What `tenant` may be validated against; it need not exist.
+  tenant::Environment EnvironmentFor(std::string_view tenant) const;
+  uint64_t BookedKbps() const { return booked_kbps_; }
+  uint64_t StaticRoutes() const;
+
+  // After the transaction that stored it was committed.
+  void Adopt(store::TenantRow row, tenant::ValidatedTenant validated,
+             std::map<std::string, uint64_t> secrets);
+  void Remove(std::string_view tenant);
+  void AdoptGateway(store::GatewayRow row);
+  void AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet routes, uint64_t version, int64_t set);
+  // Single routes of the set that the record has already; `version` is the new one.
+  void AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
+                          const std::vector<net::Prefix>& remove, uint64_t version);
+
+  // To be called about twice a second and whenever programming or the dataplane
+  // changed: notices ports that came or went, and tells watchers what changed.
+  void Refresh();
+
+  const Surroundings& surroundings() const { return surroundings_; }
+  store::Store& store() { return surroundings_.store; }
+  int64_t now_us() const { return surroundings_.now_us(); }
+  WatchLog& watch_log() { return watch_log_; }
+  int64_t started_us() const { return started_us_; }
+  // Sets being filled by a stream right now; they are not collected.
+  std::vector<int64_t>& filling() { return filling_; }
+
+ private:
+  void State(TenantRecord& record);
+  void StateStaticSet(TenantRecord& record);
+  void Revalidate();
+  void AddClaims(const TenantRecord& record, tenant::Environment& environment) const;
+  void CountBooked();
+  bool PortsChanged();
+
+  Surroundings surroundings_;
+  store::GatewayRow gateway_;
+  std::map<std::string, std::unique_ptr<TenantRecord>, std::less<>> tenants_;
+  WatchLog watch_log_;
+  std::optional<std::vector<tenant::PortFacts>> ports_;
+  std::vector<int64_t> filling_;
+  uint64_t revision_ = 0;
+  uint64_t booked_kbps_ = 0;  // of all tenants
+  int64_t started_us_ = 0;
+};
+
+}  // namespace sluice::api

@@ -1,0 +1,47 @@
+// Numbers of the dataplane and the names operators know, both ways, as they
+// were at one moment. A value: made on the core thread, used on any.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "control/api/desired_state.h"
+#include "control/api/programming_status.h"
+#include "sluice/gateway/v1/routes.pb.h"
+
+namespace sluice::api {
+
+class NameTable {
+ public:
+  struct Link {
+    std::string tenant;
+    std::string connection;
+    std::string port;
+    uint16_t vlan = 0;
+    uint32_t vrf = 0;
+  };
+
+  explicit NameTable(const DesiredState& state);
+
+  // Empty, or nullptr, for what is not known (any more).
+  std::string TenantOf(uint32_t vrf) const;
+  const Link* LinkOf(uint32_t interface) const;
+  absl::StatusOr<uint32_t> VrfOf(std::string_view tenant) const;
+  absl::StatusOr<uint32_t> InterfaceOf(std::string_view tenant, std::string_view connection) const;
+  const std::map<uint32_t, Link>& links() const { return links_; }
+
+ private:
+  std::map<uint32_t, std::string> tenants_;
+  std::map<uint32_t, Link> links_;
+};
+
+gateway::v1::RouteSource SourceOf(rib::Source source);
+gateway::v1::AddressFamily FamilyOf(net::Family family);
+gateway::v1::Route ShowRoute(const RibRoute& route, const std::string& tenant, const NameTable& names);
+
+}  // namespace sluice::api

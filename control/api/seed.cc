@@ -1,0 +1,78 @@
+// Seeding goes through the same writes as requests.
+#include "control/api/seed.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_cat.h"
+#include "control/api/gateway_writes.h"
+#include "control/api/static_route_stream.h"
+#include "control/api/static_route_writes.h"
+#include "control/api/tenant_writes.h"
+
+namespace sluice::api {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+// The manager of seeded tenants is the local operator, who wrote the file.
+constexpr char kWho[] = "local";
+
+absl::Status Named(const absl::Status& status, const std::string& resource) {
+  return absl::Status(status.code(),
+                      absl::StrCat("seed file: ", resource, ": ", std::string(status.message())));
+}
+
+absl::Status SeedRoutes(DesiredState& state, const v1::StaticRouteSet& wanted) {
+  StaticRouteWrites writes(state);
+  v1::StaticRoutesHeader header;
+  header.set_tenant(wanted.tenant());
+  if (wanted.version() != 0) header.set_version(wanted.version());
+  auto terms = writes.Begin(header, true, kWho);
+  if (!terms.ok()) return terms.status();
+  StaticRouteStream stream(*terms);
+  tenant::StaticRouteSet routes;
+  if (absl::Status status = stream.AddToSet(wanted.routes(), routes); !status.ok()) return status;
+  if (absl::Status status = stream.Finish(header); !status.ok()) return status;
+  const auto set = writes.CreateSet(*terms);
+  if (!set.ok()) return set.status();
+  std::vector<tenant::StaticRoute> all;
+  all.reserve(routes.size());
+  for (auto at = routes.routes().begin(); at != routes.routes().end(); ++at)
+    all.push_back(routes.RouteAt(at));
+  absl::Status status = writes.Fill(*set, all);
+  writes.Abandon(*set);
+  return status.ok() ? writes.CommitReplace(header, *set, routes, kWho).status() : status;
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Resources> ParseResources(const std::string& json) {
+  v1::Resources resources;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &resources);
+  if (!status.ok())
+    return absl::InvalidArgumentError(absl::StrCat("seed file: ", std::string(status.message())));
+  return resources;
+}
+
+absl::StatusOr<bool> Seed(DesiredState& state, const v1::Resources& resources) {
+  if (!state.empty()) return false;
+  if (resources.has_gateway()) {
+    v1::PutGatewayRequest request;
+    *request.mutable_gateway() = resources.gateway();
+    if (const auto result = PutGateway(state, std::move(request), kWho); !result.ok())
+      return Named(result.status(), "gateway");
+  }
+  TenantWrites writes(state);
+  for (const v1::Tenant& tenant : resources.tenants()) {
+    v1::PutTenantRequest request;
+    *request.mutable_tenant() = tenant;
+    if (const auto result = writes.Put(std::move(request), kWho); !result.ok())
+      return Named(result.status(), absl::StrCat("tenants/", tenant.name()));
+  }
+  for (const v1::StaticRouteSet& set : resources.static_routes())
+    if (absl::Status status = SeedRoutes(state, set); !status.ok())
+      return Named(status, absl::StrCat("static routes of tenants/", set.tenant()));
+  return true;
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,139 @@
+// Building of the gRPC server.
+#include "control/api/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server.h>
+#include <grpcpp/server_builder.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+#include "absl/strings/str_cat.h"
+#include "control/api/diagnostics_service.h"
+#include "control/api/gateway_service.h"
+#include "control/api/route_service.h"
+#include "control/api/tenant_service.h"
+#include "control/api/watch_service.h"
+
+namespace sluice::api {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+constexpr char kUnixDefault[] = "/run/sluice/gateway.sock";
+constexpr uint32_t kThreadsDefault = 32;
+constexpr uint32_t kThreadsMin = 2;
+constexpr uint32_t kThreadsMax = 256;
+constexpr auto kGrace = std::chrono::seconds(1);
+
+absl::StatusOr<std::string> ReadFile(const std::string& path, const char* what) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file || text.str().empty())
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen_tcp.", what, ": cannot read ", path.empty() ? "\"\"" : path));
+  return text.str();
+}
+
+absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(const v1::TcpListener& listener) {
+  const auto ca = ReadFile(listener.client_ca_file(), "client_ca_file");
+  if (!ca.ok()) return ca.status();
+  const auto certificate = ReadFile(listener.certificate_file(), "certificate_file");
+  if (!certificate.ok()) return certificate.status();
+  const auto key = ReadFile(listener.key_file(), "key_file");
+  if (!key.ok()) return key.status();
+  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  options.pem_root_certs = *ca;
+  options.pem_key_cert_pairs.push_back({*key, *certificate});
+  return grpc::SslServerCredentials(options);
+}
+
+class GrpcServer final : public Server {
+ public:
+  GrpcServer(Core core, DataplaneView& dataplane, uint32_t threads)
+      : tenants_(core),
+        gateway_(core, dataplane),
+        routes_(core, dataplane),
+        // Each watcher and each capture holds a thread; requests need some, too.
+        watch_(core, std::max(threads / 2, 1U)),
+        diagnostics_(core, dataplane) {}
+  ~GrpcServer() override {
+    watch_.Stop();
+    if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::time_point(Deadline()));
+  }
+
+  absl::Status Listen(const v1::GatewayConfig& config, uint32_t threads);
+  void SetServing(bool serving) override { server_->GetHealthCheckService()->SetServingStatus(serving); }
+  void CollectAbandonedSets() { routes_.CollectLater(); }
+
+ private:
+  // Wall time is what gRPC wants for a deadline.
+  static std::chrono::system_clock::time_point Deadline();
+
+  TenantService tenants_;
+  GatewayService gateway_;
+  RouteService routes_;
+  WatchService watch_;
+  DiagnosticsService diagnostics_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+std::chrono::system_clock::time_point GrpcServer::Deadline() {
+  const gpr_timespec now = gpr_now(GPR_CLOCK_REALTIME);
+  return std::chrono::system_clock::time_point(std::chrono::seconds(now.tv_sec)) + kGrace;
+}
+
+absl::Status GrpcServer::Listen(const v1::GatewayConfig& config, uint32_t threads) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  grpc::ResourceQuota quota("northbound");
+  quota.SetMaxThreads(static_cast<int>(threads));
+  builder.SetResourceQuota(quota);
+  const std::string path = config.has_listen_unix() ? config.listen_unix() : kUnixDefault;
+  // The socket is made with mode 0600 from the start; nothing else is created meanwhile.
+  int unix_port = 1;
+  int tcp_port = 1;
+  if (!path.empty()) builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials(), &unix_port);
+  if (config.has_listen_tcp()) {
+    const auto credentials = MutualTls(config.listen_tcp());
+    if (!credentials.ok()) return credentials.status();
+    builder.AddListeningPort(config.listen_tcp().address(), *credentials, &tcp_port);
+  }
+  if (path.empty() && !config.has_listen_tcp())
+    return absl::InvalidArgumentError("neither listen_unix nor listen_tcp is given");
+  for (grpc::Service* service :
+       std::initializer_list<grpc::Service*>{&tenants_, &gateway_, &routes_, &watch_, &diagnostics_})
+    builder.RegisterService(service);
+  const mode_t mask = umask(0177);
+  server_ = builder.BuildAndStart();
+  umask(mask);
+  if (unix_port == 0) return absl::UnavailableError(absl::StrCat("cannot listen on unix socket ", path));
+  if (server_ == nullptr || tcp_port == 0)
+    return absl::UnavailableError(absl::StrCat("cannot listen on ", config.listen_tcp().address()));
+  SetServing(true);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const v1::GatewayConfig& config, Executor& executor,
+                                                      DesiredState& state, DataplaneView& dataplane) {
+  const uint32_t threads = config.has_api_threads() ? config.api_threads() : kThreadsDefault;
+  if (threads < kThreadsMin || threads > kThreadsMax)
+    return absl::InvalidArgumentError(
+        absl::StrCat("api_threads: ", threads, "; accepted: ", kThreadsMin, " to ", kThreadsMax));
+  auto server = std::make_unique<GrpcServer>(Core{executor, state}, dataplane, threads);
+  if (absl::Status status = server->Listen(config, threads); !status.ok()) return status;
+  server->CollectAbandonedSets();
+  return server;
+}
+
+}  // namespace sluice::api

@@ -1,0 +1,248 @@
+// Static sets: version rules, limits, and the transaction of the last step.
+#include "control/api/static_route_writes.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "control/api/conditions.h"
+#include "control/api/refusal.h"
+#include "control/api/write_rules.h"
+#include "control/store/static_route_rows.h"
+#include "control/tenant/next_hop_check.h"
+
+namespace sluice::api {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+// Deleting this many rows takes a few milliseconds of the core thread.
+constexpr uint32_t kCollectRows = 5'000;
+
+std::string ObjectOf(std::string_view tenant) {
+  return absl::StrCat("tenants/", std::string(tenant), "/staticRoutes");
+}
+
+AuditEntry EntryOf(const v1::StaticRoutesHeader& header, bool replace, const std::string& who) {
+  const std::string tenant = LabelOf("tenants", header.tenant());
+  return {who,
+          replace ? "ReplaceStaticRoutes" : "UpdateStaticRoutes",
+          ObjectOf(tenant),
+          tenant,
+          {},
+          header.break_glass()};
+}
+
+uint64_t VersionAfter(const v1::StaticRoutesHeader& header, uint64_t stored) {
+  return header.has_version() ? header.version() : stored + 1;
+}
+
+// The first next hop that no connection reaches any more.
+absl::Status CheckReachable(const TenantRecord& record, const tenant::StaticRouteSet& routes) {
+  tenant::NextHopCheck check(record.validated.model.connections);
+  for (uint32_t i = 0; i < routes.hops_end(); ++i) {
+    if (!routes.InUse(i)) continue;
+    for (const tenant::NextHop& hop : routes.HopsAt(i))
+      if (const std::string& why = check.Complaint(hop); !why.empty()) return InvalidField("routes", why);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status StaticRouteWrites::CheckVersions(const TenantRecord& record,
+                                              const v1::StaticRoutesHeader& header, bool replace) const {
+  const uint64_t stored = record.row.static_version;
+  const std::string object = ObjectOf(record.row.name);
+  if (!replace && header.has_base_version() && header.base_version() != stored)
+    return PreconditionFailed("VERSION", object,
+                              absl::StrCat("version ", stored, " is stored, the update was made for ",
+                                           header.base_version(), "; replace, or read it again"));
+  // Equal is allowed for a replace that is repeated; the content decides then.
+  if (header.has_version() && !header.overwrite() &&
+      (replace ? header.version() < stored : header.version() <= stored))
+    return PreconditionFailed("VERSION", object,
+                              absl::StrCat("version ", header.version(), " is not above ", stored,
+                                           ", which is stored; set overwrite to go back"));
+  return absl::OkStatus();
+}
+
+absl::Status StaticRouteWrites::CheckRoom(const TenantRecord& record, uint64_t routes) const {
+  const uint64_t before = record.routes.size();
+  if (routes <= before) return absl::OkStatus();
+  const uint64_t own_max = record.validated.model.static_routes_max;
+  if (routes > own_max)
+    return LimitReached("static-routes-per-tenant",
+                        absl::StrCat(ObjectOf(record.row.name), ": ", routes,
+                                     " routes are wanted; limit static-routes-per-tenant is ", own_max));
+  const uint64_t all_max = tenant::LimitsOf(state_.gateway().spec.limits()).static_routes;
+  const uint64_t others = state_.StaticRoutes() - before;
+  if (others + routes > all_max)
+    return LimitReached("static-routes",
+                        absl::StrCat(ObjectOf(record.row.name), ": ", routes, " routes beside ", others,
+                                     " of other tenants are wanted; limit static-routes is ", all_max));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<StaticRouteTerms> StaticRouteWrites::Begin(const v1::StaticRoutesHeader& header, bool replace,
+                                                          const std::string& who) {
+  StaticRouteTerms terms;
+  terms.tenant = LabelOf("tenants", header.tenant());
+  const TenantRecord* record = state_.Find(terms.tenant);
+  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", terms.tenant));
+  v1::WriteOptions options;
+  options.set_break_glass(header.break_glass());
+  absl::Status allowed = CheckManager(*record, options, who);
+  if (allowed.ok()) allowed = CheckVersions(*record, header, replace);
+  if (!allowed.ok()) {
+    if (!header.validate_only()) AuditRefusal(state_, EntryOf(header, replace, who), allowed);
+    return allowed;
+  }
+  terms.tenant_uid = record->row.uid;
+  terms.connections = record->validated.model.connections;
+  terms.limits = tenant::LimitsOf(state_.gateway().spec.limits());
+  terms.routes_max = std::max<uint64_t>(record->validated.model.static_routes_max, record->routes.size());
+  terms.base_version = record->row.static_version;
+  return terms;
+}
+
+absl::StatusOr<int64_t> StaticRouteWrites::CreateSet(const StaticRouteTerms& terms) {
+  store::Database& database = state_.store().database();
+  store::Transaction transaction(database);
+  const int64_t set = store::CreateStaticSet(database, terms.tenant_uid);
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  state_.filling().push_back(set);
+  return set;
+}
+
+absl::Status StaticRouteWrites::Fill(int64_t set, std::span<const tenant::StaticRoute> routes) {
+  store::Database& database = state_.store().database();
+  store::Transaction transaction(database);
+  store::PutStaticRoutes(database, set, routes);
+  return transaction.Commit();
+}
+
+void StaticRouteWrites::Abandon(int64_t set) {
+  std::erase(state_.filling(), set);
+}
+
+v1::StaticRoutesResult StaticRouteWrites::ResultOf(const TenantRecord& record,
+                                                   const tenant::StaticRouteCounts& counts) const {
+  v1::StaticRoutesResult result;
+  result.set_version(record.row.static_version);
+  result.set_routes(record.routes.size());
+  result.set_added(counts.added);
+  result.set_changed(counts.changed);
+  result.set_removed(counts.removed);
+  SetTimestamp(*result.mutable_update_time(), state_.now_us());
+  return result;
+}
+
+absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::StaticRoutesHeader& header,
+                                                                     const tenant::StaticRouteSet& routes) {
+  const TenantRecord* record = state_.Find(LabelOf("tenants", header.tenant()));
+  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", header.tenant()));
+  if (absl::Status room = CheckRoom(*record, routes.size()); !room.ok()) return room;
+  const auto counts = tenant::ForEachDifference(
+      record->routes, routes, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
+  v1::StaticRoutesResult result = ResultOf(*record, counts);
+  result.set_version(VersionAfter(header, record->row.static_version));
+  result.set_routes(routes.size());
+  return result;
+}
+
+absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1::StaticRoutesHeader& header,
+                                                                        int64_t set,
+                                                                        tenant::StaticRouteSet& routes,
+                                                                        const std::string& who) {
+  AuditEntry entry = EntryOf(header, true, who);
+  TenantRecord* record = state_.Find(entry.tenant);
+  if (record == nullptr)
+    return absl::NotFoundError(absl::StrCat("tenants/", entry.tenant, " was deleted meanwhile"));
+  absl::Status allowed = CheckVersions(*record, header, true);
+  if (allowed.ok()) allowed = CheckRoom(*record, routes.size());
+  if (allowed.ok()) allowed = CheckReachable(*record, routes);
+  const auto counts = tenant::ForEachDifference(
+      record->routes, routes, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
+  const uint64_t version = VersionAfter(header, record->row.static_version);
+  const bool same = counts.added + counts.changed + counts.removed == 0;
+  if (allowed.ok() && version == record->row.static_version && record->row.static_set != 0) {
+    if (same) return ResultOf(*record, counts);
+    if (!header.overwrite())
+      allowed = PreconditionFailed("VERSION", entry.object,
+                                   absl::StrCat("version ", version, " is stored with other routes"));
+  }
+  if (!allowed.ok()) {
+    AuditRefusal(state_, std::move(entry), allowed);
+    return allowed;
+  }
+  entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " -> ", version, ": ",
+                                       counts.added, " added, ", counts.changed, " changed, ", counts.removed,
+                                       " removed"));
+  store::TenantRow row = record->row;
+  row.static_set = set;
+  row.static_version = version;
+  store::Database& database = state_.store().database();
+  store::Transaction transaction(database);
+  store::SaveTenant(database, row, &record->row);
+  Audit(state_, entry);
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  state_.AdoptStaticSet(*record, std::move(routes), version, set);
+  return ResultOf(*record, counts);
+}
+
+absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::Update(const v1::StaticRoutesHeader& header,
+                                                                 const std::vector<tenant::StaticRoute>& put,
+                                                                 const std::vector<net::Prefix>& remove,
+                                                                 const std::string& who) {
+  AuditEntry entry = EntryOf(header, false, who);
+  TenantRecord* record = state_.Find(entry.tenant);
+  if (record == nullptr)
+    return absl::NotFoundError(absl::StrCat("tenants/", entry.tenant, " was deleted meanwhile"));
+  tenant::StaticRouteCounts counts;
+  for (const tenant::StaticRoute& route : put) {
+    const auto known = record->routes.routes().find(route.prefix);
+    if (known == record->routes.routes().end()) {
+      ++counts.added;
+    } else if (!(record->routes.RouteAt(known) == route)) {
+      ++counts.changed;
+    }
+  }
+  for (const net::Prefix& prefix : remove) counts.removed += record->routes.routes().contains(prefix) ? 1 : 0;
+  absl::Status allowed = CheckVersions(*record, header, false);
+  if (allowed.ok()) allowed = CheckRoom(*record, record->routes.size() + counts.added - counts.removed);
+  if (!allowed.ok()) {
+    if (!header.validate_only()) AuditRefusal(state_, std::move(entry), allowed);
+    return allowed;
+  }
+  const uint64_t version = VersionAfter(header, record->row.static_version);
+  if (header.validate_only()) return ResultOf(*record, counts);
+
+  entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " -> ", version, ": ",
+                                       counts.added, " added, ", counts.changed, " changed, ", counts.removed,
+                                       " removed"));
+  store::TenantRow row = record->row;
+  store::Database& database = state_.store().database();
+  store::Transaction transaction(database);
+  if (row.static_set == 0) row.static_set = store::CreateStaticSet(database, row.uid);
+  row.static_version = version;
+  store::RemoveStaticRoutes(database, row.static_set, remove);
+  store::PutStaticRoutes(database, row.static_set, put);
+  store::SaveTenant(database, row, &record->row);
+  Audit(state_, entry);
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  record->row.static_set = row.static_set;
+  state_.AdoptStaticChanges(*record, put, remove, version);
+  return ResultOf(*record, counts);
+}
+
+void StaticRouteWrites::Refused(const v1::StaticRoutesHeader& header, bool replace, const std::string& who,
+                                const absl::Status& refusal) {
+  if (!header.validate_only()) AuditRefusal(state_, EntryOf(header, replace, who), refusal);
+}
+
+bool StaticRouteWrites::Collect() {
+  const auto more = store::CollectStaticSets(state_.store().database(), state_.filling(), kCollectRows);
+  return more.ok() && *more;
+}
+
+}  // namespace sluice::api

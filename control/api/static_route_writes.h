@@ -1,0 +1,69 @@
+// Changes of a tenant's static set: a versioned replace that is filled into the
+// store unseen and takes effect at once, and small changes in place.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "control/api/desired_state.h"
+#include "control/tenant/model.h"
+#include "control/tenant/static_route_set.h"
+#include "sluice/gateway/v1/routes.pb.h"
+
+namespace sluice::api {
+
+// What a stream needs to check its routes away from the core thread.
+struct StaticRouteTerms {
+  std::string tenant;
+  int64_t tenant_uid = 0;
+  std::vector<tenant::L3Connection> connections;
+  tenant::Limits limits;
+  uint64_t routes_max = 0;  // limit static-routes-per-tenant, or the tenant's quota
+  uint64_t base_version = 0;
+};
+
+// Core thread only.
+class StaticRouteWrites {
+ public:
+  explicit StaticRouteWrites(DesiredState& state) : state_(state) {}
+
+  // Checks tenant, manager and versions. Audits a refusal.
+  absl::StatusOr<StaticRouteTerms> Begin(const gateway::v1::StaticRoutesHeader& header, bool replace,
+                                         const std::string& who);
+
+  // A replace: create, fill in portions, commit. An abandoned set is collected later.
+  absl::StatusOr<int64_t> CreateSet(const StaticRouteTerms& terms);
+  absl::Status Fill(int64_t set, std::span<const tenant::StaticRoute> routes);
+  void Abandon(int64_t set);
+  // Checks again what may have changed since Begin.
+  absl::StatusOr<gateway::v1::StaticRoutesResult> CommitReplace(const gateway::v1::StaticRoutesHeader& header,
+                                                                int64_t set, tenant::StaticRouteSet& routes,
+                                                                const std::string& who);
+  // The replace would change nothing: same version, same routes.
+  absl::StatusOr<gateway::v1::StaticRoutesResult> DryReplace(const gateway::v1::StaticRoutesHeader& header,
+                                                             const tenant::StaticRouteSet& routes);
+  absl::StatusOr<gateway::v1::StaticRoutesResult> Update(const gateway::v1::StaticRoutesHeader& header,
+                                                         const std::vector<tenant::StaticRoute>& put,
+                                                         const std::vector<net::Prefix>& remove,
+                                                         const std::string& who);
+  void Refused(const gateway::v1::StaticRoutesHeader& header, bool replace, const std::string& who,
+               const absl::Status& refusal);
+
+  // Deletes a portion of what nobody names any more; false when nothing is left.
+  bool Collect();
+
+ private:
+  absl::Status CheckVersions(const TenantRecord& record, const gateway::v1::StaticRoutesHeader& header,
+                             bool replace) const;
+  absl::Status CheckRoom(const TenantRecord& record, uint64_t routes) const;
+  gateway::v1::StaticRoutesResult ResultOf(const TenantRecord& record,
+                                           const tenant::StaticRouteCounts& counts) const;
+
+  DesiredState& state_;
+};
+
+}  // namespace sluice::api

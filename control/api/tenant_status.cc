@@ -1,0 +1,279 @@
+// Status of tenants and connections, in words.
+#include "control/api/tenant_status.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "control/api/conditions.h"
+#include "control/api/name_table.h"
+#include "control/tenant/compile.h"
+
+namespace sluice::api {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+using tenant::ConnectionName;
+using tenant::Fault;
+using tenant::Finding;
+
+const tenant::L3Connection* ModelOf(const TenantRecord& record, std::string_view connection) {
+  const auto& all = record.validated.model.connections;
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == connection; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Why a connection does not carry packets, or cannot reach its peers.
+struct Liveness {
+  v1::ConnectionState state = v1::CONNECTION_STATE_CONNECTED;
+  std::string error;
+  std::string unreachable;
+};
+
+std::string PeerTrouble(const tenant::L3Connection& connection, uint32_t interface,
+                        const DataplaneState& dataplane) {
+  for (const net::Address& peer : connection.peer_addresses)
+    if (dataplane.Liveness(interface, peer) == NeighborLiveness::kFailed)
+      return absl::StrCat("neighbour ", peer.ToString(), " does not answer ",
+                          peer.is_v4() ? "ARP" : "neighbour discovery", " on port ", connection.port,
+                          connection.vlan == 0 ? "" : absl::StrCat(" VLAN ", connection.vlan));
+  return {};
+}
+
+Liveness LivenessOf(const TenantRecord& record, const v1::Connection& wanted,
+                    const Surroundings& surroundings) {
+  if (wanted.has_enabled() && !wanted.enabled())
+    return {v1::CONNECTION_STATE_DISABLED, "the connection is disabled", ""};
+  const tenant::L3Connection* connection = ModelOf(record, wanted.name());
+  if (connection == nullptr)
+    return {v1::CONNECTION_STATE_DISCONNECTED,
+            "the stored configuration is not valid any more, see conditions", ""};
+  const DataplaneState& dataplane = surroundings.dataplane;
+  if (!dataplane.attached()) return {v1::CONNECTION_STATE_DISCONNECTED, "the dataplane is away", ""};
+  const auto ports = dataplane.Ports();
+  const auto port = !ports ? std::vector<PortState>::const_iterator{}
+                           : std::find_if(ports->begin(), ports->end(), [&](const PortState& each) {
+                               return each.name == connection->port;
+                             });
+  if (!ports || port == ports->end())
+    return {v1::CONNECTION_STATE_DISCONNECTED, absl::StrCat("the dataplane has no port ", connection->port),
+            ""};
+  if (!port->link_up)
+    return {v1::CONNECTION_STATE_DISCONNECTED, absl::StrCat("port ", connection->port, " has no carrier"),
+            ""};
+  if (record.observed_generation < record.row.generation)
+    return {v1::CONNECTION_STATE_CONNECTING, "the dataplane has not acknowledged the configuration yet", ""};
+  const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
+  return {v1::CONNECTION_STATE_CONNECTED, "", PeerTrouble(*connection, interface, dataplane)};
+}
+
+void AddValid(const TenantRecord& record, Conditions& conditions) {
+  const auto& findings = record.validated.findings;
+  std::string invalid;
+  std::string limits;
+  for (const Finding& each : findings.list()) {
+    if (each.limit == "capacity") continue;
+    std::string& text = each.fault == Fault::kLimit ? limits : invalid;
+    absl::StrAppend(&text, text.empty() ? "" : "; ", each.object, ": ", each.field, ": ", each.description);
+  }
+  if (!invalid.empty())
+    return conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid", std::move(invalid));
+  if (!limits.empty())
+    return conditions.False("Valid", v1::SEVERITY_WARNING, "AboveLimit", std::move(limits));
+  conditions.True("Valid", "Accepted");
+}
+
+void AddCapacity(const TenantRecord& record, const DesiredState& state, Conditions& conditions) {
+  const auto capacity = tenant::CapacityOf(state.gateway().spec.capacity());
+  const uint64_t booked = state.BookedKbps();
+  if (capacity.total_kbps && booked > *capacity.total_kbps && record.validated.booked_kbps > 0)
+    return conditions.False("WithinCapacity", v1::SEVERITY_WARNING, "OverProvisioned",
+                            absl::StrCat("connections of all tenants book ", booked,
+                                         " kbit/s of the gateway's ", *capacity.total_kbps, " kbit/s, ",
+                                         record.validated.booked_kbps, " kbit/s of them this tenant's"));
+  conditions.True("WithinCapacity", "Fits");
+}
+
+void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings, Conditions& conditions) {
+  const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
+  if (programming.refused_count > 0) {
+    std::string text = absl::StrCat("the dataplane refused ", programming.refused_count, " objects: ");
+    constexpr size_t kShownMax = 5;
+    for (size_t i = 0; i < programming.refused.size() && i < kShownMax; ++i)
+      absl::StrAppend(&text, i == 0 ? "" : "; ", programming.refused[i].name, ": ",
+                      programming.refused[i].reason);
+    return conditions.False("Programmed", v1::SEVERITY_ERROR, "Refused", std::move(text));
+  }
+  if (!surroundings.dataplane.attached())
+    return conditions.False("Programmed", v1::SEVERITY_WARNING, "DataplaneAway", "no dataplane is attached");
+  if (record.observed_generation < record.row.generation)
+    return conditions.False(
+        "Programmed", v1::SEVERITY_INFO, "InProgress",
+        absl::StrCat("generation ", record.row.generation, " is on its way to the dataplane, which has ",
+                     record.observed_generation));
+  conditions.True("Programmed", "Acknowledged");
+}
+
+void AddStaticSet(const TenantRecord& record, Conditions& conditions) {
+  const auto& spec = record.row.spec;
+  if (spec.has_static_routes_version()) {
+    if (spec.static_routes_version() == record.row.static_version) {
+      conditions.True("StaticRoutesCurrent", "VersionsMatch");
+    } else {
+      conditions.False("StaticRoutesCurrent", v1::SEVERITY_WARNING, "OtherVersion",
+                       absl::StrCat("the spec requires version ", spec.static_routes_version(),
+                                    " of the static set; version ", record.row.static_version, " is stored"));
+    }
+  }
+  if (record.unreachable_routes > 0)
+    conditions.False("StaticRoutesReachable", v1::SEVERITY_WARNING, "NextHopUnreachable",
+                     absl::StrCat(record.unreachable_routes, " of ", record.routes.size(),
+                                  " routes of the static set have a next hop on no connected prefix"));
+  if (record.unreadable_routes > 0)
+    conditions.False("StaticRoutesReadable", v1::SEVERITY_ERROR, "StoreDamaged",
+                     absl::StrCat(record.unreadable_routes, " stored static routes cannot be read"));
+}
+
+void AddStatistics(uint32_t interface, const Surroundings& surroundings, v1::ConnectionStatistics& out) {
+  const InterfaceCounters counters = surroundings.dataplane.Counters(interface);
+  out.set_inbound_bytes(counters.inbound_bytes);
+  out.set_outbound_bytes(counters.outbound_bytes);
+  out.set_inbound_packets(counters.inbound_packets);
+  out.set_outbound_packets(counters.outbound_packets);
+  out.set_inbound_packets_dropped(counters.inbound_dropped);
+  out.set_outbound_packets_dropped(counters.outbound_dropped);
+  out.set_inbound_packets_rate_limited(counters.inbound_rate_limited);
+  out.set_outbound_packets_rate_limited(counters.outbound_rate_limited);
+  out.set_inbound_rate_kbps(counters.inbound_kbps);
+  out.set_outbound_rate_kbps(counters.outbound_kbps);
+  SetTimestamp(*out.mutable_last_updated(), surroundings.now_us());
+}
+
+void AddRouteCounts(const TenantRecord& record, const Surroundings& surroundings, v1::TenantStatus& status) {
+  for (const RouteCount& each : surroundings.programming.RouteCounts(record.row.numbers.vrf)) {
+    auto& count = *status.add_routes();
+    count.set_family(FamilyOf(each.family));
+    count.set_source(SourceOf(each.source));
+    count.set_routes(each.routes);
+    count.set_programmed(each.programmed);
+  }
+}
+
+void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& status) {
+  const Surroundings& surroundings = state.surroundings();
+  UpdateObserved(record, surroundings);
+  status.set_observed_generation(record.observed_generation);
+  status.set_manager(record.row.manager);
+  status.set_static_routes_version(record.row.static_version);
+  status.set_static_routes(record.routes.size());
+  status.set_booked_kbps(record.validated.booked_kbps);
+  Conditions conditions(*status.mutable_conditions(), tenant::TenantName(record.row.name),
+                        record.row.generation, state.now_us(), record.condition_times);
+  AddValid(record, conditions);
+  AddCapacity(record, state, conditions);
+  AddProgrammed(record, surroundings, conditions);
+  AddStaticSet(record, conditions);
+  if (record.row.diverged)
+    conditions.Alert("Diverged", "BreakGlass",
+                     absl::StrCat("somebody other than the manager ", record.row.manager,
+                                  " wrote with break_glass; the manager's next write clears this"));
+  *status.mutable_configuration_state() = RollUp(status.conditions());
+}
+
+}  // namespace
+
+std::string EtagOf(const store::TenantRow& row) {
+  return absl::StrCat("t", row.uid, "-", row.generation);
+}
+
+void UpdateObserved(TenantRecord& record, const Surroundings& surroundings) {
+  const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
+  if (record.spec_revision != 0 && programming.acknowledged_revision >= record.spec_revision)
+    record.observed_generation = record.row.generation;
+}
+
+v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& connection,
+                                    DesiredState& state, bool with_statistics) {
+  const Surroundings& surroundings = state.surroundings();
+  const std::string object = ConnectionName(record.row.name, connection.name());
+  v1::ConnectionStatus status;
+  status.set_name(connection.name());
+  status.set_gateway(surroundings.instance);
+  const Liveness liveness = LivenessOf(record, connection, surroundings);
+  status.set_state(liveness.state);
+  status.set_error_reason(liveness.error);
+  status.set_unreachability_reason(liveness.unreachable);
+  auto& since = record.connected_since_us[connection.name()];
+  if (liveness.state != v1::CONNECTION_STATE_CONNECTED) since = 0;
+  if (liveness.state == v1::CONNECTION_STATE_CONNECTED && since == 0) since = state.now_us();
+  if (since != 0) status.mutable_uptime()->set_seconds((state.now_us() - since) / 1'000'000);
+
+  Conditions conditions(*status.mutable_conditions(), object, record.row.generation, state.now_us(),
+                        record.condition_times);
+  if (liveness.error.empty()) {
+    conditions.True("Ready", "Connected");
+  } else if (liveness.state == v1::CONNECTION_STATE_DISABLED) {
+    conditions.False("Ready", v1::SEVERITY_UNSPECIFIED, "Disabled", liveness.error);
+  } else {
+    const bool waits = liveness.state == v1::CONNECTION_STATE_CONNECTING;
+    conditions.False("Ready", waits ? v1::SEVERITY_INFO : v1::SEVERITY_ERROR,
+                     waits ? "InProgress" : "NotConnected", liveness.error);
+  }
+  if (!liveness.unreachable.empty())
+    conditions.False("PeersReachable", v1::SEVERITY_WARNING, "NeighborFailed", liveness.unreachable);
+  for (const Finding& each : record.validated.findings.list())
+    if (each.object == object)
+      conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid", each.description);
+  *status.mutable_configuration_state() = RollUp(status.conditions());
+
+  const auto numbers = record.row.numbers.connections.find(connection.name());
+  if (numbers == record.row.numbers.connections.end()) return status;
+  for (const auto& [path, version] : record.secrets) {
+    const std::string prefix = absl::StrCat("connections/", connection.name(), "/");
+    if (!absl::StartsWith(path, prefix)) continue;
+    auto& secret = *status.add_secrets();
+    secret.set_field(path.substr(prefix.size()));
+    secret.set_is_set(true);
+    secret.set_version(version);
+  }
+  status.set_mtu(connection.mtu());
+  if (const auto ports = surroundings.dataplane.Ports(); ports && !connection.has_mtu())
+    for (const PortState& port : *ports)
+      if (port.name == connection.l3().port()) status.set_mtu(port.mtu);
+  if (with_statistics) AddStatistics(numbers->second.interface, surroundings, *status.mutable_statistics());
+  return status;
+}
+
+v1::Tenant ShowTenant(TenantRecord& record, DesiredState& state, bool with_statistics) {
+  v1::Tenant tenant;
+  tenant.set_name(record.row.name);
+  tenant.set_etag(EtagOf(record.row));
+  tenant.set_generation(record.row.generation);
+  SetTimestamp(*tenant.mutable_create_time(), record.row.create_us);
+  SetTimestamp(*tenant.mutable_update_time(), record.row.update_us);
+  *tenant.mutable_spec() = record.row.spec;
+  FillStatus(record, state, *tenant.mutable_status());
+  for (const v1::Connection& connection : record.row.spec.connections())
+    *tenant.mutable_status()->add_connections() = ShowConnection(record, connection, state, with_statistics);
+  if (with_statistics) AddRouteCounts(record, state.surroundings(), *tenant.mutable_status());
+  return tenant;
+}
+
+std::string StatusDigest(TenantRecord& record, DesiredState& state) {
+  v1::TenantStatus status;
+  FillStatus(record, state, status);
+  return status.SerializeAsString();
+}
+
+std::string ConnectionDigest(TenantRecord& record, std::string_view connection, DesiredState& state) {
+  for (const v1::Connection& each : record.row.spec.connections()) {
+    if (each.name() != connection) continue;
+    v1::ConnectionStatus status = ShowConnection(record, each, state, false);
+    status.clear_uptime();
+    return status.SerializeAsString();
+  }
+  return {};
+}
+
+}  // namespace sluice::api
