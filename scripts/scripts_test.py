@@ -96,8 +96,10 @@ class Tally(unittest.TestCase):
             '{"name": "c", "result": "FAIL", "stdout": "test cases: 5 | 3 passed | 2 failed\\n"}',
             '{"name": "d", "result": "TIMEOUT"}',
             '{"name": "e", "result": "SKIP"}',
+            '{"name": "f", "result": "FAIL", "stdout": "ok a\\n7 passed, 2 failed, 1 skipped\\n"}',
+            '{"name": "g", "result": "TIMEOUT", "stdout": "7 passed, 0 failed, 0 skipped\\n"}',
         ]
-        self.assertEqual(tally.tally(lines), ([8, 3, 1], ["c", "d"]))
+        self.assertEqual(tally.tally(lines), ([22, 6, 2], ["c", "d", "f", "g"]))
 
 
 class BenchRows(unittest.TestCase):

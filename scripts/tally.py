@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Adds up meson's test logs and prints the closing line of scripts/test.
 
-A Catch2 program counts as many tests as it has test cases; any other program as one.
+A Catch2 program counts as many tests as it has test cases, a system test what its last
+line says, any other program one.
 No test at all is a failure: silence must not look like success.
 """
 
@@ -12,6 +13,7 @@ import sys
 
 ALL_PASSED = re.compile(r"^All tests passed \(.* in (\d+) test cases?\)", re.M)
 SOME_FAILED = re.compile(r"^test cases: *\d+ \|(.*)$", re.M)
+COUNTED = re.compile(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", re.M)
 PASSED = ("OK", "EXPECTEDFAIL")
 SKIPPED = ("SKIP", "IGNORED")
 
@@ -21,6 +23,9 @@ def count(test):
     if test["result"] in SKIPPED:
         return 0, 0, 1
     output = test.get("stdout") or ""
+    if counted := COUNTED.findall(output):
+        passed, failed, skipped = map(int, counted[-1])
+        return passed, failed if test["result"] in PASSED else max(failed, 1), skipped
     if test["result"] in PASSED:
         return sum(int(n) for n in ALL_PASSED.findall(output)) or 1, 0, 0
     passed = failed = 0
