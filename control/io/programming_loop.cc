@@ -42,6 +42,12 @@ void ProgrammingLoop::ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteIn
                                       std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
   sender_.ChangeStaticRoutes(vrf, put, remove, revision, complete);
   NoteChange(vrf);
+  // A large set comes in many calls without a turn of the loop in between: the
+  // dataplane works on the first routes while the next are still compiled.
+  if (client_ && !complete) {
+    sender_.TakeAnswers();
+    sender_.Pump();
+  }
   Schedule();
 }
 

@@ -1,0 +1,173 @@
+// How fast control fills a real dataplane through the channel, and how long an
+// urgent change waits meanwhile. Prints JSON rows.
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "control/io/dataplane_link.h"
+#include "control/io/event_loop.h"
+#include "control/io/live_state.h"
+#include "control/io/programming_loop.h"
+#include "proto/net/check.h"
+#include "tests/bench/dataplane_process.h"
+
+namespace sluice::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr uint32_t kRoutes = 1'000'000;
+constexpr uint32_t kChunk = 4096;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+net::Prefix PrefixOf(uint32_t index) {
+  // Spread over 1.0.0.0 and up, /24 mostly, as an Internet table is.
+  return net::Prefix(net::Ipv4Address{(1u << 24) + (index << 8)}, 24);
+}
+
+programming::TenantObjects Tenant(uint32_t vrf, uint16_t vlan, const std::string& next_hop) {
+  programming::TenantObjects tenant;
+  tenant.vrf = {vrf, "tenant t" + std::to_string(vrf)};
+  programming::InterfaceObject interface { vrf, vrf, vrf, tenant.vrf.name + ": connection c", "p1", vlan };
+  interface.addresses.push_back(*net::InterfaceAddress::Parse("200.0.0.5/24"));
+  tenant.interfaces.push_back(interface);
+  tenant.routes.push_back(
+      {vrf, *net::Prefix::Parse("200.0.0.0/24"), rib::Source::kConnected, 0, vrf, 0, {{std::nullopt, vrf}}});
+  tenant.routes.push_back({vrf,
+                           *net::Prefix::Parse("201.0.0.0/24"),
+                           rib::Source::kStatic,
+                           5,
+                           vrf,
+                           1,
+                           {{*net::Address::Parse(next_hop)}}});
+  return tenant;
+}
+
+// Control's southbound half in this process.
+struct Control {
+  explicit Control(const std::string& directory)
+      : link(directory + "/dataplane.sock", "", 7, loop, programming) {
+    programming.SetLink(link);
+    core = std::thread([this] { loop.Run(); });
+    link.Start();
+  }
+  ~Control() {
+    loop.Stop();
+    core.join();
+  }
+  template <typename Work>
+  auto OnCore(Work work) {
+    return *api::RunOnCore(loop, std::move(work));
+  }
+  void Put(const programming::TenantObjects& tenant, uint64_t revision) {
+    OnCore([&] {
+      programming.PutTenant(tenant, revision);
+      return true;
+    });
+  }
+  bool Confirmed(uint32_t vrf) {
+    return OnCore([&] { return sender.attached() && sender.synced() && sender.unanswered(vrf) == 0; });
+  }
+  void Await(uint32_t vrf) {
+    const Clock::time_point start = Clock::now();
+    while (!Confirmed(vrf)) SLUICE_CHECK(SecondsSince(start) < 120);
+  }
+
+  io::EventLoop loop;
+  programming::Sender sender;
+  io::LiveState state{sender};
+  io::ProgrammingLoop programming{loop, sender, state};
+  io::DataplaneLink link;
+  std::thread core;
+};
+
+// The tenant's whole set, in pieces as the store gives it.
+void PutRoutes(Control& control, uint32_t vrf) {
+  const net::Address via = *net::Address::Parse("200.0.0.1");
+  for (uint32_t first = 0; first < kRoutes; first += kChunk) {
+    control.loop.Post([&control, vrf, first, via] {
+      std::vector<rib::RouteInput> routes;
+      const uint32_t end = std::min(first + kChunk, kRoutes);
+      routes.reserve(end - first);
+      for (uint32_t i = first; i < end; ++i) {
+        routes.push_back({vrf, PrefixOf(i), rib::Source::kStatic, 5, 0, 1, {{via}}});
+      }
+      control.programming.ChangeStaticSet(vrf, routes, {}, 2, end == kRoutes);
+    });
+  }
+}
+
+double Percentile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values.empty() ? 0 : values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
+}
+
+void Row(const char* name, double value, const char* unit) {
+  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\"}\n", name, value, unit);
+}
+
+int Run(const std::string& program) {
+  const ScratchDirectory directory;
+  Process dataplane(DataplaneCommand(program, directory.path()));
+  Control control(directory.path());
+  control.Put(Tenant(1, 100, "200.0.0.1"), 1);
+  control.Put(Tenant(2, 200, "200.0.0.1"), 1);
+  control.OnCore([&] {
+    control.programming.InitialStateComplete();
+    return true;
+  });
+  control.Await(1);
+  control.Await(2);
+
+  const Clock::time_point start = Clock::now();
+  PutRoutes(control, 1);
+  std::vector<double> urgent_ms;
+  uint64_t revision = 2;
+  while (!control.Confirmed(1)) {
+    const Clock::time_point asked = Clock::now();
+    control.Put(Tenant(2, 200, revision % 2 == 0 ? "200.0.0.2" : "200.0.0.1"), revision);
+    ++revision;
+    while (!control.Confirmed(2)) SLUICE_CHECK(!dataplane.Ended() && SecondsSince(start) < 120);
+    urgent_ms.push_back(SecondsSince(asked) * 1000);
+    const Clock::time_point next = asked + 5ms;
+    while (Clock::now() < next && !control.Confirmed(1)) std::this_thread::yield();
+  }
+  Row("channel.routes_1m_s", SecondsSince(start), "s");
+  Row("channel.urgent_ms.p99", Percentile(urgent_ms, 0.99), "ms");
+  Row("channel.urgent_ms.p50", Percentile(urgent_ms, 0.5), "ms");
+  SLUICE_CHECK(control.OnCore([&] { return control.sender.refused_count(); }) == 0);
+  return 0;
+}
+
+}  // namespace
+}  // namespace sluice::bench
+
+int main(int argc, char** argv) {
+  std::string program;
+  std::string only = "*";
+  for (int i = 1; i + 1 < argc; i += 2) {
+    if (std::string(argv[i]) == "--dataplane") program = argv[i + 1];
+    if (std::string(argv[i]) == "--only") only = argv[i + 1];
+  }
+  // The rows are of one run: all or none.
+  bool wanted = false;
+  for (const char* row : {"channel.routes_1m_s", "channel.urgent_ms.p99", "channel.urgent_ms.p50"}) {
+    wanted |= fnmatch(only.c_str(), row, 0) == 0;
+  }
+  if (!wanted) return 0;
+  if (program.empty()) {
+    std::fprintf(stderr, "channel_bench: --dataplane PROGRAM is needed\n");
+    return 2;
+  }
+  return sluice::bench::Run(program);
+}
