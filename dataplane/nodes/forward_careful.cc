@@ -64,13 +64,10 @@ bool IsOurs(const Tables& tables, VrfId vrf, const typename F::Address& address)
 template <class F>
 bool DeliverOnLink(const NodeRun& run, rte_mbuf& mbuf, DropReason reason);
 
+// IPv4 link-local addresses (RFC 3927) are not for routers: nobody to answer.
 template <>
-bool DeliverOnLink<Ipv4>(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
-  const PacketMetadata& meta = MetaOf(mbuf);
-  if (reason != DropReason::kLinkLocal) return false;
-  if (!IsOurs<Ipv4>(*run.worker.tables, meta.vrf, Ipv4Destination(DataOf(mbuf)))) return false;
-  run.Send(kLocal, mbuf);
-  return true;
+bool DeliverOnLink<Ipv4>(const NodeRun&, rte_mbuf&, DropReason) {
+  return false;
 }
 
 template <>
@@ -87,17 +84,15 @@ bool DeliverOnLink<Ipv6>(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) 
   return true;
 }
 
-// Our own packet to a link-local address: it goes to that neighbour on the
-// interface whose packet it answers.
+// Our own packet to a link-local address never follows a route (RFC 4007): it
+// goes to that neighbour on the interface whose packet it answers.
 template <class F>
-AdjacencyId OnLinkAdjacency(const NodeRun&, rte_mbuf&) {
-  return kNoAdjacency;
+bool StaysOnLink(const uint8_t*) {
+  return false;
 }
 template <>
-AdjacencyId OnLinkAdjacency<Ipv6>(const NodeRun& run, rte_mbuf& mbuf) {
-  const uint8_t* ip = DataOf(mbuf);
-  if (!IsLinkLocalIpv6(Ipv6Destination(ip))) return kNoAdjacency;
-  return run.worker.tables->neighbors.Find(Ipv6::Neighbor(MetaOf(mbuf).interface, Ipv6::Destination(ip)));
+bool StaysOnLink<Ipv6>(const uint8_t* ip) {
+  return IsLinkLocalIpv6(Ipv6Destination(ip));
 }
 
 bool WithinInboundRate(const WorkerContext& worker, const PacketMetadata& meta, uint16_t ip_bytes) {
@@ -165,8 +160,6 @@ AdjacencyId Glean(const NodeRun& run, const AdjacencySnapshot& glean, const uint
 template <class F>
 void SendGleanUnresolved(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& glean) {
   uint8_t* ip = DataOf(mbuf);
-  if (IsDirectedBroadcast(*run.worker.tables, glean.interface(), F::Destination(ip)))
-    return run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
   if ((MetaOf(mbuf).flags & kPacketFromUs) == 0) F::CountHop(ip);
   // The neighbour's adjacency does not exist yet.
   MetaOf(mbuf).adjacency = kNoAdjacency;
@@ -218,13 +211,23 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
   PacketMetadata& meta = MetaOf(mbuf);
   uint8_t* ip = DataOf(mbuf);
   const Passenger packet = PassengerOf<F>(mbuf);
-  if (packet.from_us)
-    if (const AdjacencyId on_link = OnLinkAdjacency<F>(run, mbuf)) id = on_link;
+  if (packet.from_us && StaysOnLink<F>(ip)) {
+    id = worker.tables->neighbors.Find(F::Neighbor(meta.interface, F::Destination(ip)));
+    if (id == kNoAdjacency) {
+      SendUnresolved(run, mbuf, meta.interface, F::DestinationBytes(ip), F::kAddressBytes);
+      return false;
+    }
+  }
   AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
   Fate fate = Decide(adjacency, packet);
   if (fate == Fate::kGlean) {
     const AdjacencyId neighbor = Glean<F>(run, adjacency, ip);
     if (neighbor == kNoAdjacency) {
+      // Before its size is looked at: no error is sent about a broadcast (RFC 1812 4.3.2.7).
+      if (IsDirectedBroadcast(*worker.tables, adjacency.interface(), F::Destination(ip))) {
+        run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
+        return false;
+      }
       // Too large for the link is known before the neighbour is.
       if (packet.ip_bytes <= adjacency.mtu()) {
         SendGleanUnresolved<F>(run, mbuf, adjacency);
