@@ -101,7 +101,10 @@ class AdjacencyTable {
     uint32_t version = entry.version.load(std::memory_order_acquire);
     while (true) {
       const auto& slot = entry.slots[version & 1];
-      for (unsigned i = 0; i < 3; ++i) snapshot.words_[i] = slot[i].load(std::memory_order_acquire);
+      // Written out: as a loop it goes through memory.
+      snapshot.words_[0] = slot[0].load(std::memory_order_acquire);
+      snapshot.words_[1] = slot[1].load(std::memory_order_acquire);
+      snapshot.words_[2] = slot[2].load(std::memory_order_acquire);
       const uint32_t now = entry.version.load(std::memory_order_acquire);
       if (__builtin_expect(now == version, 1)) return snapshot;
       version = now;

@@ -56,7 +56,9 @@ struct Variant {
 constexpr Variant kVariants[] = {{"", 32, 512},
                                  {".burst256", 256, 512},
                                  {".inflight4096", 32, 4096},
-                                 {".burst256.inflight4096", 256, 4096},{".inflight64", 32, 64},{".inflight128",32,128}};
+                                 {".burst256.inflight4096", 256, 4096},
+                                 {".inflight64", 32, 64},
+                                 {".inflight128", 32, 128}};
 
 // The figure that the issue compares with.
 struct Reference {

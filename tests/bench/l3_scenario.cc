@@ -26,6 +26,15 @@ net::Prefix ToPrefix(const testing::Ipv6Prefix& p) {
   return net::Prefix(net::Ipv6Address::FromHalves(p.high, p.low), p.length);
 }
 
+// A tenant with a few sites, each a /16 of its own.
+constexpr unsigned kFewRoutes = 16;
+
+std::vector<testing::Ipv4Prefix> SiteRoutes(uint64_t, unsigned count) {
+  std::vector<testing::Ipv4Prefix> routes;
+  for (unsigned i = 0; i < count; ++i) routes.push_back({0x0a010000 + (i << 16), 16});
+  return routes;
+}
+
 void WriteL2(Flow& flow, const net::MacAddress& to, uint16_t vlan, uint16_t ether_type) {
   std::memcpy(flow.bytes, to.bytes.data(), 6);
   std::memcpy(flow.bytes + 6, Mac("02:00:00:00:00:01").bytes.data(), 6);
@@ -93,7 +102,9 @@ void L3Gateway::AddTenant(const Scenario& scenario, unsigned tenant) {
                        {"15.0.1.5/24", "2001:db8:16::5/64"});
   for (unsigned i = 0; i < scenario.next_hops; ++i)
     graph_->AddNextHop(tenant * scenario.next_hops + i + 1, out, {{2, 0, 0, 1, static_cast<uint8_t>(i), 9}});
-  if (scenario.ipv6) {
+  if (scenario.routes <= kFewRoutes) {
+    AddRoutes(scenario, tenant, SiteRoutes);
+  } else if (scenario.ipv6) {
     AddRoutes(scenario, tenant, testing::GlobalRoutes6);
   } else if (scenario.internet) {
     AddRoutes(scenario, tenant, testing::InternetRoutes4);
@@ -122,6 +133,8 @@ void L3Gateway::AddFlows(const Scenario& scenario) {
     const auto tenant = static_cast<unsigned>(random.Below(scenario.vrfs));
     const auto& prefixes = prefixes_[tenant];
     const net::Address destination = Inside(prefixes[random.Below(prefixes.size())], random);
+    // 169.254.0.0/16 is in some Internet tables, but no router forwards it.
+    if (destination.is_v4() && destination.v4().value >> 16 == 0xa9fe) continue;
     Flow flow{};
     WriteL2(flow, to, static_cast<uint16_t>(tenant + 1), scenario.ipv6 ? 0x86dd : 0x0800);
     if (scenario.ipv6) {

@@ -3,8 +3,10 @@
 #include "dataplane/tables/fib/fib_views.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "dataplane/tables/fib/bucket.h"
+#include "dataplane/tables/fib/lookup_avx512.h"
 #include "dataplane/tables/fib/trie_block.h"
 
 namespace sluice::dataplane {
@@ -133,6 +135,14 @@ void FibViews<Family>::LookupChunk(const uint16_t vrf[], const Address address[]
 template <class Family>
 void FibViews<Family>::LookupBurst(const uint16_t vrf[], const Address address[], NextHopGroupId out[],
                                    unsigned count) const {
+  if constexpr (std::is_same_v<Family, fib::Ipv4>) {
+    static const bool vector = fib::HasVectorLookup();
+    static_assert(fib::kVectorBurst == kChunk);
+    for (unsigned done = 0; vector && done < count; done += kChunk)
+      fib::VectorLookup(memory_, views_.get(), vrf + done, address + done, out + done,
+                        std::min(kChunk, count - done));
+    if (vector) return;
+  }
   for (unsigned done = 0; done < count; done += kChunk)
     LookupChunk(vrf + done, address + done, out + done, std::min(kChunk, count - done));
 }
