@@ -17,10 +17,6 @@ namespace sluice::dataplane::fib {
 // Routes per bucket: the lanes of one vector of IPv6 keys.
 constexpr unsigned kBucketRoutes = 4;
 
-// Buckets hang at this depth or below, so that no root table's index (RootTable)
-// reaches into the bits that a bucket compares.
-constexpr unsigned kBucketDepthMin = 18;
-
 // One RouteWord and one key per route follow. Only the words and the cover change
 // once a bucket is published; it is also the updater's only record of its routes.
 template <class Family>
@@ -131,7 +127,7 @@ class BucketRoutes {
 
   // Can one bucket at `depth` hold them?
   bool Fit(unsigned depth) const {
-    return depth >= kBucketDepthMin && count_ <= kBucketRoutes &&
+    return count_ <= kBucketRoutes &&
            (count_ == 0 || routes_[count_ - 1].length - depth <= Bucket<Family>::kRestBits);
   }
 

@@ -154,7 +154,7 @@ absl::Status Fib<Family>::Remove(const Address& address, uint8_t length) {
     SetNode(address, &moved, path.target,
             RemovePrefix(pool_.rib_, path.nodes[path.target], path.length, path.slot));
   CountRoute(-1);
-  if (IsSparse(moved.nodes[moved.known - 1])) Shrink(address, length);
+  if (moved.known > 0 && IsSparse(moved.nodes[moved.known - 1])) Shrink(address, length);
   ResizeRoot();
   return absl::OkStatus();
 }

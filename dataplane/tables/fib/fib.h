@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "dataplane/tables/fib/bucket.h"
 #include "dataplane/tables/fib/fib_pool.h"
@@ -156,6 +157,9 @@ class Fib {
   void UnlinkNode(const Address& address, Path path, unsigned level);
 
   // fib_root.cc: root tables, and whole tables.
+  bool SplitBuckets(unsigned depth_min);
+  void FindBuckets(fib::BlockRef node, fib::Word word, unsigned depth, const Address& base,
+                   unsigned depth_max, std::vector<Route<Family>>* found) const;
   bool EnsureRoot();
   void ResizeRoot();
   void FillRoot(fib::Word word, unsigned depth, fib::Word* entries, unsigned bits) const;
@@ -171,6 +175,9 @@ class Fib {
   fib::RootTable root_;                 // as published
   fib::Word root_word_ = fib::Leaf(0);  // the whole trie
   fib::BlockRef rib_ = 0;               // its record
+  // Buckets hang at this depth or below: the root table's index must not reach
+  // into the bits that a bucket compares.
+  unsigned bucket_depth_min_ = 0;
 };
 
 using Route4 = Route<fib::Ipv4>;

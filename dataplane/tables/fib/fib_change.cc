@@ -128,7 +128,7 @@ Word Fib<Family>::BuildBucket(unsigned depth, const Routes& routes, Word cover) 
 template <class Family>
 typename Fib<Family>::Subtree Fib<Family>::Build(unsigned depth, const Routes& routes, Word cover) {
   if (routes.count() == 0) return {0, cover};
-  if (routes.Fit(depth)) return {0, BuildBucket(depth, routes, cover)};
+  if (depth >= bucket_depth_min_ && routes.Fit(depth)) return {0, BuildBucket(depth, routes, cover)};
   BlockRef node = NewRibNode(pool_.rib_);
   Slots slots;
   slots.fill(cover);
@@ -187,7 +187,7 @@ bool Fib<Family>::Collect(const Address& address, const Path& path, unsigned lev
           if (const uint32_t* word = node->Find(length, slot))
             routes->Insert({Family::WithSlot(base, depth, slot), depth + length, *word});
   }
-  return routes->count() == 0 || routes->Fit(depth);
+  return routes->count() == 0 || (depth >= bucket_depth_min_ && routes->Fit(depth));
 }
 
 // After a removal: nodes on the way that hold next to nothing become buckets or

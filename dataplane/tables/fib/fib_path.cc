@@ -154,7 +154,9 @@ void Fib<Family>::VisitFrom(const Address& first, uint8_t first_length, Visitor 
   const NextHopGroupId fallback = view_.default_group.load(std::memory_order_relaxed);
   if (fallback != 0 && first_length == 0 && first == Address{} && !visitor({{}, 0, fallback, default_tag_}))
     return;
-  if (rib_ != 0) VisitNode(rib_, root_word_, 0, {}, {first, first_length, 0, 0}, visitor);
+  const Route<Family> from{first, first_length, 0, 0};
+  if (rib_ != 0) VisitNode(rib_, root_word_, 0, {}, from, visitor);
+  if (fib::IsBucket(root_word_)) VisitBucket(root_word_, 0, {}, from, visitor);
 }
 
 template class Fib<fib::Ipv4>;

@@ -1,8 +1,10 @@
 // The root table of a VRF grows and shrinks with its routes; whole tables go at once.
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "dataplane/tables/fib/fib.h"
+#include "proto/net/check.h"
 
 namespace sluice::dataplane {
 
@@ -57,9 +59,57 @@ void Fib<Family>::ResizeRoot() {
   const auto bytes = static_cast<uint32_t>(sizeof(Word) << bits);
   const BlockRef table = pool_.lookup_.Allocate(bytes, pool_.limits_.lookup_bytes_max);
   if (table == 0) return;
+  if (!SplitBuckets(bits)) {
+    pool_.lookup_.Free(table);
+    return;
+  }
   FillRoot(root_word_, 0, pool_.lookup_.template At<Word>(table), bits);
   pool_.retired_.Retire(root_.table);
   PublishRoot({table, bits});
+}
+
+// Grows nodes in place of all buckets above `depth_min`.
+template <class Family>
+bool Fib<Family>::SplitBuckets(unsigned depth_min) {
+  std::vector<Route<Family>> found;
+  if (depth_min > bucket_depth_min_) FindBuckets(rib_, root_word_, 0, {}, depth_min, &found);
+  // A bucket's routes need at most three nodes of 64 bytes above a depth of 18,
+  // and each size a span of its own.
+  const uint64_t rib_bytes_needed = found.size() * 3 * 64 + 16 * fib::BlockArena::kSpanBytes;
+  if (!found.empty() && pool_.rib_.span_bytes() + rib_bytes_needed > pool_.limits_.rib_bytes_max)
+    return false;
+  const unsigned before = std::exchange(bucket_depth_min_, depth_min);
+  for (const Route<Family>& route : found) {
+    const Path path = Descend(route.address, route.length);
+    Routes routes;
+    routes.InsertAll(*BucketAt(path.words[path.known]), route.address, path.known * kStride);
+    if (Regrow(route.address, path, path.known, routes, pool_.limits_.lookup_bytes_max)) continue;
+    bucket_depth_min_ = before;  // some are left
+    return false;
+  }
+  return true;
+}
+
+// One route of each bucket that hangs above `depth_max`.
+template <class Family>
+void Fib<Family>::FindBuckets(BlockRef ref, Word word, unsigned depth, const Address& base,
+                              unsigned depth_max, std::vector<Route<Family>>* found) const {
+  if (depth >= depth_max || fib::IsLeaf(word)) return;
+  if (fib::IsBucket(word)) {
+    Routes routes;
+    routes.InsertAll(*BucketAt(word), base, depth);
+    found->push_back({routes.begin()->address, static_cast<uint8_t>(routes.begin()->length), 0, 0});
+    return;
+  }
+  auto* node = pool_.rib_.template At<RibNode>(ref);
+  fib::Slots slots;
+  Expand(pool_.lookup_, word, &slots);
+  for (unsigned slot = 0; slot < fib::kSlots; ++slot) {
+    const bool inner = node->HasChild(slot);
+    if (inner || fib::IsBucket(slots[slot]))
+      FindBuckets(inner ? node->Child(slot) : 0, slots[slot], depth + kStride,
+                  Family::WithSlot(base, depth, slot), depth_max, found);
+  }
 }
 
 // Enters the words at depth `bits` below `word`, which stands at `depth`.
@@ -69,6 +119,7 @@ void Fib<Family>::FillRoot(Word word, unsigned depth, Word* entries, unsigned bi
     std::fill_n(entries, size_t{1} << (bits - depth), word);
     return;
   }
+  SLUICE_CHECK(fib::IsBlock(word));
   fib::Slots slots;
   Expand(pool_.lookup_, word, &slots);
   const size_t step = size_t{1} << (bits - depth - kStride);
@@ -101,6 +152,7 @@ void Fib<Family>::Clear() {
   PublishRoot({});
   view_.default_group.store(0, std::memory_order_relaxed);
   default_tag_ = 0;
+  bucket_depth_min_ = 0;
   RetireTrie(root_word_);
   if (old.table != 0) pool_.retired_.Retire(old.table);
   FreeRib(rib_);

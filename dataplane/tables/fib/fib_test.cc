@@ -389,6 +389,48 @@ TEST_CASE("memory stays bounded when tables of different shapes come and go") {
   CHECK(table.pool.lookup_bytes() <= 2 * fib::BlockArena::kSpanBytes);
 }
 
+TEST_CASE("a table of a few routes is one bucket and a larger one is not") {
+  Table<fib::Ipv4> table;
+  for (uint32_t i = 0; i < 4; ++i) REQUIRE(table.fib.Add(Ip(10, 0, i, 0), 24, i + 1).ok());
+  table.pool.Reclaim();
+  const uint64_t bucket_bytes = table.pool.lookup_block_bytes();
+  CHECK(bucket_bytes <= 64);
+  unsigned visited = 0;
+  table.fib.Visit([&](const Route4& route) { return route.group == ++visited; });
+  CHECK(visited == 4);
+  CHECK(table.fib.LongestMatch(Ip(10, 0, 3, 9))->group == 4);
+  CHECK(table.fib.LongestMatch(Ip(10, 1, 3, 9)) == std::nullopt);
+  REQUIRE(table.fib.Add(Ip(10, 0, 4, 0), 24, 5).ok());
+  for (uint32_t i = 0; i < 5; ++i) CHECK(Fib4::Lookup(table.views, 1, Ip(10, 0, i, 1)) == i + 1);
+  REQUIRE(table.fib.Remove(Ip(10, 0, 4, 0), 24).ok());
+  REQUIRE(table.fib.Remove(Ip(10, 0, 3, 0), 24).ok());
+  REQUIRE(table.fib.Remove(Ip(10, 0, 2, 0), 24).ok());
+  table.pool.Reclaim();
+  CHECK(table.pool.lookup_block_bytes() <= bucket_bytes);
+}
+
+TEST_CASE("a root table that finds no room leaves the table as it was") {
+  // The limit is in reach just when the root table would be made.
+  for (const uint64_t kib : {64u, 72u, 80u, 88u, 96u, 112u, 128u}) {
+    DYNAMIC_SECTION(kib << " KiB") {
+      Table<fib::Ipv4> table({1'000'000, kib << 10, 64 << 20});
+      NaiveTable<fib::Ipv4> naive;
+      const auto routes = testing::TenantRoutes4(41, 4000);
+      for (const auto& route : routes) {
+        const NextHopGroupId group = 1 + route.address % 9;
+        if (table.fib.Add(route.address, route.length, group).ok())
+          naive.Add(route.address, route.length, group);
+      }
+      CHECK(table.fib.route_count() == naive.size());
+      Random random(42);
+      for (int i = 0; i < 10'000; ++i) {
+        const uint32_t address = AddressIn(routes[random.Below(routes.size())], random);
+        REQUIRE(Fib4::Lookup(table.views, 1, address) == naive.Lookup(address));
+      }
+    }
+  }
+}
+
 TEST_CASE("a cleared table gives everything back and can be filled again") {
   Table<fib::Ipv6> table;
   for (int round = 0; round < 3; ++round) {
