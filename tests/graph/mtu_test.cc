@@ -1,0 +1,106 @@
+// The VLAN rows of the MTU matrix: {v4, v6} x {DF, no DF} x sizes around the
+// MTU. What is sent, in how many pieces, or which ICMP error with which MTU.
+#include <catch2/catch.hpp>
+
+#include "tests/graph/same_frame.h"
+#include "tests/graph/tenant_pair.h"
+
+namespace sluice::testing {
+namespace {
+
+using dataplane::DropReason;
+
+// The payload of all fragments in the order of their offsets.
+std::string Reassemble(const std::vector<Bytes>& frames, uint16_t mtu) {
+  std::map<int, std::string> pieces;
+  int last = -1;
+  for (const Bytes& frame : frames) {
+    const Fields fields = Dissect(frame);
+    CHECK(std::stoi(fields.at("ip.length")) <= mtu);
+    CHECK(fields.at("ip.checksum") == "good");
+    CHECK(fields.at("ip.ttl") == "63");
+    const int offset = std::stoi(fields.at("ip.offset"));
+    pieces[offset] = fields.at("payload");
+    if (fields.at("ip.flags") == "0") last = offset;
+  }
+  std::string payload;
+  for (const auto& [offset, piece] : pieces) {
+    CHECK(payload.size() == static_cast<size_t>(2 * offset));
+    payload += piece;
+    CHECK((offset == last) == (offset == pieces.rbegin()->first));
+  }
+  return payload;
+}
+
+TEST_CASE("the MTU matrix of VLAN interfaces") {
+  const uint16_t mtu = GENERATE(as<uint16_t>{}, 1280, 1400, 1500, 2000);
+  const int over = GENERATE(-1, 0, 1, 8, 1000);
+  const auto ip_bytes = static_cast<uint16_t>(mtu + over);
+  const bool v6 = GENERATE(false, true), dont_fragment = GENERATE(false, true);
+  CAPTURE(mtu, ip_bytes, v6, dont_fragment);
+  TenantPair tenant({}, mtu);
+  const Packet in = v6 ? tenant.In().Ipv6({}).Udp(1, 2, ip_bytes - 48u)
+                       : tenant.In()
+                             .Ipv4({.fragment = static_cast<uint16_t>(dont_fragment ? 0x4000 : 0)})
+                             .Udp(1, 2, ip_bytes - 28u);
+  tenant.Push(0, in.frame());
+  tenant.Settle();
+  const auto forward = tenant.Sent(1), back = tenant.Sent(0);
+  if (over <= 0) {
+    REQUIRE(forward.size() == 1);
+    CHECK(Dissect(forward[0]).at("ip.length") == std::to_string(ip_bytes));
+    CHECK(back.empty());
+    return;
+  }
+  if (!v6 && !dont_fragment) {
+    CHECK(forward.size() == 2);
+    const Bytes whole = in.ip();
+    const Fields got = Dissect(in.frame());
+    Bytes udp_frame = tenant.Out().Ipv4({}).Transport(17, Bytes(whole.begin() + 20, whole.end())).frame();
+    CHECK(Reassemble(forward, mtu) == Dissect(udp_frame).at("payload"));
+    CHECK(tenant.AllDrops().empty());
+    return;
+  }
+  CHECK(forward.empty());
+  REQUIRE(back.size() == 1);
+  const Fields got = Dissect(back[0]);
+  CHECK(got.at("icmp.type") == (v6 ? "2" : "3"));
+  CHECK(got.at("icmp.code") == (v6 ? "0" : "4"));
+  CHECK(got.at("icmp.mtu") == std::to_string(mtu));
+  CHECK(got.at("icmp.checksum") == "good");
+  CHECK(got.at("ip.source") == (v6 ? "2001:db8:1::fe" : "10.1.0.254"));
+  CHECK(got.at("ip.destination") == (v6 ? "2001:db8:1::1" : "10.1.0.1"));
+  CHECK(tenant.Drops(1, DropReason::kTooBig) == 1);
+}
+
+TEST_CASE("fragments of fragments keep their place and copied options only travel on") {
+  TenantPair tenant({}, 600);
+  // Copied option 0x94 (router alert), not copied 0x07 (record route) and padding.
+  const Bytes options = {0x94, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 0};
+  const Packet in =
+      tenant.In().Ipv4({.fragment = 0x2000 | 100, .options = options}).Transport(17, Bytes(1200, 5));
+  tenant.Push(0, in.frame());
+  tenant.Settle();
+  const auto sent = tenant.Sent(1);
+  REQUIRE(sent.size() == 3);
+  int next = 800;
+  for (size_t i = 0; i < sent.size(); ++i) {
+    const Fields got = Dissect(sent[i]);
+    CHECK(got.at("ip.flags") == "1");
+    CHECK(std::stoi(got.at("ip.offset")) == next);
+    next += static_cast<int>(got.at("payload").size() / 2);
+    CHECK(got.at("ip.options") == (i == 0 ? "940400000707040000000000" : "94040000"));
+  }
+  CHECK(next == 800 + 1200);
+}
+
+TEST_CASE("too few buffers for the fragments is a counted drop and no leak") {
+  TenantPair tenant({.mbufs = 2}, 600);
+  tenant.Push(0, tenant.In().Ipv4({}).Udp(1, 2, 2000).frame());
+  tenant.Settle();
+  CHECK(tenant.Sent(1).empty());
+  CHECK(tenant.Drops(1, DropReason::kFragmentationFailed) == 1);
+}
+
+}  // namespace
+}  // namespace sluice::testing

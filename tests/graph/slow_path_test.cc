@@ -1,0 +1,198 @@
+// The seam to the slow path: what is punted and how, and what is injected.
+#include <catch2/catch.hpp>
+
+#include "tests/graph/same_frame.h"
+#include "tests/graph/tenant_pair.h"
+
+namespace sluice::testing {
+namespace {
+
+using dataplane::AdjacencyKind;
+using dataplane::DropReason;
+using dataplane::InjectKind;
+using dataplane::PacketMetadata;
+using dataplane::PuntClass;
+
+TEST_CASE("ARP is punted as a whole frame") {
+  TenantPair tenant;
+  const Bytes frame = Packet()
+                          .Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost)
+                          .Vlan(10)
+                          .EtherType(0x0806)
+                          .Transport(0, Bytes(28, 1))
+                          .frame();
+  tenant.Push(0, frame);
+  tenant.Settle();
+  const auto punted = tenant.TakePunted();
+  REQUIRE(punted.size() == 1);
+  CHECK(punted[0].meta.punt_class == PuntClass::kArp);
+  CHECK(punted[0].meta.interface == 1);
+  CHECK(punted[0].meta.vrf == 1);
+  CHECK(punted[0].bytes == frame);
+}
+
+TEST_CASE("neighbour discovery is punted only when it cannot have crossed a router") {
+  TenantPair tenant;
+  const auto solicitation = [&](uint8_t hop_limit) {
+    return Packet()
+        .Ethernet(Mac("33:33:ff:00:00:fe"), kHost)
+        .Vlan(10)
+        .Ipv6({.source = "fe80::1", .destination = "ff02::1:ff00:fe", .hop_limit = hop_limit})
+        .Icmp(135, 0, 0, Bytes(16))
+        .frame();
+  };
+  tenant.Push(0, solicitation(255));
+  tenant.Push(0, solicitation(254));
+  tenant.Settle();
+  const auto punted = tenant.TakePunted();
+  REQUIRE(punted.size() == 1);
+  CHECK(punted[0].meta.punt_class == PuntClass::kNeighborDiscovery);
+  CHECK(punted[0].meta.interface == 1);
+  CHECK(tenant.Drops(1, DropReason::kLocalMalformed) == 1);
+}
+
+TEST_CASE("a packet to an unresolved neighbour is punted with whom to resolve") {
+  TenantPair tenant;
+  tenant.AddAdjacency(6, AdjacencyKind::kGlean, 2);
+  tenant.AddRoute(1, "10.9.0.0/24", 6);
+  tenant.AddRoute(1, "2001:db8:9::/64", 6);
+  SECTION("on a connected prefix, until it is resolved") {
+    const Packet in = tenant.In().Ipv4({.destination = "10.9.0.7"}).Udp(1, 2);
+    tenant.Push(0, in.frame());
+    tenant.Settle();
+    const auto punted = tenant.TakePunted();
+    REQUIRE(punted.size() == 1);
+    CHECK(punted[0].meta.punt_class == PuntClass::kUnresolved);
+    CHECK(punted[0].meta.egress_interface == 2);
+    CHECK(Bytes(punted[0].meta.next_hop, punted[0].meta.next_hop + 4) == Bytes{10, 9, 0, 7});
+    CHECK(punted[0].bytes == tenant.In().Ipv4({.destination = "10.9.0.7", .ttl = 63}).Udp(1, 2).ip());
+
+    tenant.AddNeighbor(2, "10.9.0.7", kRouter);
+    tenant.Push(0, in.frame());
+    tenant.Settle();
+    const auto sent = tenant.Sent(1);
+    REQUIRE(sent.size() == 1);
+    CheckSameFrame(sent[0], tenant.Out().Ipv4({.destination = "10.9.0.7", .ttl = 63}).Udp(1, 2).frame());
+  }
+  SECTION("behind a next hop") {
+    auto unresolved = tenant.OnInterface(AdjacencyKind::kNeighbor, 2);
+    unresolved.next_hop = Ip("2001:db8:9::1");
+    unresolved.live = false;
+    REQUIRE(tenant.tables().PutAdjacency(1, unresolved).ok());
+    tenant.Push(0, tenant.In().Ipv6({}).Udp(1, 2).frame());
+    tenant.Settle();
+    const auto punted = tenant.TakePunted();
+    REQUIRE(punted.size() == 1);
+    CHECK(punted[0].meta.egress_interface == 2);
+    CHECK(net::Ipv6Address::FromBytes(punted[0].meta.next_hop) == Ip("2001:db8:9::1").v6());
+  }
+  SECTION("but nobody resolves a directed broadcast") {
+    tenant.Push(0, tenant.In().Ipv4({.destination = "10.9.0.255"}).Udp(1, 2).frame());
+    tenant.Settle();
+    CHECK(tenant.TakePunted().empty());
+    CHECK(tenant.Drops(1, DropReason::kMartianDestination) == 1);
+  }
+}
+
+TEST_CASE("TCP to us is punted once control asked for it") {
+  TenantPair tenant;
+  REQUIRE(tenant.tables().PutVrf({.id = 1, .punt_tcp = true}).ok());
+  tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254", .ttl = 1}).Tcp(1000, 179).frame());
+  tenant.Settle();
+  const auto punted = tenant.TakePunted();
+  REQUIRE(punted.size() == 1);
+  CHECK(punted[0].meta.punt_class == PuntClass::kLocal);
+  CHECK(punted[0].bytes[8] == 1);  // the TTL is kept for GTSM
+}
+
+TEST_CASE("a full punt ring is a counted drop") {
+  TenantPair tenant({.punt_depth = 4});
+  for (int i = 0; i < 10; ++i)
+    tenant.Push(0, Packet()
+                       .Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost)
+                       .Vlan(10)
+                       .EtherType(0x0806)
+                       .Transport(0, Bytes(28))
+                       .frame());
+  tenant.Settle();
+  const size_t punted = tenant.TakePunted().size();
+  CHECK(punted == 3);
+  CHECK(tenant.Drops(1, DropReason::kPuntQueueFull) == 10 - punted);
+}
+
+TEST_CASE("injected packets leave as their kind says") {
+  TenantPair tenant;
+  PacketMetadata meta{};
+  meta.vrf = 1;
+  SECTION("a raw frame on its port") {
+    meta.inject_kind = InjectKind::kRawL2;
+    meta.egress_port = tenant.port(1).id();
+    const Bytes frame = tenant.Out().EtherType(0x0806).Transport(0, Bytes(28, 3)).frame();
+    tenant.Inject(meta, frame);
+    tenant.Settle();
+    CHECK(tenant.Sent(1) == std::vector<Bytes>{frame});
+  }
+  SECTION("a packet of ours by its route, without a hop") {
+    meta.inject_kind = InjectKind::kForward;
+    tenant.Inject(meta, Packet().Ipv4({.source = "10.9.0.254", .ttl = 1}).Tcp(179, 1000).ip());
+    tenant.Settle();
+    const auto sent = tenant.Sent(1);
+    REQUIRE(sent.size() == 1);
+    CheckSameFrame(sent[0], tenant.Out().Ipv4({.source = "10.9.0.254", .ttl = 1}).Tcp(179, 1000).frame());
+  }
+  SECTION("a held packet through its adjacency") {
+    meta.inject_kind = InjectKind::kAdjacency;
+    meta.adjacency = 1;
+    tenant.Inject(meta, Packet().Ipv6({.hop_limit = 9}).Udp(1, 2).ip());
+    tenant.Settle();
+    const auto sent = tenant.Sent(1);
+    REQUIRE(sent.size() == 1);
+    CheckSameFrame(sent[0], tenant.Out().Ipv6({.hop_limit = 9}).Udp(1, 2).frame());
+  }
+  SECTION("nonsense is a counted drop") {
+    meta.inject_kind = InjectKind::kForward;
+    tenant.Inject(meta, Bytes(40, 0));
+    meta.inject_kind = InjectKind::kAdjacency;
+    meta.adjacency = 1u << 30;
+    tenant.Inject(meta, Packet().Ipv4({}).Udp(1, 2).ip());
+    tenant.Settle();
+    CHECK(tenant.Drops(1, DropReason::kInjectInvalid) == 2);
+  }
+}
+
+TEST_CASE("flows spread over a group by weight and stay where they are when a member dies") {
+  TenantPair tenant;
+  for (uint32_t id : {11u, 12u, 13u}) tenant.AddNextHop(id, 2, {{2, 0, 0, 0, 1, static_cast<uint8_t>(id)}});
+  const dataplane::GroupMember members[] = {{11, 1}, {12, 1}, {13, 2}};
+  REQUIRE(tenant.tables().groups.Put(20, members).ok());
+  tenant.AddRoute(1, "10.20.0.0/16", 20);
+  const auto spread = [&] {
+    std::map<uint16_t, std::string> by_flow;
+    for (uint16_t flow = 0; flow < 512; ++flow) {
+      tenant.Push(0, tenant.In().Ipv4({.destination = "10.20.0.1"}).Udp(flow, 53).frame());
+      tenant.Settle();
+      const auto sent = tenant.Sent(1);
+      REQUIRE(sent.size() == 1);
+      by_flow[flow] = Dissect(sent[0]).at("eth.destination");
+    }
+    return by_flow;
+  };
+  const auto before = spread();
+  std::map<std::string, int> shares;
+  for (const auto& [flow, mac] : before) ++shares[mac];
+  CHECK(shares.size() == 3);
+  CHECK(shares["02:00:00:00:01:0d"] > 200);
+  CHECK(shares["02:00:00:00:01:0b"] > 80);
+
+  auto dead = tenant.OnInterface(AdjacencyKind::kNeighbor, 2);
+  dead.live = false;
+  REQUIRE(tenant.tables().PutAdjacency(12, dead).ok());
+  const auto after = spread();
+  for (const auto& [flow, mac] : before) {
+    if (mac != "02:00:00:00:01:0c") CHECK(after.at(flow) == mac);
+    CHECK(after.at(flow) != "02:00:00:00:01:0c");
+  }
+}
+
+}  // namespace
+}  // namespace sluice::testing
