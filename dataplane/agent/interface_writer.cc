@@ -103,7 +103,7 @@ MaybeRefusal InterfaceWriter::CheckInterface(const InterfaceRecord& record, cons
 }
 
 MaybeRefusal InterfaceWriter::MakeRoom(const InterfaceRecord& record, const Evict& evict) {
-  const InterfaceId holder = tables_.subinterfaces.Find(record.port, record.vlan).interface;
+  const InterfaceId holder = tables_.subinterfaces.Find(record.port, record.vlan).interface();
   if (holder == kNoInterface || holder == record.interface || evict(holder)) return std::nullopt;
   return Refuse(RefusalReason::kConflict, offsetof(InterfaceRecord, vlan), holder);
 }
