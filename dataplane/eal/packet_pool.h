@@ -19,7 +19,8 @@ using PacketPool = std::unique_ptr<rte_mempool, FreePacketPool>;
 // A pool of one-segment buffers with 64 bytes of private area. Last in, first
 // out, so that the buffers in use stay in the cache. `cache` is the number of
 // buffers that each lcore may keep for itself, 0 for pools of other threads.
+// `for_devices`: a PCI device will read and write the buffers.
 absl::StatusOr<PacketPool> CreatePacketPool(const std::string& name, const PacketPoolSize& size,
-                                            uint32_t cache);
+                                            uint32_t cache, bool for_devices);
 
 }  // namespace sluice::dataplane
