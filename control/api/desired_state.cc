@@ -30,7 +30,10 @@ class StaticSetStatement {
     remove_.push_back(prefix);
     if (put_.size() + remove_.size() >= kRoutesPerCall) Send(false);
   }
-  void Complete() { Send(true); }
+  // `complete`: nothing more of this revision follows.
+  void End(bool complete) {
+    if (complete || !put_.empty() || !remove_.empty()) Send(complete);
+  }
 
  private:
   void Send(bool complete) {
@@ -137,12 +140,13 @@ void DesiredState::State(TenantRecord& record) {
 }
 
 void DesiredState::StateStaticSet(TenantRecord& record) {
+  FinishFeed(record);
   record.unreachable_routes = Unreachable(record);
   if (record.routes.size() == 0) return;
   StaticSetStatement statement(surroundings_.sink, record, ++revision_);
   for (auto at = record.routes.routes().begin(); at != record.routes.routes().end(); ++at)
     statement.Put(record.routes.RouteAt(at));
-  statement.Complete();
+  statement.End(true);
 }
 
 void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated,
@@ -190,12 +194,10 @@ void DesiredState::AdoptGateway(store::GatewayRow row) {
 
 void DesiredState::AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet routes, uint64_t version,
                                   int64_t set) {
-  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
-  tenant::ForEachDifference(
-      record.routes, routes, [&](const tenant::StaticRoute& route) { statement.Put(route); },
-      [&](const net::Prefix& prefix) { statement.Remove(prefix); });
-  statement.Complete();
+  FinishFeed(record);
+  auto known = std::move(record.routes);
   record.routes = std::move(routes);
+  record.feed = std::make_unique<StaticFeed>(std::move(known), record.routes, ++revision_);
   record.unreadable_routes = 0;
   record.row.static_set = set;
   record.row.static_version = version;
@@ -203,8 +205,22 @@ void DesiredState::AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet r
   watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});
 }
 
+std::unique_ptr<StaticFeed> DesiredState::FeedStaticSet(TenantRecord& record, size_t prefixes) {
+  StaticSetStatement statement(surroundings_.sink, record, record.feed->revision);
+  const bool more = record.feed->difference.Advance(
+      prefixes, [&](const tenant::StaticRoute& route) { statement.Put(route); },
+      [&](const net::Prefix& prefix) { statement.Remove(prefix); });
+  statement.End(!more);
+  return more ? nullptr : std::move(record.feed);
+}
+
+void DesiredState::FinishFeed(TenantRecord& record) {
+  while (record.feed != nullptr) FeedStaticSet(record, kRoutesPerCall);
+}
+
 void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
                                       const std::vector<net::Prefix>& remove, uint64_t version) {
+  FinishFeed(record);
   StaticSetStatement statement(surroundings_.sink, record, ++revision_);
   for (const net::Prefix& prefix : remove)
     if (record.routes.Remove(prefix)) statement.Remove(prefix);
@@ -212,7 +228,7 @@ void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<te
     record.routes.Put(route);
     statement.Put(route);
   }
-  statement.Complete();
+  statement.End(true);
   record.row.static_version = version;
   record.unreachable_routes = Unreachable(record);
   watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});

@@ -27,12 +27,23 @@ namespace sluice::api {
 // Since when a condition has the status it has, by object and type.
 using ConditionTimes = std::map<std::pair<std::string, std::string>, std::pair<std::string, int64_t>>;
 
+// A replaced static set on its way to programming, in portions: `before` is what
+// programming knew, the tenant's present set what it is to know.
+struct StaticFeed {
+  StaticFeed(tenant::StaticRouteSet known, const tenant::StaticRouteSet& wanted, uint64_t at)
+      : before(std::move(known)), difference(before, wanted), revision(at) {}
+  const tenant::StaticRouteSet before;
+  tenant::StaticRouteDifference difference;
+  const uint64_t revision;
+};
+
 struct TenantRecord {
   store::TenantRow row;
   // row.spec in the present environment; findings are shown as conditions.
   tenant::ValidatedTenant validated;
   std::map<std::string, uint64_t> secrets;  // path -> version of those that are set
   tenant::StaticRouteSet routes;
+  std::unique_ptr<StaticFeed> feed;  // while one is under way `routes` does not change
   uint64_t unreadable_routes = 0;
   uint64_t unreachable_routes = 0;  // of the static set: next hop on no connected prefix
   uint64_t spec_revision = 0;       // at which row.generation was stated to programming
@@ -80,7 +91,11 @@ class DesiredState {
              std::map<std::string, uint64_t> secrets);
   void Remove(std::string_view tenant);
   void AdoptGateway(store::GatewayRow row);
+  // Stated to programming by FeedStaticSet, portion by portion.
   void AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet routes, uint64_t version, int64_t set);
+  // States the next portion, some milliseconds of work. Absent while there is more
+  // to do; at the end the feed, whose destruction takes long for a large set.
+  std::unique_ptr<StaticFeed> FeedStaticSet(TenantRecord& record, size_t prefixes);
   // Single routes of the set that the record has already; `version` is the new one.
   void AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
                           const std::vector<net::Prefix>& remove, uint64_t version);
@@ -100,6 +115,7 @@ class DesiredState {
  private:
   void State(TenantRecord& record);
   void StateStaticSet(TenantRecord& record);
+  void FinishFeed(TenantRecord& record);
   void Revalidate();
   void AddClaims(const TenantRecord& record, tenant::Environment& environment) const;
   void CountBooked();

@@ -4,6 +4,7 @@
 #include "control/api/call.h"
 #include "control/api/dataplane_view.h"
 #include "control/api/name_table.h"
+#include "control/api/seats.h"
 #include "sluice/gateway/v1/diagnostics.grpc.pb.h"
 
 namespace sluice::api {
@@ -11,7 +12,8 @@ namespace sluice::api {
 // Called from gRPC's threads, several at once.
 class DiagnosticsService final : public gateway::v1::DiagnosticsService::Service {
  public:
-  DiagnosticsService(Core core, DataplaneView& dataplane) : core_(core), dataplane_(dataplane) {}
+  DiagnosticsService(Core core, DataplaneView& dataplane, uint32_t packet_streams_max)
+      : core_(core), dataplane_(dataplane), seats_("packet-streams", packet_streams_max) {}
 
   grpc::Status Trace(grpc::ServerContext* context, const gateway::v1::TraceRequest* request,
                      grpc::ServerWriter<gateway::v1::TracedPacket>* writer) override;
@@ -38,6 +40,7 @@ class DiagnosticsService final : public gateway::v1::DiagnosticsService::Service
 
   Core core_;
   DataplaneView& dataplane_;
+  Seats seats_;  // traces and captures
 };
 
 }  // namespace sluice::api

@@ -83,6 +83,8 @@ absl::StatusOr<dp::PacketFilter> DiagnosticsService::Translate(const v1::PacketF
 
 grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::TraceRequest* request,
                                        grpc::ServerWriter<v1::TracedPacket>* writer) {
+  const Seats::Seat seat(seats_);
+  if (!seat.status().ok()) return ToGrpc(seat.status());
   const uint32_t count = request->count() == 0 ? kTraceDefault : request->count();
   if (count > kTraceMax)
     return ToGrpc(InvalidField(
@@ -125,6 +127,8 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
 
 grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1::CaptureRequest* request,
                                          grpc::ServerWriter<v1::CapturedPacket>* writer) {
+  const Seats::Seat seat(seats_);
+  if (!seat.status().ok()) return ToGrpc(seat.status());
   const uint32_t snap = request->has_snap_length() ? request->snap_length() : kHeadersBytes;
   if (snap == 0 || snap > kSnapMax)
     return ToGrpc(InvalidField("snap_length", absl::StrCat(snap, "; accepted: 1 to ", kSnapMax)));

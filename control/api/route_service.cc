@@ -10,7 +10,7 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 
 // Routes stored per turn on the core thread: some ten milliseconds.
-constexpr size_t kRoutesPerTurn = 10'000;
+constexpr size_t kRoutesPerTurn = 4'000;
 
 absl::Status ShuttingDown() {
   return absl::UnavailableError("the gateway is shutting down");
@@ -48,6 +48,8 @@ absl::Status RouteService::Refuse(const v1::StaticRoutesHeader& header, bool rep
 grpc::Status RouteService::ReplaceStaticRoutes(grpc::ServerContext* context,
                                                grpc::ServerReader<v1::ReplaceStaticRoutesRequest>* reader,
                                                v1::StaticRoutesResult* response) {
+  const Seats::Seat seat(seats_);
+  if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::ReplaceStaticRoutesRequest message;
   if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());
@@ -101,8 +103,17 @@ absl::StatusOr<v1::StaticRoutesResult> RouteService::StoreReplace(const v1::Stat
         if (!filled.ok()) return filled;
         return writes_.CommitReplace(header, *set, routes, who);
       }));
+  if (result.ok()) FeedAll(terms.tenant, *result);
   CollectLater();
   return result;
+}
+
+// The core thread does other work between portions; what is large is destroyed here.
+void RouteService::FeedAll(const std::string& tenant, v1::StaticRoutesResult& result) {
+  while (true) {
+    const auto portion = RunOnCore(core_.executor, [&] { return writes_.Feed(tenant, result); });
+    if (!portion || *portion) return;
+  }
 }
 
 void RouteService::CollectLater() {
@@ -114,6 +125,8 @@ void RouteService::CollectLater() {
 grpc::Status RouteService::UpdateStaticRoutes(grpc::ServerContext* context,
                                               grpc::ServerReader<v1::UpdateStaticRoutesRequest>* reader,
                                               v1::StaticRoutesResult* response) {
+  const Seats::Seat seat(seats_);
+  if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::UpdateStaticRoutesRequest message;
   if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());

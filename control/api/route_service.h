@@ -3,6 +3,7 @@
 
 #include "control/api/call.h"
 #include "control/api/dataplane_view.h"
+#include "control/api/seats.h"
 #include "control/api/static_route_stream.h"
 #include "control/api/static_route_writes.h"
 #include "sluice/gateway/v1/routes.grpc.pb.h"
@@ -40,11 +41,14 @@ class RouteService final : public gateway::v1::RouteService::Service {
                                                                const StaticRouteTerms& terms,
                                                                tenant::StaticRouteSet routes,
                                                                const std::string& who);
+  void FeedAll(const std::string& tenant, gateway::v1::StaticRoutesResult& result);
   absl::Status FillSet(int64_t set, const tenant::StaticRouteSet& routes);
 
   Core core_;
   DataplaneView& dataplane_;
   StaticRouteWrites writes_;  // core thread only
+  // A set of a million routes takes some 100 MiB while it is read.
+  Seats seats_{"static-route-streams", 4};
 };
 
 }  // namespace sluice::api

@@ -41,7 +41,11 @@ absl::Status SeedRoutes(DesiredState& state, const v1::StaticRouteSet& wanted) {
     all.push_back(routes.RouteAt(at));
   absl::Status status = writes.Fill(*set, all);
   writes.Abandon(*set);
-  return status.ok() ? writes.CommitReplace(header, *set, routes, kWho).status() : status;
+  if (!status.ok()) return status;
+  auto result = writes.CommitReplace(header, *set, routes, kWho);
+  while (result.ok() && !writes.Feed(terms->tenant, *result)) {
+  }
+  return result.status();
 }
 
 }  // namespace

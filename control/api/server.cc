@@ -61,9 +61,9 @@ class GrpcServer final : public Server {
       : tenants_(core),
         gateway_(core, dataplane),
         routes_(core, dataplane),
-        // Each watcher and each capture holds a thread; requests need some, too.
+        // Each watcher, trace and capture holds a thread; requests need some, too.
         watch_(core, std::max(threads / 2, 1U)),
-        diagnostics_(core, dataplane) {}
+        diagnostics_(core, dataplane, std::max(threads / 8, 1U)) {}
   ~GrpcServer() override {
     watch_.Stop();
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::time_point(Deadline()));

@@ -17,6 +17,8 @@ namespace v1 = ::sluice::gateway::v1;
 
 // Deleting this many rows takes a few milliseconds of the core thread.
 constexpr uint32_t kCollectRows = 5'000;
+// So does comparing and stating this many prefixes.
+constexpr size_t kFeedPrefixes = 4'096;
 
 std::string ObjectOf(std::string_view tenant) {
   return absl::StrCat("tenants/", std::string(tenant), "/staticRoutes");
@@ -30,6 +32,12 @@ AuditEntry EntryOf(const v1::StaticRoutesHeader& header, bool replace, const std
           tenant,
           {},
           header.break_glass()};
+}
+
+tenant::StaticRouteCounts CountDifference(const tenant::StaticRouteSet& before,
+                                          const tenant::StaticRouteSet& after) {
+  return tenant::ForEachDifference(
+      before, after, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
 }
 
 uint64_t VersionAfter(const v1::StaticRoutesHeader& header, uint64_t stored) {
@@ -142,9 +150,7 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::S
   const TenantRecord* record = state_.Find(LabelOf("tenants", header.tenant()));
   if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", header.tenant()));
   if (absl::Status room = CheckRoom(*record, routes.size()); !room.ok()) return room;
-  const auto counts = tenant::ForEachDifference(
-      record->routes, routes, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
-  v1::StaticRoutesResult result = ResultOf(*record, counts);
+  v1::StaticRoutesResult result = ResultOf(*record, CountDifference(record->routes, routes));
   result.set_version(VersionAfter(header, record->row.static_version));
   result.set_routes(routes.size());
   return result;
@@ -161,12 +167,10 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1
   absl::Status allowed = CheckVersions(*record, header, true);
   if (allowed.ok()) allowed = CheckRoom(*record, routes.size());
   if (allowed.ok()) allowed = CheckReachable(*record, routes);
-  const auto counts = tenant::ForEachDifference(
-      record->routes, routes, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
   const uint64_t version = VersionAfter(header, record->row.static_version);
-  const bool same = counts.added + counts.changed + counts.removed == 0;
   if (allowed.ok() && version == record->row.static_version && record->row.static_set != 0) {
-    if (same) return ResultOf(*record, counts);
+    const auto counts = CountDifference(record->routes, routes);
+    if (counts.added + counts.changed + counts.removed == 0) return ResultOf(*record, counts);
     if (!header.overwrite())
       allowed = PreconditionFailed("VERSION", entry.object,
                                    absl::StrCat("version ", version, " is stored with other routes"));
@@ -175,9 +179,9 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1
     AuditRefusal(state_, std::move(entry), allowed);
     return allowed;
   }
-  entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " -> ", version, ": ",
-                                       counts.added, " added, ", counts.changed, " changed, ", counts.removed,
-                                       " removed"));
+  entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " with ",
+                                       record->routes.size(), " routes -> ", version, " with ",
+                                       routes.size()));
   store::TenantRow row = record->row;
   row.static_set = set;
   row.static_version = version;
@@ -187,7 +191,22 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1
   Audit(state_, entry);
   if (absl::Status status = transaction.Commit(); !status.ok()) return status;
   state_.AdoptStaticSet(*record, std::move(routes), version, set);
-  return ResultOf(*record, counts);
+  return ResultOf(*record, {});
+}
+
+std::optional<StaticRouteWrites::Remains> StaticRouteWrites::Feed(const std::string& tenant,
+                                                                  v1::StaticRoutesResult& result) {
+  TenantRecord* record = state_.Find(tenant);
+  // Another write may have finished it.
+  if (record == nullptr || record->feed == nullptr) return Remains();
+  const StaticFeed& feed = *record->feed;
+  Remains done = state_.FeedStaticSet(*record, kFeedPrefixes);
+  const tenant::StaticRouteCounts& counts = feed.difference.counts();
+  result.set_added(counts.added);
+  result.set_changed(counts.changed);
+  result.set_removed(counts.removed);
+  if (done == nullptr) return std::nullopt;
+  return done;
 }
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::Update(const v1::StaticRoutesHeader& header,

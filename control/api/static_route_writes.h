@@ -39,13 +39,18 @@ class StaticRouteWrites {
   absl::StatusOr<int64_t> CreateSet(const StaticRouteTerms& terms);
   absl::Status Fill(int64_t set, std::span<const tenant::StaticRoute> routes);
   void Abandon(int64_t set);
-  // Checks again what may have changed since Begin.
+  // Checks again what may have changed since Begin. Stored and acknowledged when it
+  // returns; programming is told by Feed.
   absl::StatusOr<gateway::v1::StaticRoutesResult> CommitReplace(const gateway::v1::StaticRoutesHeader& header,
                                                                 int64_t set, tenant::StaticRouteSet& routes,
                                                                 const std::string& who);
-  // The replace would change nothing: same version, same routes.
+  // What a replace would do.
   absl::StatusOr<gateway::v1::StaticRoutesResult> DryReplace(const gateway::v1::StaticRoutesHeader& header,
                                                              const tenant::StaticRouteSet& routes);
+  // Tells programming the next portion of a committed replace and fills in its
+  // counts. Absent while there is more; else what the caller may destroy elsewhere.
+  using Remains = std::unique_ptr<StaticFeed>;
+  std::optional<Remains> Feed(const std::string& tenant, gateway::v1::StaticRoutesResult& result);
   absl::StatusOr<gateway::v1::StaticRoutesResult> Update(const gateway::v1::StaticRoutesHeader& header,
                                                          const std::vector<tenant::StaticRoute>& put,
                                                          const std::vector<net::Prefix>& remove,

@@ -187,6 +187,10 @@ std::string EtagOf(const store::TenantRow& row) {
   return absl::StrCat("t", row.uid, "-", row.generation);
 }
 
+std::string EtagBefore(const store::TenantRow& row) {
+  return absl::StrCat("t", row.uid, "-", row.generation - 1);
+}
+
 void UpdateObserved(TenantRecord& record, const Surroundings& surroundings) {
   const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
   if (record.spec_revision != 0 && programming.acknowledged_revision >= record.spec_revision)

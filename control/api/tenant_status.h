@@ -24,5 +24,7 @@ std::string ConnectionDigest(TenantRecord& record, std::string_view connection, 
 
 // Opaque; differs for every accepted change of a spec.
 std::string EtagOf(const store::TenantRow& row);
+// What EtagOf was for the generation before.
+std::string EtagBefore(const store::TenantRow& row);
 
 }  // namespace sluice::api

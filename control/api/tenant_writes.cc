@@ -212,11 +212,13 @@ absl::StatusOr<v1::TenantWriteResult> TenantWrites::Write(Wanted wanted, const s
     AddConsequence(v1::CONSEQUENCE_KIND_REMOVED, wanted.object, absl::StrCat("spec.", path),
                    "a secret is removed", result);
 
-  // Repeating a write with equal content is no change, whatever its etag says.
+  // A write that asks for what is there is no change; with the etag of the generation before it is
+  // the repetition of a write whose answer was lost.
   const bool heals = record != nullptr && record->row.diverged && who == record->row.manager;
   const bool same = record != nullptr && result.consequences().empty() && !heals;
   absl::Status allowed = record == nullptr ? absl::OkStatus() : CheckManager(*record, wanted.options, who);
-  if (allowed.ok() && !same)
+  const bool repeated = same && (wanted.etag.empty() || wanted.etag == EtagBefore(record->row));
+  if (allowed.ok() && !repeated)
     allowed = CheckEtag(record, wanted.object, wanted.etag, wanted.replaces, wanted.options);
   if (dry && !allowed.ok())
     AddConsequence(v1::CONSEQUENCE_KIND_REFUSED, wanted.object, "", std::string(allowed.message()), result);

@@ -1,8 +1,6 @@
 // Streams of watch events.
 #include "control/api/watch_service.h"
 
-#include "absl/strings/str_cat.h"
-#include "control/api/refusal.h"
 #include "control/api/watch_cursor.h"
 
 namespace sluice::api {
@@ -19,16 +17,8 @@ constexpr int kHeartbeatPolls = 20;  // of kPoll: ten seconds
 
 grpc::Status WatchService::Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                                  grpc::ServerWriter<v1::WatchEvent>* writer) {
-  struct Seat {
-    std::atomic<uint32_t>& taken;
-    ~Seat() { --taken; }
-  };
-  const uint32_t before = watchers_++;
-  const Seat seat{watchers_};
-  if (before >= watchers_max_)
-    return ToGrpc(LimitReached(
-        "watchers", absl::StrCat("there are ", before, " watchers; limit watchers is ", watchers_max_)));
-
+  const Seats::Seat seat(seats_);
+  if (!seat.status().ok()) return ToGrpc(seat.status());
   WatchCursor cursor(*request);
   const absl::Duration poll = cursor.wants_routes() ? kRoutePoll : kPoll;
   int quiet = 0;

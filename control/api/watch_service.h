@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "control/api/call.h"
+#include "control/api/seats.h"
 #include "sluice/gateway/v1/watch.grpc.pb.h"
 
 namespace sluice::api {
@@ -13,7 +14,7 @@ namespace sluice::api {
 // has a limit (watchers) well below the server's threads.
 class WatchService final : public gateway::v1::WatchService::Service {
  public:
-  WatchService(Core core, uint32_t watchers_max) : core_(core), watchers_max_(watchers_max) {}
+  WatchService(Core core, uint32_t watchers_max) : core_(core), seats_("watchers", watchers_max) {}
 
   grpc::Status Watch(grpc::ServerContext* context, const gateway::v1::WatchRequest* request,
                      grpc::ServerWriter<gateway::v1::WatchEvent>* writer) override;
@@ -22,8 +23,7 @@ class WatchService final : public gateway::v1::WatchService::Service {
 
  private:
   Core core_;
-  const uint32_t watchers_max_;
-  std::atomic<uint32_t> watchers_ = 0;
+  Seats seats_;
   std::atomic<bool> stopping_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,44 +31,56 @@ absl::StatusCode CodeOf(int code) {
   }
 }
 
-// Secrets may be in the file: nobody else reads it, whatever the umask is.
-absl::Status CreatePrivately(const std::string& path) {
+absl::Status FileError(const std::string& path) {
+  return absl::UnavailableError(absl::StrCat("state database ", path, ": ", std::strerror(errno)));
+}
+
+// Secrets may be in the file: nobody else reads it, whatever the umask is. The
+// lock keeps a second instance out and lets sqlite3's own backup in. The
+// descriptor must stay open for as long as SQLite has the file open: closing any
+// descriptor of a file drops the POSIX locks that SQLite holds on it.
+absl::StatusOr<int> LockPrivately(const std::string& path) {
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return absl::UnavailableError(absl::StrCat("state database ", path, ": ", std::strerror(errno)));
-  const int changed = fchmod(fd, 0600);
+  if (fd < 0) return FileError(path);
+  absl::Status status;
+  if (fchmod(fd, 0600) != 0) status = FileError(path);
+  if (status.ok() && flock(fd, LOCK_EX | LOCK_NB) != 0)
+    status =
+        errno == EWOULDBLOCK
+            ? absl::UnavailableError(absl::StrCat("state database ", path, " is in use by another process"))
+            : FileError(path);
+  if (status.ok()) return fd;
   close(fd);
-  if (changed != 0)
-    return absl::UnavailableError(absl::StrCat("state database ", path, ": ", std::strerror(errno)));
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& path) {
-  if (absl::Status created = CreatePrivately(path); !created.ok()) return created;
+  const auto lock = LockPrivately(path);
+  if (!lock.ok()) return lock.status();
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &handle,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
-  std::unique_ptr<Database> database(new Database(path, handle));
+  std::unique_ptr<Database> database(new Database(path, handle, *lock));
   if (code != SQLITE_OK) {
     database->Remember(code);
     return database->TakeError();
   }
   sqlite3_extended_result_codes(handle, 1);
-  // Exclusive locking keeps a second instance out and needs no shared-memory file.
+  // A backup by another process holds locks for moments only.
+  constexpr int kBusyMs = 2000;
+  sqlite3_busy_timeout(handle, kBusyMs);
   database->Execute(
-      "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
-      "secure_delete=ON;"
-      "PRAGMA foreign_keys=ON; PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT");
-  if (database->error_.code() == absl::StatusCode::kUnavailable)
-    return absl::UnavailableError(absl::StrCat("state database ", path, " is in use by another process"));
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON;"
+      "PRAGMA cache_size=-32768; PRAGMA temp_store=MEMORY; BEGIN IMMEDIATE; COMMIT");
   if (!database->error_.ok()) return database->TakeError();
   return database;
 }
 
 Database::~Database() {
   sqlite3_close(handle_);
+  close(lock_fd_);
 }
 
 void Database::Remember(int code) {

@@ -20,7 +20,7 @@ namespace sluice::store {
 class Database {
  public:
   // Opens or creates the file with mode 0600, in WAL mode with synchronous=FULL
-  // and secure_delete, locked for this process alone.
+  // and secure_delete. A second instance is kept out; a backup is not.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
@@ -38,11 +38,13 @@ class Database {
  private:
   friend class Statement;
   friend class Transaction;
-  Database(std::string path, sqlite3* handle) : path_(std::move(path)), handle_(handle) {}
+  Database(std::string path, sqlite3* handle, int lock_fd)
+      : path_(std::move(path)), handle_(handle), lock_fd_(lock_fd) {}
   void Remember(int code);
 
   std::string path_;
   sqlite3* handle_;
+  int lock_fd_;
   absl::Status error_;
 };
 

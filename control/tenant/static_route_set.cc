@@ -76,35 +76,38 @@ bool StaticRouteSet::Remove(const net::Prefix& prefix) {
   return true;
 }
 
+bool StaticRouteDifference::Advance(size_t prefixes, absl::FunctionRef<void(const StaticRoute&)> put,
+                                    absl::FunctionRef<void(const net::Prefix&)> remove) {
+  const auto old_end = before_.routes().end();
+  const auto new_end = after_.routes().end();
+  for (; prefixes > 0 && (old_at_ != old_end || new_at_ != new_end); --prefixes) {
+    if (new_at_ == new_end || (old_at_ != old_end && old_at_->first < new_at_->first)) {
+      remove(old_at_->first);
+      ++counts_.removed;
+      ++old_at_;
+    } else if (old_at_ == old_end || new_at_->first < old_at_->first) {
+      put(after_.RouteAt(new_at_));
+      ++counts_.added;
+      ++new_at_;
+    } else {
+      if (old_at_->second.metric != new_at_->second.metric ||
+          !(before_.HopsAt(old_at_->second.hops) == after_.HopsAt(new_at_->second.hops))) {
+        put(after_.RouteAt(new_at_));
+        ++counts_.changed;
+      }
+      ++old_at_;
+      ++new_at_;
+    }
+  }
+  return old_at_ != old_end || new_at_ != new_end;
+}
+
 StaticRouteCounts ForEachDifference(const StaticRouteSet& before, const StaticRouteSet& after,
                                     absl::FunctionRef<void(const StaticRoute&)> put,
                                     absl::FunctionRef<void(const net::Prefix&)> remove) {
-  StaticRouteCounts counts;
-  auto old_at = before.routes().begin();
-  auto new_at = after.routes().begin();
-  const auto old_end = before.routes().end();
-  const auto new_end = after.routes().end();
-  while (old_at != old_end || new_at != new_end) {
-    if (new_at == new_end || (old_at != old_end && old_at->first < new_at->first)) {
-      remove(old_at->first);
-      ++counts.removed;
-      ++old_at;
-    } else if (old_at == old_end || new_at->first < old_at->first) {
-      put(after.RouteAt(new_at));
-      ++counts.added;
-      ++new_at;
-    } else {
-      const bool equal = old_at->second.metric == new_at->second.metric &&
-                         before.HopsAt(old_at->second.hops) == after.HopsAt(new_at->second.hops);
-      if (!equal) {
-        put(after.RouteAt(new_at));
-        ++counts.changed;
-      }
-      ++old_at;
-      ++new_at;
-    }
-  }
-  return counts;
+  StaticRouteDifference difference(before, after);
+  difference.Advance(before.size() + after.size(), put, remove);
+  return difference.counts();
 }
 
 }  // namespace sluice::tenant

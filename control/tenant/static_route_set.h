@@ -56,13 +56,35 @@ class StaticRouteSet {
   absl::flat_hash_map<std::string, uint32_t> by_key_;
 };
 
-// Tells what leads from one set to another, in order of prefix: routes that are
-// new or changed, and prefixes that are gone.
 struct StaticRouteCounts {
   uint64_t added = 0;
   uint64_t changed = 0;
   uint64_t removed = 0;
 };
+
+// Tells what leads from one set to another, in order of prefix and in portions:
+// routes that are new or changed, and prefixes that are gone. Both sets must
+// outlive it unchanged.
+class StaticRouteDifference {
+ public:
+  StaticRouteDifference(const StaticRouteSet& before, const StaticRouteSet& after)
+      : before_(before), after_(after), old_at_(before.routes().begin()), new_at_(after.routes().begin()) {}
+
+  // Looks at up to `prefixes` more. False when all were looked at.
+  bool Advance(size_t prefixes, absl::FunctionRef<void(const StaticRoute&)> put,
+               absl::FunctionRef<void(const net::Prefix&)> remove);
+  // Of what was told so far.
+  const StaticRouteCounts& counts() const { return counts_; }
+
+ private:
+  const StaticRouteSet& before_;
+  const StaticRouteSet& after_;
+  StaticRouteSet::Map::const_iterator old_at_;
+  StaticRouteSet::Map::const_iterator new_at_;
+  StaticRouteCounts counts_;
+};
+
+// All at once.
 StaticRouteCounts ForEachDifference(const StaticRouteSet& before, const StaticRouteSet& after,
                                     absl::FunctionRef<void(const StaticRoute&)> put,
                                     absl::FunctionRef<void(const net::Prefix&)> remove);

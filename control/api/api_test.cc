@@ -1,0 +1,302 @@
+// The northbound API end to end: gRPC over a Unix socket, a real store, and
+// fakes for the dataplane and programming.
+#include <grpcpp/create_channel.h>
+#include <sys/stat.h>
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "control/api/api_rig.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+namespace sluice::api {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+// "field: description" of each violation a refusal carries.
+std::vector<std::string> Violations(const grpc::Status& status) {
+  google::rpc::Status details;
+  REQUIRE(details.ParseFromString(status.error_details()));
+  std::vector<std::string> found;
+  for (const auto& detail : details.details()) {
+    google::rpc::BadRequest request;
+    if (!detail.UnpackTo(&request)) continue;
+    for (const auto& each : request.field_violations()) found.push_back(each.field());
+  }
+  return found;
+}
+
+TEST_CASE("a tenant is put, read, listed and deleted") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  CHECK(result.changed());
+  CHECK_FALSE(result.tenant().etag().empty());
+  CHECK(result.tenant().generation() == 1);
+  CHECK(result.tenant().status().manager() == "local");
+  CHECK(rig.sink().tenants.size() == 1);
+
+  const v1::Tenant tenant = rig.Get("contoso");
+  CHECK(tenant.spec().connections_size() == 1);
+  CHECK(rig.Get("tenants/contoso").name() == "contoso");
+
+  REQUIRE(rig.Put("fabrikam", "labels { key: 'tier' value: 'gold' }", result).ok());
+  v1::ListTenantsRequest list;
+  list.set_page_size(1);
+  v1::ListTenantsResponse page;
+  REQUIRE(rig.Call(&v1::TenantService::Stub::ListTenants, list, &page).ok());
+  CHECK(page.tenants_size() == 1);
+  CHECK(page.next_page_token() == "contoso");
+  (*list.mutable_labels())["tier"] = "gold";
+  REQUIRE(rig.Call(&v1::TenantService::Stub::ListTenants, list, &page).ok());
+  CHECK(page.tenants(0).name() == "fabrikam");
+
+  v1::DeleteTenantRequest remove;
+  remove.set_tenant("contoso");
+  v1::DeleteTenantResponse removed;
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+  CHECK(removed.deleted());
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+  CHECK_FALSE(removed.deleted());
+  CHECK(rig.sink().tenants.empty() == false);
+  CHECK(rig.sink().removed.size() == 1);
+}
+
+TEST_CASE("a refused request changes nothing and carries every violation") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  const grpc::Status status = rig.Put(
+      "contoso", "connections { name: 'la' l3 { port: 'p9' vlan: 0 } addresses: '15.0.0.5/24' }", result);
+  CHECK(status.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK((Violations(status) ==
+         std::vector<std::string>{"spec.connections[0].l3.port", "spec.connections[0].l3.vlan"}));
+  CHECK_THAT(status.error_message(),
+             Catch::Contains("tenants/contoso/connections/la") && Catch::Contains("accepted: p1, p2"));
+  CHECK(rig.GetStatus("contoso").error_code() == grpc::StatusCode::NOT_FOUND);
+  CHECK(rig.sink().tenants.empty());
+
+  CHECK(rig.Put("contoso", "connections { name: 'a' ipsec { pre_shared_key { value: 'hush' } } }", result)
+            .error_code() == grpc::StatusCode::UNIMPLEMENTED);
+  CHECK(rig.AuditText().find("hush") == std::string::npos);
+}
+
+TEST_CASE("VLANs of different tenants must differ, and limits have names and figures") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  const grpc::Status taken = rig.Put("fabrikam", kLa, result);
+  CHECK_THAT(taken.error_message(),
+             Catch::Contains("VLAN 100 of port p1 belongs to tenants/contoso/connections/la"));
+
+  v1::PutGatewayRequest put;
+  put.mutable_gateway()->mutable_spec()->mutable_limits()->set_tenants(1);
+  v1::GatewayWriteResult gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, put, &gateway).ok());
+  const grpc::Status full = rig.Put("fabrikam", "", result);
+  CHECK(full.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK_THAT(full.error_message(), Catch::Contains("there are 1 tenants; limit tenants is 1"));
+}
+
+TEST_CASE("etags, overwrite and equal content decide about a replace") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  const std::string first = result.tenant().etag();
+
+  SECTION("equal content is no change") {
+    REQUIRE(rig.Put("contoso", kLa, result).ok());
+    CHECK_FALSE(result.changed());
+    CHECK(result.tenant().generation() == 1);
+    CHECK(rig.Put("contoso", kLa, result, "stale").error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+  }
+  SECTION("a write whose answer was lost is repeated with the etag it was made with") {
+    REQUIRE(rig.Put("contoso", "", result, first).ok());
+    REQUIRE(rig.Put("contoso", "", result, first).ok());
+    CHECK_FALSE(result.changed());
+  }
+  SECTION("other content needs the etag or overwrite") {
+    CHECK(rig.Put("contoso", "", result).error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+    REQUIRE(rig.Put("contoso", "", result, first).ok());
+    CHECK(result.tenant().generation() == 2);
+    CHECK(rig.Put("contoso", kLa, result, first).error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+    v1::WriteOptions options;
+    options.set_overwrite(true);
+    REQUIRE(rig.Put("contoso", kLa, result, "", options).ok());
+    CHECK(result.tenant().generation() == 3);
+  }
+  SECTION("an etag of a tenant that was made anew does not fit") {
+    v1::DeleteTenantRequest remove;
+    remove.set_tenant("contoso");
+    v1::DeleteTenantResponse removed;
+    REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+    CHECK(rig.Put("contoso", kLa, result, first).error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+    REQUIRE(rig.Put("contoso", kLa, result).ok());
+    CHECK(result.tenant().etag() != first);
+  }
+}
+
+TEST_CASE("a dry run tells all consequences and changes nothing") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  v1::WriteOptions dry;
+  dry.set_validate_only(true);
+  REQUIRE(rig.Put("contoso",
+                  "connections { name: 'la' l3 { port: 'p1' vlan: 101 } addresses: '15.0.0.5/24' }"
+                  "connections { name: 'bad' gre {} }",
+                  result, "", dry)
+              .ok());
+  std::set<v1::ConsequenceKind> kinds;
+  for (const auto& each : result.consequences()) kinds.insert(each.kind());
+  CHECK(kinds.contains(v1::CONSEQUENCE_KIND_ADDED));
+  CHECK(kinds.contains(v1::CONSEQUENCE_KIND_INTERRUPTED));
+  CHECK(kinds.contains(v1::CONSEQUENCE_KIND_REMOVED));
+  CHECK(kinds.contains(v1::CONSEQUENCE_KIND_REFUSED));
+  CHECK(rig.Get("contoso").generation() == 1);
+  CHECK(rig.Get("contoso").spec().connections(0).l3().vlan() == 100);
+}
+
+TEST_CASE("others than the manager need break_glass, which shows until the manager writes") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", std::string(kLa) + "manager: 'controller'", result).ok());
+  const std::string etag = result.tenant().etag();
+  const grpc::Status refused = rig.Put("contoso", "manager: 'controller'", result, etag);
+  CHECK(refused.error_code() == grpc::StatusCode::PERMISSION_DENIED);
+  CHECK_THAT(refused.error_message(), Catch::Contains("is managed by controller, you are local"));
+
+  v1::WriteOptions glass;
+  glass.set_break_glass(true);
+  REQUIRE(rig.Put("contoso", "manager: 'controller'", result, etag, glass).ok());
+  CHECK(HasCondition(rig.Get("contoso"), "Diverged", v1::CONDITION_STATUS_TRUE));
+
+  // The manager's next write heals, even when it asks for what is there.
+  v1::PutTenantRequest request;
+  request.mutable_tenant()->set_name("contoso");
+  request.mutable_tenant()->mutable_spec()->set_manager("controller");
+  request.mutable_options()->set_overwrite(true);
+  REQUIRE(
+      rig.OnCore([&](DesiredState& state) { return TenantWrites(state).Put(request, "controller").ok(); }));
+  CHECK_FALSE(HasCondition(rig.Get("contoso"), "Diverged", v1::CONDITION_STATUS_TRUE));
+  CHECK_THAT(rig.AuditText(), Catch::Contains("PERMISSION_DENIED") && Catch::Contains("break glass"));
+}
+
+TEST_CASE("accepted is not programmed: generation and conditions follow the dataplane") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  CHECK(rig.Get("contoso").status().observed_generation() == 0);
+  CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_FALSE));
+  CHECK(rig.Get("contoso").status().connections(0).state() == v1::CONNECTION_STATE_CONNECTING);
+
+  rig.Acknowledge();
+  CHECK(rig.Get("contoso").status().observed_generation() == 1);
+  CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_TRUE));
+  const v1::Tenant tenant = rig.Get("contoso");
+  CHECK(tenant.status().connections(0).state() == v1::CONNECTION_STATE_CONNECTED);
+  CHECK(tenant.status().connections(0).mtu() == 1500);
+  CHECK(tenant.status().configuration_state().status() == v1::CONFIGURATION_STATUS_SUCCESS);
+
+  rig.OnCore([&](DesiredState&) { return rig.dataplane().ports[0].link_up = false; });
+  CHECK(rig.Get("contoso").status().connections(0).error_reason() == "port p1 has no carrier");
+  rig.OnCore([&](DesiredState&) {
+    rig.programming().refused.push_back({"tenant contoso: connection la", "limit interfaces (1) is reached"});
+    return true;
+  });
+  CHECK_THAT(rig.Get("contoso").status().configuration_state().reasons(0).message(),
+             Catch::Contains("limit interfaces"));
+}
+
+TEST_CASE("lowered capacity keeps what runs, warns, and refuses what is new with both figures") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso",
+                  "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' "
+                  "inbound_kbps: 600 }",
+                  result)
+              .ok());
+  v1::PutGatewayRequest put;
+  put.mutable_gateway()->mutable_spec()->mutable_capacity()->set_total_kbps(500);
+  v1::GatewayWriteResult gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, put, &gateway).ok());
+  CHECK(gateway.gateway().status().available_capacity_kbps() == 0);
+  CHECK(HasCondition(rig.Get("contoso"), "WithinCapacity", v1::CONDITION_STATUS_FALSE));
+  CHECK(rig.Get("contoso").spec().connections_size() == 1);
+  const grpc::Status refused =
+      rig.Put("fabrikam",
+              "connections { name: 'ny' l3 { port: 'p1' vlan: 7 } addresses: '16.0.0.5/24' inbound_kbps: 1 }",
+              result);
+  CHECK(refused.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK_THAT(refused.error_message(),
+             Catch::Contains("connections book 1 kbit/s; 0 kbit/s of the gateway's 500 kbit/s"));
+}
+
+TEST_CASE("one connection is put and deleted without the rest") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  v1::PutConnectionRequest put;
+  put.set_tenant("contoso");
+  REQUIRE(google::protobuf::TextFormat::ParseFromString(
+      "name: 'ny' l3 { port: 'p2' untagged {} } addresses: '16.0.0.5/24'", put.mutable_connection()));
+  REQUIRE(rig.Call(&v1::TenantService::Stub::PutConnection, put, &result).ok());
+  CHECK(result.tenant().spec().connections_size() == 2);
+  put.mutable_connection()->set_mtu(1400);
+  CHECK(rig.Call(&v1::TenantService::Stub::PutConnection, put, &result).error_code() ==
+        grpc::StatusCode::FAILED_PRECONDITION);
+  put.set_etag(rig.Get("contoso").etag());
+  REQUIRE(rig.Call(&v1::TenantService::Stub::PutConnection, put, &result).ok());
+  v1::DeleteConnectionRequest remove;
+  remove.set_tenant("contoso");
+  remove.set_connection("la");
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteConnection, remove, &result).ok());
+  CHECK(result.tenant().spec().connections(0).name() == "ny");
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteConnection, remove, &result).ok());
+  CHECK_FALSE(result.changed());
+}
+
+TEST_CASE("everything is there again after a restart, with the same numbers") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  REQUIRE(rig.Replace("contoso", 1, 100).ok());
+  const auto before = rig.sink().tenants.at(1);
+  rig.Restart();
+  CHECK(rig.Get("contoso").spec().connections_size() == 1);
+  CHECK(rig.Get("contoso").status().static_routes() == 100);
+  CHECK((rig.sink().tenants.at(1) == before));
+  CHECK(rig.sink().routes.size() == 100);
+  CHECK(rig.sink().complete);
+}
+
+TEST_CASE("a stored tenant loads although its port is gone, and says so") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  rig.dataplane().ports = {{"p7", 1500, true}};
+  rig.Restart();
+  const v1::Tenant tenant = rig.Get("contoso");
+  CHECK(HasCondition(tenant, "Valid", v1::CONDITION_STATUS_FALSE));
+  CHECK(tenant.status().connections(0).state() == v1::CONNECTION_STATE_DISCONNECTED);
+  CHECK(rig.sink().tenants.at(1).interfaces.empty());
+  // The port comes back without a request.
+  rig.OnCore([&](DesiredState& state) {
+    rig.dataplane().ports = {{"p1", 1500, true}};
+    state.Refresh();
+    return true;
+  });
+  CHECK(rig.sink().tenants.at(1).interfaces.size() == 1);
+}
+
+TEST_CASE("the socket is private, and a request without privileges is served by nobody else") {
+  Rig rig;
+  struct stat facts {};
+  REQUIRE(stat(rig.socket().c_str(), &facts) == 0);
+  CHECK((facts.st_mode & 0777) == 0600);
+}
+
+}  // namespace
+}  // namespace sluice::api

@@ -1,0 +1,137 @@
+// Fakes of what lies below the API: they remember what they were told and
+// answer what a test puts into them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "control/api/dataplane_state.h"
+#include "control/api/dataplane_view.h"
+#include "control/api/programming_sink.h"
+#include "control/api/programming_status.h"
+
+namespace sluice::api {
+
+struct FakeSink final : ProgrammingSink {
+  void PutTenant(const programming::TenantObjects& tenant, uint64_t revision) override {
+    tenants[tenant.vrf.vrf] = tenant;
+    newest = revision;
+  }
+  void RemoveTenant(uint32_t vrf) override { removed.push_back(vrf); }
+  void ChangeStaticSet(uint32_t, std::span<const rib::RouteInput> put, std::span<const net::Prefix> remove,
+                       uint64_t revision, bool) override {
+    for (const net::Prefix& prefix : remove) routes.erase(prefix);
+    for (const rib::RouteInput& route : put) routes[route.prefix] = route;
+    changes += put.size() + remove.size();
+    newest = revision;
+  }
+  void InitialStateComplete() override { complete = true; }
+
+  std::map<uint32_t, programming::TenantObjects> tenants;
+  std::vector<uint32_t> removed;
+  std::map<net::Prefix, rib::RouteInput> routes;
+  uint64_t changes = 0;
+  uint64_t newest = 0;
+  bool complete = false;
+};
+
+struct FakeProgramming final : ProgrammingStatus {
+  TenantProgramming Tenant(uint32_t) const override { return {acknowledged, refused, refused.size()}; }
+  std::vector<RouteCount> RouteCounts(uint32_t) const override { return {}; }
+  RoutePage Routes(uint32_t, net::Family family, const net::Prefix& from, size_t limit) const override {
+    RoutePage page;
+    for (const RibRoute& route : routes) {
+      if (route.prefix.family() != family || route.prefix < from) continue;
+      if (page.routes.size() >= limit) {
+        page.next = route.prefix;
+        break;
+      }
+      page.routes.push_back(route);
+    }
+    return page;
+  }
+  RouteChanges RoutesChangedAfter(uint32_t, uint64_t after, size_t) const override {
+    RouteChanges found;
+    found.revision = revision;
+    for (const RibRoute& route : changes)
+      if (route.revision > after) found.routes.push_back(route);
+    return found;
+  }
+  bool Synced(uint32_t, net::Family) const override { return synced; }
+
+  uint64_t acknowledged = 0;
+  std::vector<RefusedObject> refused;
+  std::vector<RibRoute> routes;  // in order of prefix
+  std::vector<RibRoute> changes;
+  uint64_t revision = 0;
+  bool synced = false;
+};
+
+struct FakeDataplaneState final : DataplaneState {
+  bool attached() const override { return is_attached; }
+  std::string instance() const override { return "dataplane-1"; }
+  std::optional<std::vector<PortState>> Ports() const override { return ports; }
+  NeighborLiveness Liveness(uint32_t, const net::Address& address) const override {
+    const auto found = liveness.find(address);
+    return found == liveness.end() ? NeighborLiveness::kUnknown : found->second;
+  }
+  InterfaceCounters Counters(uint32_t) const override { return counters; }
+  std::vector<DropCount> Drops() const override { return drops; }
+
+  bool is_attached = true;
+  std::vector<PortState> ports{{"p1", 1500, true}, {"p2", 9000, true}};
+  std::map<net::Address, NeighborLiveness> liveness;
+  InterfaceCounters counters;
+  std::vector<DropCount> drops;
+};
+
+struct FakeDataplaneView final : DataplaneView {
+  absl::StatusOr<dataplane::v1::ListPortsReply> ListPorts() override { return ports; }
+  absl::StatusOr<dataplane::v1::ListWorkersReply> ListWorkers() override { return workers; }
+  absl::StatusOr<dataplane::v1::ListTablesReply> ListTables() override {
+    return dataplane::v1::ListTablesReply();
+  }
+  absl::StatusOr<dataplane::v1::ListDropReasonsReply> ListDropReasons() override { return reasons; }
+  absl::StatusOr<std::vector<dataplane::v1::Neighbor>> ListNeighbors(
+      const dataplane::v1::ListNeighborsRequest&) override {
+    return neighbors;
+  }
+  absl::StatusOr<std::vector<dataplane::v1::Adjacency>> ListAdjacencies(
+      const dataplane::v1::ListAdjacenciesRequest&) override {
+    return adjacencies;
+  }
+  absl::StatusOr<dataplane::v1::LookupRouteReply> LookupRoute(
+      const dataplane::v1::LookupRouteRequest& request) override {
+    asked = request;
+    return lookup;
+  }
+  absl::Status Trace(const dataplane::v1::TraceRequest& request, Cancelled,
+                     absl::FunctionRef<bool(const dataplane::v1::TracedPacket&)> packet) override {
+    traced = request;
+    for (const auto& each : trace)
+      if (!packet(each)) break;
+    return absl::OkStatus();
+  }
+  absl::Status Capture(const dataplane::v1::CaptureRequest& request, Cancelled,
+                       absl::FunctionRef<bool(const dataplane::v1::CapturedPacket&)> packet) override {
+    captured = request;
+    for (const auto& each : capture)
+      if (!packet(each)) break;
+    return absl::OkStatus();
+  }
+
+  dataplane::v1::ListPortsReply ports;
+  dataplane::v1::ListWorkersReply workers;
+  dataplane::v1::ListDropReasonsReply reasons;
+  std::vector<dataplane::v1::Neighbor> neighbors;
+  std::vector<dataplane::v1::Adjacency> adjacencies;
+  dataplane::v1::LookupRouteReply lookup;
+  std::vector<dataplane::v1::TracedPacket> trace;
+  std::vector<dataplane::v1::CapturedPacket> capture;
+  dataplane::v1::LookupRouteRequest asked;
+  dataplane::v1::TraceRequest traced;
+  dataplane::v1::CaptureRequest captured;
+};
+
+}  // namespace sluice::api
