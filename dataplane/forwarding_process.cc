@@ -7,6 +7,8 @@
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dataplane/eal/eal_arguments.h"
@@ -67,11 +69,13 @@ absl::Status ForwardingProcess::StartEal() {
   auto eal = EalRuntime::Start(plan_);
   if (!eal.ok()) return eal.status();
   eal_ = *std::move(eal);
-  auto packets = CreatePacketPool("packets", plan_.pool, kPoolCachePerWorker);
+  const bool for_devices = std::any_of(plan_.ports.begin(), plan_.ports.end(),
+                                       [](const PortPlan& port) { return port.kind == PortKind::kPci; });
+  auto packets = CreatePacketPool("packets", plan_.pool, kPoolCachePerWorker, for_devices);
   if (!packets.ok()) return packets.status();
   packets_ = *std::move(packets);
   // Held packets are copies of received ones: the same room, never cached by a worker.
-  auto slow = CreatePacketPool("slow_path", {kSlowPathBuffers, plan_.pool.data_room_bytes}, 0);
+  auto slow = CreatePacketPool("slow_path", {kSlowPathBuffers, plan_.pool.data_room_bytes}, 0, for_devices);
   if (!slow.ok()) return slow.status();
   slow_path_packets_ = *std::move(slow);
   return absl::OkStatus();

@@ -23,6 +23,8 @@ using absl::StrCat;
 // af_xdp receives into one chunk of a page beside the kernel's headroom; beyond
 // this MTU the port starts and receives nothing (measured, kernel 6.x, DPDK 22.11).
 constexpr uint32_t kAfXdpMtuMax = 3400;
+// Each queue's fill and completion rings take this many buffers, whatever is asked for.
+constexpr uint16_t kAfXdpRingSlots = 2048;
 constexpr uint32_t kTapQueuesMax = 16;
 constexpr uint32_t kDescriptorsMin = 32;
 constexpr uint32_t kDescriptorsMax = 4096;
@@ -155,6 +157,7 @@ absl::Status PlanAfXdp(const v1::Port& port, uint16_t workers, const HostFacts& 
   if (queues < workers)
     return InvalidArgumentError(StrCat("queues ", queues, " but ", workers, " workers send on one each"));
   plan.rx_queues = plan.tx_queues = static_cast<uint16_t>(queues);
+  plan.rx_descriptors = plan.tx_descriptors = kAfXdpRingSlots;
   if (device.Find("start_queue") == nullptr) device.arguments.emplace_back("start_queue", "0");
   device.arguments.emplace_back("queue_count", StrCat(queues));
   return absl::OkStatus();
