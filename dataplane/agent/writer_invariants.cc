@@ -64,7 +64,7 @@ void CheckInvariants(TableWriter& writer) {
     if (interface == nullptr) continue;
     SLUICE_CHECK(tables.Exists(interface->vrf));
     const Subinterface mapped = tables.subinterfaces.Find(interface->port, interface->vlan);
-    SLUICE_CHECK(mapped.interface == id && mapped.vrf == interface->vrf);
+    SLUICE_CHECK(mapped.interface() == id && mapped.vrf() == interface->vrf);
     for (const net::InterfaceAddress& own : interface->addresses)
       SLUICE_CHECK(tables.FindRoute(interface->vrf, net::Prefix(own.address, own.address.BitLength())) ==
                    tables.groups.local());
