@@ -20,14 +20,15 @@ using std::chrono::system_clock;
 
 constexpr milliseconds kExchangeTimeout{2000};
 constexpr milliseconds kBackOffMin{50};
-constexpr milliseconds kBackOffMax{1000};
+// A look at a local socket is cheap, and while it is not there tenants are cut off.
+constexpr milliseconds kBackOffMax{200};
 
 std::unique_ptr<v1::Dataplane::Stub> MakeStub(const std::string& socket) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   // In effect the time that one connection attempt gets, also on a busy machine.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 500);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 100);
   // Routes of a dump and captured packets come in large streams of small messages.
   arguments.SetMaxReceiveMessageSize(64 << 20);
   return v1::Dataplane::NewStub(

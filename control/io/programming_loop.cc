@@ -11,9 +11,7 @@ namespace {
 
 uint32_t LimitOf(const dataplane::v1::AttachReply& reply, const std::string& name, uint32_t otherwise) {
   for (const dataplane::v1::TableFill& fill : reply.limits()) {
-    std::string dashed = fill.name();
-    for (char& c : dashed) c = c == '_' ? '-' : c;
-    if (dashed == name && fill.limit() > 0) return static_cast<uint32_t>(fill.limit());
+    if (fill.name() == name && fill.limit() > 0) return static_cast<uint32_t>(fill.limit());
   }
   return otherwise;
 }
@@ -102,7 +100,7 @@ void ProgrammingLoop::Attached(const dataplane::v1::AttachReply& reply,
     attachment.ports[port.name()] = static_cast<uint16_t>(port.number());
   }
   attachment.adjacencies_max = LimitOf(reply, "adjacencies", attachment.adjacencies_max);
-  attachment.groups_max = LimitOf(reply, "next-hop-groups", attachment.groups_max);
+  attachment.groups_max = LimitOf(reply, "next_hop_groups", attachment.groups_max);
   state_.Attached(reply, client_);
   observer_();  // its ports decide what tenants get
   sender_.Attach(*port_, std::move(attachment));

@@ -3,6 +3,7 @@
 
 #include <prometheus/exposer.h>
 
+#include <algorithm>
 #include <exception>
 
 #include "absl/strings/str_format.h"
@@ -144,7 +145,9 @@ void GatewayMetrics::CollectDrops(const std::vector<TenantNames>& tenants, Expos
 void GatewayMetrics::CollectWorkers(Exposition& out) const {
   const auto& counters = sources_.state.counters();
   if (!counters) return;
-  for (uint32_t worker = 0; worker < counters->geometry().workers; ++worker) {
+  // Behind the workers' blocks is that of the slow path, which has no load of this kind.
+  const uint32_t workers = std::min(counters->geometry().workers, sources_.state.workers());
+  for (uint32_t worker = 0; worker < workers; ++worker) {
     const channel::WorkerCounters load = counters->Worker(worker);
     const Labels labels = {{"worker", std::to_string(worker)}};
     out.Counter("sluice_worker_busy_cycles_total", "TSC cycles of walks that moved packets", labels,

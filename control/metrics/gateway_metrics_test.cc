@@ -85,6 +85,9 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   io::LiveState state(sender);
   io::ProgrammingLoop programming(loop, sender, state);
   programming.PutTenant(tenant, 1);
+  v1::AttachReply reply;
+  reply.set_workers(1);
+  state.Attached(reply, nullptr);
   state.SetCounters(memory->counters());
   v1::StateChange change;
   change.mutable_neighbor()->set_interface(10);

@@ -38,17 +38,17 @@ std::string LimitName(uint32_t limit) {
                                            "interfaces",
                                            "addresses",
                                            "neighbors",
-                                           "neighbors-per-vrf",
+                                           "neighbors_per_vrf",
                                            "adjacencies",
-                                           "next-hop-groups",
-                                           "group-buckets",
+                                           "next_hop_groups",
+                                           "group_buckets",
                                            "policers",
-                                           "ipv4-routes",
-                                           "ipv4-routes-per-vrf",
-                                           "ipv6-routes",
-                                           "ipv6-routes-per-vrf",
-                                           "fib-mib",
-                                           "pending-removals"};
+                                           "ipv4_routes",
+                                           "ipv4_routes_per_vrf",
+                                           "ipv6_routes",
+                                           "ipv6_routes_per_vrf",
+                                           "fib_mib",
+                                           "pending_removals"};
   constexpr uint32_t kCount = sizeof(kNames) / sizeof(kNames[0]);
   return limit > 0 && limit < kCount ? kNames[limit] : "number " + std::to_string(limit);
 }

@@ -16,10 +16,10 @@ inline constexpr rib::RefusalCode kWaitsForGroup = 0x7f;
 rib::RefusalCode CodeOf(const channel::Refusal& refusal);
 bool IsLimit(rib::RefusalCode code);
 
-// "limit ipv4-routes-per-vrf (1000) is reached".
+// "limit ipv4_routes_per_vrf (1000) is reached".
 std::string TextOf(const channel::Refusal& refusal);
 std::string TextOf(rib::RefusalCode code);
-// The name that operators see, as in the dataplane's start-up file but with dashes.
+// The name that operators see, as in the dataplane's start-up file.
 std::string LimitName(uint32_t limit);
 
 }  // namespace sluice::programming
