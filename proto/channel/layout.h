@@ -55,9 +55,9 @@ struct Progress {
 static_assert(sizeof(Progress) == 128);
 
 // Sizes of the rings; powers of two. The update ring is shallow on purpose: an
-// urgent record waits for what is ahead of it, about 2 ms of routes.
+// urgent record waits for what is ahead of it, about 1 ms of routes.
 struct ChannelSizes {
-  uint64_t update_ring_bytes = 128 << 10;
+  uint64_t update_ring_bytes = 64 << 10;
   uint64_t refusal_ring_bytes = 64 << 10;
   uint64_t punt_ring_bytes = 1 << 20;
   uint64_t inject_ring_bytes = 1 << 20;
