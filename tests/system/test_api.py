@@ -136,8 +136,10 @@ class Refusals(WireTest):
         """An etag that is not the stored one is refused; the right one is accepted"""
         tenant = self.sluice.json("get", "tenant", CONTOSO.name)
         right = tenant["etag"]
+        tenant["spec"]["labels"]["demo"] = "no"
         tenant["etag"] = "stale"
         self.refused(tenant)
+        tenant["spec"]["labels"]["demo"] = "yes"
         tenant["etag"] = right
         self.assertIn("unchanged", self.sluice.apply(tenant))
 

@@ -4,6 +4,7 @@ import dataclasses
 from scapy.all import IP, UDP
 
 from lab.case import CONTOSO, WireTest, peer_mac, wait_until, with_static_neighbors
+from lab.deadline import DeadlineExceeded
 from lab.gateway import connection
 
 # A second way out, on the other port.
@@ -38,9 +39,14 @@ class Links(WireTest):
                          for way in (CONTOSO.outside, BACKUP))
         try:
             wait_until("all flows are out", lambda: sum(counts()) >= FLOWS, 1)
-        except Exception:  # pylint: disable=broad-except  (some were lost while a link went; the caller asks again)
+        except DeadlineExceeded:  # (some were lost while a link went; the caller asks again)
             pass
         return counts()
+
+    @staticmethod
+    def is_spread(first, backup):
+        """Three to one, as far as so few flows tell."""
+        return first + backup == FLOWS and first > 2 * backup > 0
 
     def link(self, port, state):
         self.bench.gateway.run("ip", "link", "set", port, state)
@@ -48,9 +54,7 @@ class Links(WireTest):
     def test_flows_move_and_come_back(self):
         """Flows are spread by weight, leave a port without carrier, and return with it"""
         first, backup = self.spread()
-        self.assertEqual(first + backup, FLOWS)
-        self.assertGreater(first, backup)
-        self.assertGreater(backup, 0)
+        self.assertTrue(self.is_spread(first, backup), (first, backup))
 
         self.link("port0", "down")
         wait_until("all flows use the backup", lambda: self.spread() == (0, FLOWS), 10)
@@ -60,6 +64,11 @@ class Links(WireTest):
         self.assertEqual(self.sluice.ctl("doctor", check=False).returncode, 7)
 
         self.link("port0", "up")
-        wait_until("flows are spread again", lambda: self.spread() == (first, backup), 10)
+        seen = []
+        try:
+            wait_until("flows are spread again", lambda: seen.append(self.spread()) or self.is_spread(*seen[-1]), 10)
+        except DeadlineExceeded as late:
+            self.fail(f"{late}: before {(first, backup)}, since {seen[:3]} … {seen[-3:]}\n"
+                      f"{self.sluice.text('route', 'lookup', CONTOSO.name, '30.0.0.9')}")
         wait_until("the connection is up again",
                    lambda: "connected" in self.sluice.text("get", "connections", "contoso/datacenter").replace("disconnected", ""), 5)

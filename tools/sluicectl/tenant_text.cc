@@ -37,6 +37,11 @@ std::string PeersTable(const api::TenantStatus& status) {
   return TableText({{"PEER"}, {"STATE"}, {"UPTIME"}, {"REASON"}}, rows);
 }
 
+std::string ConditionWords(const api::Condition& condition) {
+  if (condition.object().empty() || condition.message().empty()) return condition.message();
+  return condition.object() + ": " + condition.message();
+}
+
 }  // namespace
 
 std::string Joined(const google::protobuf::RepeatedPtrField<std::string>& words) {
@@ -72,8 +77,7 @@ std::string ConditionsTable(const google::protobuf::RepeatedPtrField<api::Condit
   std::vector<Row> rows;
   for (const auto& c : conditions) {
     rows.push_back({c.type(), EnumText(c.status()), EnumText(c.severity()), c.reason(),
-                    TimeText(c.last_change_time()),
-                    c.object().empty() ? c.message() : c.object() + ": " + c.message()});
+                    TimeText(c.last_change_time()), ConditionWords(c)});
   }
   return TableText({{"CONDITION"}, {"STATUS"}, {"SEVERITY"}, {"REASON"}, {"SINCE (UTC)"}, {"MESSAGE"}}, rows);
 }

@@ -1,7 +1,7 @@
 """The base of system tests: one gateway with bare wires per class, kept on disk when a test fails."""
 import unittest
 
-from scapy.all import ARP, ICMP, IP, UDP, Dot1Q, Ether, IPv6
+from scapy.all import ICMP, IP, UDP, Dot1Q, Ether, IPv6
 
 from .bench import WireBench
 from .deadline import wait_until
@@ -73,8 +73,9 @@ class WireTest(unittest.TestCase):
     def forward(self, source, target, packet):
         """Sends an IP packet at one leg; returns the frame that leaves at another."""
         self.wire(source).send(self.toward_gateway(source) / packet)
+        kind = packet.__class__
         return self.wire(target).receive(f"{packet.summary()} on VLAN {target.vlan}",
-                                         lambda frame: tagged(target.vlan)(frame) and not frame.haslayer(ARP))
+                                         lambda f: tagged(target.vlan)(f) and kind in f and f[kind].dst == packet.dst)
 
     def answer(self, leg, packet, what, wanted):
         """Sends an IP packet at a leg; returns the answer that comes back there."""
