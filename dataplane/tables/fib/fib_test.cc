@@ -307,46 +307,95 @@ TEST_CASE("random updates give the answers of a naive longest-prefix match") {
   }
 }
 
-TEST_CASE("a table keeps its answers while its root table grows and shrinks") {
-  Table<fib::Ipv4> table;
-  NaiveTable<fib::Ipv4> naive;
-  const auto routes = testing::InternetRoutes4(11, 70'000);
-  Random random(5);
-  const auto check = [&] {
-    for (int i = 0; i < 3000; ++i) {
-      const uint32_t address = AddressIn(routes[random.Below(routes.size())], random);
-      REQUIRE(Fib4::Lookup(table.views, 1, address) == naive.Lookup(address));
+uint32_t AddressOf(const testing::Ipv4Prefix& prefix) {
+  return prefix.address;
+}
+Ipv6Key AddressOf(const testing::Ipv6Prefix& prefix) {
+  return {prefix.high, prefix.low};
+}
+uint32_t Inside(const testing::Ipv4Prefix& prefix, Random& random) {
+  return AddressIn(prefix, random);
+}
+Ipv6Key Inside(const testing::Ipv6Prefix& prefix, Random& random) {
+  const auto [high, low] = AddressIn(prefix, random);
+  return {high, low};
+}
+
+template <class Family, class Prefix>
+class GrowingTable {
+ public:
+  explicit GrowingTable(std::vector<Prefix> routes) : routes_(std::move(routes)) {}
+
+  void Fill() {
+    NextHopGroupId group = 0;
+    for (const Prefix& route : routes_) {
+      group = group % 9 + 1;
+      Add(AddressOf(route), route.length, group);
+      if (table_.fib.route_count() % 8192 == 0) Check();
     }
-  };
-  NextHopGroupId group = 0;
-  for (const auto& route : routes) {
-    group = group % 9 + 1;
-    REQUIRE(table.fib.Add(route.address, route.length, group).ok());
-    naive.Add(route.address, route.length, group);
-    if (table.fib.route_count() % 8192 == 0) check();
+    CHECK(table_.fib.root_bits() == 18);
   }
-  CHECK(table.fib.root_bits() == 18);
+
   // Short prefixes come and go above the root table's depth.
-  for (unsigned length = 1; length <= 17; ++length) {
-    for (int i = 0; i < 8; ++i) {
-      const uint32_t address = fib::Ipv4::Masked(routes[random.Below(routes.size())].address, length);
-      const NextHopGroupId before = table.fib.Find(address, static_cast<uint8_t>(length));
-      REQUIRE(table.fib.Add(address, static_cast<uint8_t>(length), 77).ok());
-      naive.Add(address, static_cast<uint8_t>(length), 77);
-      check();
-      if (before != 0) continue;
-      REQUIRE(table.fib.Remove(address, static_cast<uint8_t>(length)).ok());
-      naive.Remove(address, static_cast<uint8_t>(length));
+  void CoverAndUncover() {
+    for (uint8_t length = 1; length <= 17; ++length) {
+      for (int i = 0; i < 8; ++i) {
+        const auto address = Family::Masked(AddressOf(routes_[random_.Below(routes_.size())]), length);
+        const bool present = table_.fib.Find(address, length) != 0;
+        Add(address, length, 77);
+        Check();
+        if (!present) Remove(address, length);
+      }
+    }
+    Check();
+  }
+
+  void Drain() {
+    for (const Prefix& route : routes_) {
+      Remove(AddressOf(route), route.length);
+      if (table_.fib.route_count() % 8192 == 0) Check();
+    }
+    CHECK(table_.fib.root_bits() == 0);
+    CHECK(table_.fib.route_count() == 0);
+  }
+
+ private:
+  using Address = typename Family::Address;
+
+  void Add(const Address& address, uint8_t length, NextHopGroupId group) {
+    REQUIRE(table_.fib.Add(address, length, group).ok());
+    naive_.Add(address, length, group);
+  }
+  void Remove(const Address& address, uint8_t length) {
+    REQUIRE(table_.fib.Remove(address, length).ok());
+    naive_.Remove(address, length);
+  }
+  void Check() {
+    for (int i = 0; i < 2000; ++i) {
+      const Address address = Inside(routes_[random_.Below(routes_.size())], random_);
+      REQUIRE(Fib<Family>::Lookup(table_.views, 1, address) == naive_.Lookup(address));
     }
   }
-  check();
-  for (const auto& route : routes) {
-    REQUIRE(table.fib.Remove(route.address, route.length).ok());
-    naive.Remove(route.address, route.length);
-    if (table.fib.route_count() % 8192 == 0) check();
+
+  std::vector<Prefix> routes_;
+  Table<Family> table_;
+  NaiveTable<Family> naive_;
+  Random random_{5};
+};
+
+TEST_CASE("a table keeps its answers while its root table grows and shrinks") {
+  SECTION("IPv4") {
+    GrowingTable<fib::Ipv4, testing::Ipv4Prefix> table(testing::InternetRoutes4(11, 70'000));
+    table.Fill();
+    table.CoverAndUncover();
+    table.Drain();
   }
-  CHECK(table.fib.root_bits() == 0);
-  CHECK(table.fib.route_count() == 0);
+  SECTION("IPv6") {
+    GrowingTable<fib::Ipv6, testing::Ipv6Prefix> table(testing::GlobalRoutes6(12, 70'000));
+    table.Fill();
+    table.CoverAndUncover();
+    table.Drain();
+  }
 }
 
 TEST_CASE("memory stays bounded when tables of different shapes come and go") {
