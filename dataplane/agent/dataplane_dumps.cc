@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "dataplane/agent/dataplane_service.h"
 #include "dataplane/agent/state_messages.h"
+#include "dataplane/eal/monotonic_clock.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -16,10 +17,6 @@ using namespace std::chrono_literals;
 constexpr size_t kPiece = 512;
 // How long a watcher without news goes before it looks whether anybody listens.
 constexpr auto kListening = 200ms;
-
-Instant Now() {
-  return std::chrono::steady_clock::now();
-}
 
 net::Prefix PrefixOf(const Route4& route) {
   return net::Prefix(net::Ipv4Address{route.address}, route.length);
@@ -58,7 +55,7 @@ grpc::Status DataplaneService::ListNeighbors(grpc::ServerContext*, const v1::Lis
     std::vector<v1::Neighbor> piece;
     status = Ask([&](TableWriter& writer) {
       const size_t end = std::min(keys.size(), at + kPiece);
-      for (size_t i = at; i < end; ++i) piece.push_back(NeighborMessage(writer, keys[i], Now()));
+      for (size_t i = at; i < end; ++i) piece.push_back(NeighborMessage(writer, keys[i], MonotonicNow()));
     });
     for (const v1::Neighbor& neighbor : piece) {
       if (neighbor.state() == "removed") continue;
@@ -152,7 +149,7 @@ grpc::Status DataplaneService::StreamChanges(const ChangedState& changed,
   for (size_t at = 0; at < longest; at += kPiece) {
     const grpc::Status asked = Ask([&](TableWriter& writer) {
       for (size_t i = at; i < std::min(neighbors.size(), at + kPiece); ++i)
-        *changes.emplace_back().mutable_neighbor() = NeighborMessage(writer, neighbors[i], Now());
+        *changes.emplace_back().mutable_neighbor() = NeighborMessage(writer, neighbors[i], MonotonicNow());
       for (size_t i = at; i < std::min(adjacencies.size(), at + kPiece); ++i)
         *changes.emplace_back().mutable_adjacency() =
             AdjacencyMessage(writer, adjacencies[i], parts_.memory.counters());

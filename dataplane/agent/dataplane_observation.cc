@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "dataplane/agent/dataplane_service.h"
 #include "dataplane/agent/trace_assembly.h"
+#include "dataplane/eal/monotonic_clock.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -94,7 +95,7 @@ grpc::Status DataplaneService::Trace(grpc::ServerContext* context, const v1::Tra
   uint32_t left = request->packets_max() != 0 ? request->packets_max() : kPacketsDefault;
   Armed<&Observation::trace_filter> armed(parts_.workers, *filter);
   while (!context->IsCancelled()) {
-    const Instant now = std::chrono::steady_clock::now();
+    const Instant now = MonotonicNow();
     for (Worker* worker : parts_.workers)
       Drain(worker->observation().traced, [&](const TraceRecord& record) { assembly.Add(record, now); });
     while (auto packet = assembly.Take(now)) {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_format.h"
+#include "dataplane/eal/wall_clock.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -35,7 +36,7 @@ absl::StatusOr<std::unique_ptr<DataplaneServer>> DataplaneServer::Start(const st
 }
 
 DataplaneServer::~DataplaneServer() {
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kStopWithin);
+  if (server_ != nullptr) server_->Shutdown(WallNow() + kStopWithin);
 }
 
 }  // namespace sluice::dataplane

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "dataplane/agent/route_lookup.h"
 #include "dataplane/agent/state_messages.h"
+#include "dataplane/eal/monotonic_clock.h"
 #include "dataplane/nodes/nodes.h"
 #include "proto/channel/records.h"
 
@@ -20,8 +21,7 @@ grpc::Status Refused(const absl::Status& status) {
 
 }  // namespace
 
-DataplaneService::DataplaneService(ServiceParts parts)
-    : parts_(std::move(parts)), started_(std::chrono::steady_clock::now()) {}
+DataplaneService::DataplaneService(ServiceParts parts) : parts_(std::move(parts)), started_(MonotonicNow()) {}
 
 grpc::Status DataplaneService::Ask(const Task& task) const {
   if (parts_.agent.Run(task)) return grpc::Status::OK;
@@ -72,8 +72,7 @@ grpc::Status DataplaneService::Attach(grpc::ServerContext*, const v1::AttachRequ
   reply->set_instance(absl::StrFormat("%016x", parts_.memory.layout().instance));
   reply->set_channel_socket(parts_.channel_socket);
   reply->set_version(parts_.version);
-  reply->set_uptime_ms(
-      static_cast<uint64_t>((std::chrono::steady_clock::now() - started_) / std::chrono::milliseconds(1)));
+  reply->set_uptime_ms(static_cast<uint64_t>((MonotonicNow() - started_) / std::chrono::milliseconds(1)));
   reply->set_workers(static_cast<uint32_t>(parts_.workers.size()));
   const grpc::Status asked = Ask([&](TableWriter& writer) {
     for (v1::TableFill& fill : TableFills(writer)) *reply->add_limits() = std::move(fill);

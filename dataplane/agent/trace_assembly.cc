@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "dataplane/eal/wall_clock.h"
 #include "proto/net/address.h"
 
 namespace sluice::dataplane {
@@ -39,8 +40,7 @@ std::string Describe(const std::string& node, const TraceRecord& record) {
 
 WorkerClock::WorkerClock()
     : tsc_(rte_rdtsc()),
-      unix_ns_(static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
-                                     std::chrono::nanoseconds(1))),
+      unix_ns_(static_cast<uint64_t>(WallNow().time_since_epoch() / std::chrono::nanoseconds(1))),
       ns_per_tick_(1e9 / static_cast<double>(rte_get_tsc_hz())) {}
 
 uint64_t WorkerClock::UnixNs(uint64_t tsc) const {
