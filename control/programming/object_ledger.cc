@@ -179,6 +179,36 @@ void ObjectLedger::Sent(const Operation& operation) {
   SetSent(operation.key, slot, operation.put ? std::optional(operation.object) : std::nullopt);
 }
 
+std::optional<Operation> ObjectLedger::Evasion() const {
+  for (const ObjectKey& key : blocked_) {
+    const auto waiting = slots_.find(key);
+    if (waiting == slots_.end() || waiting->second.state != State::kBlocked || !waiting->second.wanted)
+      continue;
+    const auto* wanted = std::get_if<InterfaceObject>(&*waiting->second.wanted);
+    if (wanted == nullptr) continue;
+    const auto holder = claims_.find(Claim{wanted->port, wanted->vlan, {}});
+    if (holder == claims_.end() || holder->second == key) continue;
+    const Slot& slot = slots_.at(holder->second);
+    const auto* leaving = slot.wanted ? std::get_if<InterfaceObject>(&*slot.wanted) : nullptr;
+    const bool leaves = leaving != nullptr && slot.state == State::kBlocked &&
+                        (leaving->port != wanted->port || leaving->vlan != wanted->vlan);
+    if (!leaves) continue;
+    InterfaceObject aside = std::get<InterfaceObject>(*slot.sent);
+    aside.up = false;
+    aside.vlan = 4094;
+    while (aside.vlan > 0 && claims_.contains(Claim{aside.port, aside.vlan, {}})) --aside.vlan;
+    if (aside.vlan > 0) return Operation{holder->second, true, aside};
+  }
+  return std::nullopt;
+}
+
+void ObjectLedger::Evaded(const Operation& operation) {
+  Slot& slot = slots_.at(operation.key);
+  ++slot.unanswered;
+  SetSent(operation.key, slot, operation.object);
+  Queue(operation.key, slot);
+}
+
 bool ObjectLedger::Unblock() {
   const std::vector<ObjectKey> blocked = std::move(blocked_);
   blocked_.clear();

@@ -46,6 +46,11 @@ class ObjectLedger {
   using CarriesRoutes = absl::FunctionRef<bool(const ObjectKey&)>;
   std::optional<Operation> Next(const PortNumbers& ports, CarriesRoutes carries_routes);
   void Sent(const Operation& operation);
+  // When nothing else can go: an interface that has to leave a VLAN which another
+  // one waits for, while its own new VLAN is taken (two that swap, say). The
+  // operation takes it to a free VLAN, down, until its turn comes.
+  std::optional<Operation> Evasion() const;
+  void Evaded(const Operation& operation);
   // Objects put aside are looked at again. False: there were none.
   bool Unblock();
 

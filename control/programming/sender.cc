@@ -183,9 +183,17 @@ bool Sender::Pump() {
     room = SendObjects(budget) && SendRoutes(budget);
     if (!room || budget == 0) break;
     // All that could go is gone: what waited for it may go now.
-    if (!unblock_worth_it_) break;
-    unblock_worth_it_ = false;
-    if (!ledger_.Unblock()) break;
+    if (std::exchange(unblock_worth_it_, false)) {
+      if (!ledger_.Unblock()) break;
+      continue;
+    }
+    const std::optional<Operation> evasion = ledger_.Evasion();
+    if (!evasion) break;
+    room = SendPut(*evasion);
+    if (!room) break;
+    ledger_.Evaded(*evasion);
+    unblock_worth_it_ = true;
+    --budget;
   }
   const bool more = budget == 0;
   if (room && !more) SendEndOfSync();
@@ -206,19 +214,22 @@ bool Sender::SendEndOfSync() {
   return end_sent_;
 }
 
+bool Sender::SendPut(const Operation& operation) {
+  const auto* interface = std::get_if<InterfaceObject>(&operation.object);
+  const uint16_t port = interface == nullptr ? uint16_t{0} : attachment_.ports.at(interface->port);
+  return SendRecord(EncodePut(operation.object, port, numbers_, buffer_), {What::kPut, operation.key, {}});
+}
+
+bool Sender::SendDelete(const Operation& operation) {
+  return SendRecord(EncodeDelete(operation.object, numbers_, buffer_), {What::kDelete, operation.key, {}});
+}
+
 bool Sender::SendObjects(size_t& budget) {
   const auto carries_routes = [this](const ObjectKey& key) { return CarriesRoutes(key); };
   while (budget > 0) {
     const std::optional<Operation> operation = ledger_.Next(attachment_.ports, carries_routes);
     if (!operation) return true;
-    uint16_t port = 0;
-    if (const auto* at = std::get_if<InterfaceObject>(&operation->object)) {
-      if (operation->put) port = attachment_.ports.at(at->port);
-    }
-    const uint32_t bytes = operation->put ? EncodePut(operation->object, port, numbers_, buffer_)
-                                          : EncodeDelete(operation->object, numbers_, buffer_);
-    const What what = operation->put ? What::kPut : What::kDelete;
-    if (!SendRecord(bytes, {what, operation->key, {}})) return false;
+    if (!(operation->put ? SendPut(*operation) : SendDelete(*operation))) return false;
     ledger_.Sent(*operation);
     unblock_worth_it_ = true;
     if (operation->put) vrfs_changed_.insert(VrfOf(operation->object));

@@ -101,6 +101,8 @@ class Sender {
   // False: the ring is full.
   bool SendRecord(uint32_t bytes, InFlight in_flight);
   bool SendBeginSync();
+  bool SendPut(const Operation& operation);
+  bool SendDelete(const Operation& operation);
   bool SendObjects(size_t& budget);
   bool SendRoutes(size_t& budget);
   bool SendEndOfSync();

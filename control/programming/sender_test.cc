@@ -166,6 +166,26 @@ TEST_CASE("a VLAN passes from one tenant to another in one go, without a refusal
   CHECK(sender.Progress(2).acknowledged_revision == 1);
 }
 
+TEST_CASE("two connections swap their VLANs in one go, without a refusal") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects tenant = Tenant(1, 2, 100);
+  sender.PutTenant(tenant, 1);
+  Run(sender, channel);
+  std::swap(tenant.interfaces[0].vlan, tenant.interfaces[1].vlan);
+  sender.PutTenant(tenant, 2);
+  Run(sender, channel);
+  CHECK(agent.interfaces.at(10).record.vlan == 101);
+  CHECK(agent.interfaces.at(11).record.vlan == 100);
+  CHECK((agent.interfaces.at(10).record.flags & channel::kInterfaceUp) != 0);
+  CHECK((agent.interfaces.at(11).record.flags & channel::kInterfaceUp) != 0);
+  CHECK(sender.Progress(1).acknowledged_revision == 2);
+  CHECK(channel.refused.empty());
+}
+
 TEST_CASE("an interface on a port that is not there waits and says so, and so do its routes") {
   testing::FakeAgent agent;
   FakeChannel channel(agent, 1);
