@@ -33,6 +33,7 @@ void ProgrammingLoop::PutTenant(const programming::TenantObjects& tenant, uint64
 void ProgrammingLoop::RemoveTenant(uint32_t vrf) {
   sender_.RemoveTenant(vrf);
   unconfirmed_.erase(vrf);
+  told_.erase(vrf);
   Schedule();
 }
 
@@ -66,7 +67,10 @@ void ProgrammingLoop::NoteConfirmed() {
     if (sender_.unanswered(here->first) > 0) continue;
     const programming::TenantObjects* tenant = sender_.tenant(here->first);
     const programming::TenantProgress progress = sender_.Progress(here->first);
-    if (tenant != nullptr) {
+    // A set that comes in pieces is confirmed many times before it is complete.
+    uint64_t& told = told_[here->first];
+    if (tenant != nullptr && told != progress.acknowledged_revision) {
+      told = progress.acknowledged_revision;
       spdlog::info("{}: programmed, revision {}, {} ms, {} refused", tenant->vrf.name,
                    progress.acknowledged_revision, static_cast<int64_t>(LagSeconds(here->first) * 1000),
                    progress.problem_count);
@@ -184,6 +188,7 @@ void ProgrammingLoop::Lost(const absl::Status& status) {
   packet_wait_.release();
   sender_.Detach();
   state_.Detached();
+  told_.clear();
   for (const auto& [vrf, tenant] : sender_.tenants()) NoteChange(vrf);
   port_.reset();
   client_.reset();  // the counters stay readable through the live state

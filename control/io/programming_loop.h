@@ -75,6 +75,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   uint64_t punts_discarded_ = 0;
   Instant attached_at_{};
   absl::flat_hash_map<uint32_t, Instant> unconfirmed_;  // VRF, since when
+  absl::flat_hash_map<uint32_t, uint64_t> told_;        // VRF, revision in the log
 };
 
 }  // namespace sluice::io

@@ -1,6 +1,7 @@
 // How fast control fills a real dataplane through the channel, and how long an
 // urgent change waits meanwhile. Prints JSON rows.
 #include <fnmatch.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -119,6 +120,8 @@ void Row(const char* name, double value, const char* unit) {
 }
 
 int Run(const std::string& program) {
+  // Rows have standard output to themselves.
+  spdlog::set_level(spdlog::level::off);
   const ScratchDirectory directory;
   Process dataplane(DataplaneCommand(program, directory.path()));
   Control control(directory.path());
