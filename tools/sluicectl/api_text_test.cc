@@ -97,10 +97,11 @@ TEST_CASE("routes are lines of fixed columns") {
   CHECK(RoutesTitle() ==
         "PREFIX                      NEXT HOP                  OVER            SOURCE          "
         "METRIC  WEIGHT  STATE\n");
-  CHECK(RouteLine(route) ==
-        "18.0.0.0/24                 15.0.0.1                  dc              static          1       1       "
-        "best, "
-        "programmed\n");
+  CHECK(
+      RouteLine(route) ==
+      "18.0.0.0/24                 15.0.0.1                  dc              static          1       1       "
+      "best, "
+      "programmed\n");
 }
 
 TEST_CASE("drops show packets, reason, tenant and words") {
