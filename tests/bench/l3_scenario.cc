@@ -17,8 +17,6 @@ using namespace dataplane;  // NOLINT: this is about nothing else
 using testing::Mac;
 using testing::Random;
 
-constexpr uint16_t kFrameBytes = 60;  // 64 with the FCS
-
 net::Prefix ToPrefix(const testing::Ipv4Prefix& p) {
   return net::Prefix(net::Ipv4Address{p.address}, p.length);
 }
@@ -35,43 +33,21 @@ std::vector<testing::Ipv4Prefix> SiteRoutes(uint64_t, unsigned count) {
   return routes;
 }
 
-void WriteL2(Flow& flow, const net::MacAddress& to, uint16_t vlan, uint16_t ether_type) {
-  std::memcpy(flow.bytes, to.bytes.data(), 6);
-  std::memcpy(flow.bytes + 6, Mac("02:00:00:00:00:01").bytes.data(), 6);
-  StoreBe16(flow.bytes + 12, 0x8100);
-  StoreBe16(flow.bytes + 14, vlan);
-  StoreBe16(flow.bytes + 16, ether_type);
+constexpr uint16_t kL2Bytes = 18;
+constexpr uint16_t kIpv4FrameBytes = 64, kIpv6FrameBytes = 82;
+constexpr uint64_t kIpv6SourceHigh = 0x20010db800150000;
+
+uint16_t Ipv4Checksum(const Flow& flow, const uint8_t* frame_template) {
+  uint8_t ip[20];
+  std::memcpy(ip, frame_template + kL2Bytes, sizeof ip);
+  StoreBe32(ip + 12, static_cast<uint32_t>(flow.source_low));
+  StoreBe32(ip + 16, static_cast<uint32_t>(flow.destination_low));
+  return net::Checksum(ip);
 }
 
-void WriteIpv4(Flow& flow, uint32_t source, uint32_t destination, Random& random) {
-  flow.size = kFrameBytes + 4;
-  uint8_t* ip = flow.bytes + 18;
-  std::memset(ip, 0, sizeof flow.bytes - 18);
-  ip[0] = 0x45;
-  StoreBe16(ip + 2, 46);
-  StoreBe16(ip + 4, static_cast<uint16_t>(random.Next()));
-  ip[8] = 64;
-  ip[9] = 17;
-  StoreBe32(ip + 12, source);
-  StoreBe32(ip + 16, destination);
-  StoreBe16(ip + 10, net::Checksum(std::span(ip, 20)));
-  StoreBe32(ip + 20, static_cast<uint32_t>(random.Next()));
-  StoreBe16(ip + 24, 26);
-}
-
-void WriteIpv6(Flow& flow, const net::Ipv6Address& source, const net::Ipv6Address& destination,
-               Random& random) {
-  flow.size = sizeof flow.bytes;
-  uint8_t* ip = flow.bytes + 18;
-  std::memset(ip, 0, sizeof flow.bytes - 18);
-  ip[0] = 0x60;
-  StoreBe16(ip + 4, sizeof flow.bytes - 18 - 40);
-  ip[6] = 17;
-  ip[7] = 64;
-  std::memcpy(ip + 8, source.bytes.data(), 16);
-  std::memcpy(ip + 24, destination.bytes.data(), 16);
-  StoreBe32(ip + 40, static_cast<uint32_t>(random.Next()));
-  StoreBe16(ip + 44, 24);
+void StoreBe64(uint8_t* to, uint64_t value) {
+  StoreBe32(to, static_cast<uint32_t>(value >> 32));
+  StoreBe32(to + 4, static_cast<uint32_t>(value));
 }
 
 net::Address Inside(const net::Prefix& prefix, Random& random) {
@@ -87,7 +63,10 @@ net::Address Inside(const net::Prefix& prefix, Random& random) {
 }  // namespace
 
 L3Gateway::L3Gateway(const Scenario& scenario, const testing::HarnessOptions& options)
-    : graph_(std::make_unique<testing::GraphHarness>(options)), prefixes_(scenario.vrfs) {
+    : graph_(std::make_unique<testing::GraphHarness>(options)),
+      prefixes_(scenario.vrfs),
+      ipv6_(scenario.ipv6),
+      frame_bytes_(scenario.ipv6 ? kIpv6FrameBytes : kIpv4FrameBytes) {
   for (unsigned tenant = 0; tenant < scenario.vrfs; ++tenant) AddTenant(scenario, tenant);
   AddFlows(scenario);
 }
@@ -126,8 +105,24 @@ void L3Gateway::AddRoutes(const Scenario& scenario, unsigned tenant, Draw draw) 
 }
 
 void L3Gateway::AddFlows(const Scenario& scenario) {
+  const net::MacAddress to = graph_->port(0).mac(), from = Mac("02:00:00:00:00:01");
+  std::memcpy(template_, to.bytes.data(), 6);
+  std::memcpy(template_ + 6, from.bytes.data(), 6);
+  StoreBe16(template_ + 12, 0x8100);
+  StoreBe16(template_ + 16, ipv6_ ? 0x86dd : 0x0800);
+  uint8_t* ip = template_ + kL2Bytes;
+  ip[0] = ipv6_ ? 0x60 : 0x45;
+  if (ipv6_) {
+    StoreBe16(ip + 4, kIpv6FrameBytes - kL2Bytes - 40);
+    ip[6] = 17;
+    ip[7] = 64;
+    StoreBe64(ip + 8, kIpv6SourceHigh);
+  } else {
+    StoreBe16(ip + 2, kIpv4FrameBytes - kL2Bytes);
+    ip[8] = 64;
+    ip[9] = 17;
+  }
   Random random(99);
-  const net::MacAddress to = graph_->port(0).mac();
   flows_.reserve(scenario.flows);
   while (flows_.size() < scenario.flows) {
     const auto tenant = static_cast<unsigned>(random.Below(scenario.vrfs));
@@ -136,16 +131,36 @@ void L3Gateway::AddFlows(const Scenario& scenario) {
     // 169.254.0.0/16 is in some Internet tables, but no router forwards it.
     if (destination.is_v4() && destination.v4().value >> 16 == 0xa9fe) continue;
     Flow flow{};
-    WriteL2(flow, to, static_cast<uint16_t>(tenant + 1), scenario.ipv6 ? 0x86dd : 0x0800);
-    if (scenario.ipv6) {
-      const net::Address source = net::Ipv6Address::FromHalves(0x20010db800150000, random.Next());
-      WriteIpv6(flow, source.v6(), destination.v6(), random);
+    flow.vlan = static_cast<uint16_t>(tenant + 1);
+    flow.ports = static_cast<uint32_t>(random.Next());
+    if (ipv6_) {
+      flow.source_low = random.Next();
+      flow.destination_high = destination.v6().High();
+      flow.destination_low = destination.v6().Low();
     } else {
       // The hosts behind the connection: 10.0.0.0/16.
-      const auto source = static_cast<uint32_t>(0x0a000000 | random.Below(65536));
-      WriteIpv4(flow, source, destination.v4().value, random);
+      flow.source_low = 0x0a000000 | random.Below(65536);
+      flow.destination_low = destination.v4().value;
+      flow.checksum = Ipv4Checksum(flow, template_);
     }
     flows_.push_back(flow);
+  }
+}
+
+void L3Gateway::Write(const Flow& flow, uint8_t* frame) const {
+  std::memcpy(frame, template_, sizeof template_);
+  StoreBe16(frame + 14, flow.vlan);
+  uint8_t* ip = frame + kL2Bytes;
+  if (ipv6_) {
+    StoreBe64(ip + 16, flow.source_low);
+    StoreBe64(ip + 24, flow.destination_high);
+    StoreBe64(ip + 32, flow.destination_low);
+    StoreBe32(ip + 40, flow.ports);
+  } else {
+    StoreBe16(ip + 10, flow.checksum);
+    StoreBe32(ip + 12, static_cast<uint32_t>(flow.source_low));
+    StoreBe32(ip + 16, static_cast<uint32_t>(flow.destination_low));
+    StoreBe32(ip + 20, flow.ports);
   }
 }
 
