@@ -1,6 +1,6 @@
 // The worker's side of packet trace and capture: records of matching packets go
-// into rings that somebody else drains (graph/trace.h, graph/capture.h). While
-// nothing is armed a node pays one test per burst.
+// into rings that the gRPC service drains (dataplane/agent). While nothing is
+// armed a node pays one test per burst.
 #pragma once
 
 #include <rte_mbuf.h>

@@ -20,13 +20,12 @@ constexpr uint32_t kInjectBurstMax = 32;
 constexpr uint32_t kFragmentsPerPacket = 17;
 constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
 
-// Everything that the sources may bring into one walk, once over for the errors
-// and replies that join other streams, and room for a burst cut into fragments.
+// Everything that the sources may bring into one walk, each packet cut into as
+// many fragments as can be; they all may meet in the stream of port_tx.
 uint32_t StreamSize(const WorkerContext& context) {
   const uint32_t arriving =
       static_cast<uint32_t>(context.receive_queues.size()) * context.burst + kInjectBurstMax;
-  const uint32_t wanted = std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket);
-  return std::min(std::bit_ceil(wanted), kStreamMax);
+  return std::bit_ceil(std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket));
 }
 
 struct FreeRegistration {
@@ -67,6 +66,10 @@ absl::StatusOr<WorkerGraph> WorkerGraph::Create(const std::string& name,
                                                 std::span<const NodeSpec* const> nodes,
                                                 WorkerContext& context) {
   SLUICE_CHECK(context.burst >= 1 && context.burst <= kBurstMax);
+  if (StreamSize(context) > kStreamMax)
+    return absl::InvalidArgumentError(
+        absl::StrCat("graph ", name, ": ", context.receive_queues.size(), " receive queues with bursts of ",
+                     context.burst, " are too many for one worker; use more workers or smaller bursts"));
   std::vector<const char*> names;
   for (const NodeSpec* spec : nodes) names.push_back(spec->name);
   rte_graph_param parameters{};

@@ -26,9 +26,9 @@ enum class PuntClass : uint8_t {
 
 // What the slow path wants done with a packet that it injects.
 enum class InjectKind : uint8_t {
-  kRawL2 = 1,      // a complete frame: send it on `egress_port`
-  kForward = 2,    // an IP packet of ours in `vrf`: route it, without TTL decrement
-  kAdjacency = 3,  // an IP packet that was held: send it through `adjacency`, TTL already counted
+  kRawL2 = 1,        // a complete frame: send it on `egress_port`
+  kForward = 2,      // an IP packet of ours in `vrf`: route it, without TTL decrement
+  kAdjacency = 3,    // an IP packet that was held: send it through `adjacency`, TTL already counted
   kUnreachable = 4,  // an IP packet that was held in vain: tell its sender
 };
 
