@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/conditions.h"
 #include "control/api/examination.h"
+#include "control/api/refusal.h"
 #include "control/api/write_rules.h"
 #include "control/store/audit_rows.h"
 #include "control/tenant/validate_tenant.h"
@@ -16,8 +17,15 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 namespace dp = ::sluice::dataplane::v1;
 
+// Rows of one answer; about 2 MiB.
+constexpr int kRowsMax = 20'000;
 constexpr uint32_t kAuditDefault = 100;
 constexpr uint32_t kAuditMax = 1000;
+
+absl::Status TooManyRows(const char* limit) {
+  return LimitReached(limit, absl::StrCat("more than ", kRowsMax, " rows; limit ", limit, " is ", kRowsMax,
+                                          ", ask tenant by tenant"));
+}
 
 v1::NeighborState StateOf(const std::string& text) {
   if (text == "incomplete") return v1::NEIGHBOR_STATE_INCOMPLETE;
@@ -96,6 +104,7 @@ grpc::Status DiagnosticsService::ListDrops(grpc::ServerContext*, const v1::ListD
   const auto reasons = DropReasons();
   for (const DropCount& drop : *drops) {
     if (drop.packets == 0 || (vrf && drop.vrf != *vrf)) continue;
+    if (response->drops_size() == kRowsMax) return ToGrpc(TooManyRows("drops-per-answer"));
     auto& row = *response->add_drops();
     row.set_tenant(names->TenantOf(drop.vrf));
     const auto reason = reasons.find(drop.reason);
@@ -138,6 +147,7 @@ grpc::Status DiagnosticsService::ListNeighbors(grpc::ServerContext*, const v1::L
   if (!neighbors.ok()) return ToGrpc(neighbors.status());
   for (const dp::Neighbor& each : *neighbors) {
     if (wanted && each.interface() != *wanted) continue;
+    if (response->neighbors_size() == kRowsMax) return ToGrpc(TooManyRows("neighbors-per-answer"));
     auto& neighbor = *response->add_neighbors();
     neighbor.set_tenant(names->TenantOf(each.vrf()));
     if (const auto* link = names->LinkOf(each.interface())) neighbor.set_connection(link->connection);

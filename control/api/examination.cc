@@ -108,6 +108,10 @@ v1::DoctorResponse Examine(DesiredState& state, const std::string& tenant) {
     if (tenant.empty() || name == tenant) ExamineTenant(*record, state, response);
   std::stable_sort(response.mutable_findings()->begin(), response.mutable_findings()->end(),
                    [](const auto& a, const auto& b) { return a.verdict() > b.verdict(); });
+  // Problems come first, so what is left out of a very large answer is good news.
+  constexpr int kFindingsMax = 10'000;
+  if (response.findings_size() > kFindingsMax)
+    response.mutable_findings()->DeleteSubrange(kFindingsMax, response.findings_size() - kFindingsMax);
   return response;
 }
 

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/api/dataplane_state.h"
@@ -54,6 +55,7 @@ struct FakeProgramming final : ProgrammingStatus {
   RouteChanges RoutesChangedAfter(uint32_t, uint64_t after, size_t) const override {
     RouteChanges found;
     found.revision = revision;
+    found.too_old = std::exchange(forgotten, false) && after != ~uint64_t{0};
     for (const RibRoute& route : changes)
       if (route.revision > after) found.routes.push_back(route);
     return found;
@@ -66,6 +68,7 @@ struct FakeProgramming final : ProgrammingStatus {
   std::vector<RibRoute> changes;
   uint64_t revision = 0;
   bool synced = false;
+  mutable bool forgotten = false;  // the next reader is told so
 };
 
 struct FakeDataplaneState final : DataplaneState {

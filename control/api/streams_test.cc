@@ -1,4 +1,5 @@
 // Streams of the northbound API: static routes, watch, lookups and packets.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 
@@ -204,6 +205,12 @@ TEST_CASE("watched routes come as snapshot and changes, and Synced only after co
   CHECK(changes.back().route().kind() == v1::CHANGE_KIND_ABSENT);
   const auto synced = ReadUntil(*reader, [](const auto& event) { return event.has_synced(); });
   CHECK(synced.back().synced().tenant() == "contoso");
+
+  // A watcher that fell behind gets a snapshot again, because withdrawals may have passed it by.
+  rig.OnCore([&](DesiredState&) { return rig.programming().forgotten = true; });
+  const auto again = ReadUntil(*reader, [](const auto& event) { return event.has_snapshot_end(); });
+  CHECK(
+      std::any_of(again.begin(), again.end(), [](const auto& event) { return event.has_snapshot_start(); }));
   context.TryCancel();
 }
 

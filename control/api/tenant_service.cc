@@ -14,6 +14,8 @@ namespace v1 = ::sluice::gateway::v1;
 
 constexpr int kPageMax = 1000;
 constexpr int kPageDefault = 100;
+// A page ends early rather than outgrow what gRPC clients accept.
+constexpr size_t kPageBytes = size_t{3} << 19;  // 1.5 MiB, and one tenant more
 
 bool HasLabels(const v1::TenantSpec& spec, const google::protobuf::Map<std::string, std::string>& wanted) {
   return std::all_of(wanted.begin(), wanted.end(), [&](const auto& each) {
@@ -26,13 +28,15 @@ bool HasLabels(const v1::TenantSpec& spec, const google::protobuf::Map<std::stri
 v1::ListTenantsResponse ListPage(DesiredState& state, const v1::ListTenantsRequest& request) {
   const int size = request.page_size() == 0 ? kPageDefault : std::min(request.page_size(), kPageMax);
   v1::ListTenantsResponse response;
+  size_t bytes = 0;
   for (auto at = state.tenants().upper_bound(request.page_token()); at != state.tenants().end(); ++at) {
     if (!HasLabels(at->second->row.spec, request.labels())) continue;
-    if (response.tenants_size() == size) {
-      response.set_next_page_token(response.tenants(size - 1).name());
+    if (response.tenants_size() == size || bytes > kPageBytes) {
+      response.set_next_page_token(response.tenants(response.tenants_size() - 1).name());
       break;
     }
     *response.add_tenants() = ShowTenant(*at->second, state, true);
+    bytes += response.tenants(response.tenants_size() - 1).ByteSizeLong();
   }
   return response;
 }

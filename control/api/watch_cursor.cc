@@ -57,6 +57,7 @@ void WatchCursor::Start(DesiredState& state) {
 void WatchCursor::Snapshot(DesiredState& state) {
   revision_ = state.watch_log().revision();
   snapshot_open_ = true;
+  restart_ = false;
   feeds_.clear();
   Add().mutable_snapshot_start()->set_instance_id(state.surroundings().instance);
   if (Wants(v1::WATCH_KIND_GATEWAY)) Tell({WatchedKind::kGateway, "", ""}, state);
@@ -99,7 +100,10 @@ void WatchCursor::Tell(const WatchedObject& object, DesiredState& state) {
       if (Wants(v1::WATCH_KIND_GATEWAY)) *Add().mutable_gateway() = ShowGateway(state);
       return;
     case WatchedKind::kTenant:
-      if (Wants(v1::WATCH_KIND_TENANTS) && Wants(object.tenant)) TellTenant(object.tenant, state);
+      // The routes of a tenant go with it, so that their watchers are told, too.
+      if (!Wants(object.tenant)) return;
+      if (Wants(v1::WATCH_KIND_TENANTS) || (wants_routes() && state.Find(object.tenant) == nullptr))
+        TellTenant(object.tenant, state);
       return;
     case WatchedKind::kConnection:
       if (Wants(v1::WATCH_KIND_CONNECTIONS) && Wants(object.tenant)) TellConnection(object, state);
@@ -132,6 +136,10 @@ void WatchCursor::FollowTenants(const DesiredState& state) {
       feed.from = First(family);
     }
   }
+  for (const auto& [key, feed] : feeds_) {
+    // Deleted and made again: its old routes are gone without a word about each.
+    if (!kept.contains(key) && state.tenants().contains(feed.tenant)) restart_ = true;
+  }
   feeds_ = std::move(kept);
 }
 
@@ -156,6 +164,8 @@ void WatchCursor::RouteChanges(uint32_t vrf, net::Family family, RouteFeed& feed
   const api::RouteChanges changes =
       state.surroundings().programming.RoutesChangedAfter(vrf, feed.revision, kBatch);
   if (changes.too_old) {
+    // Nothing was told of a VRF that had no routes; else withdrawals may have been missed.
+    restart_ = restart_ || feed.revision != 0;
     feed.paging = true;
     feed.from = First(family);
     return;
@@ -193,6 +203,7 @@ void WatchCursor::Routes(DesiredState& state) {
 std::vector<v1::WatchEvent> WatchCursor::Next(DesiredState& state) {
   events_.clear();
   if (!started_) Start(state);
+  if (restart_) Snapshot(state);
   if (events_.empty() && !snapshot_open_) Changes(state);
   if (wants_routes()) Routes(state);
   const bool paging =

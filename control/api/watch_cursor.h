@@ -60,6 +60,7 @@ class WatchCursor {
   std::set<std::string> tenants_;
   std::string resume_token_;
   bool started_ = false;
+  bool restart_ = false;        // changes were missed: a new snapshot comes next
   bool snapshot_open_ = false;  // routes of the snapshot are still coming
   uint64_t revision_ = 0;
   RouteFeeds feeds_;

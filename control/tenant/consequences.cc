@@ -44,6 +44,8 @@ bool Interrupts(const FieldDescriptor& field) {
          field.name() == "enabled" || field.name() == "mtu";
 }
 
+constexpr size_t kConsequencesMax = 1000;
+
 // The differencer hands over the innermost messages; names on the way there are
 // found from the roots.
 class Collector : public MessageDifferencer::Reporter {
@@ -51,6 +53,9 @@ class Collector : public MessageDifferencer::Reporter {
   Collector(std::string object, const Message& before, const Message& after,
             std::vector<v1::Consequence>& out)
       : object_(std::move(object)), before_(before), after_(after), out_(out) {}
+
+  // Those that were not told, because one answer holds only so many.
+  size_t left_out() const { return count_ > kConsequencesMax ? count_ - kConsequencesMax : 0; }
 
   void ReportAdded(const Message&, const Message& after, const FieldPath& path) override {
     Add(v1::CONSEQUENCE_KIND_ADDED, path, false, absl::StrCat("is added: ", Value(after, path, false)));
@@ -82,6 +87,7 @@ class Collector : public MessageDifferencer::Reporter {
 
   // Fills in the object's resource name and the path with names in brackets.
   void Add(v1::ConsequenceKind kind, const FieldPath& path, bool old, std::string text) {
+    if (++count_ > kConsequencesMax) return;
     v1::Consequence consequence;
     consequence.set_kind(kind);
     std::string object = object_;
@@ -115,6 +121,7 @@ class Collector : public MessageDifferencer::Reporter {
   const Message& before_;
   const Message& after_;
   std::vector<v1::Consequence>& out_;
+  size_t count_ = 0;
 };
 
 void TreatAsSet(MessageDifferencer& differencer, const google::protobuf::Descriptor& type,
@@ -142,13 +149,19 @@ void MatchParts(MessageDifferencer& differencer) {
   TreatAsSet(differencer, *v1::Connection::descriptor(), "peer_addresses");
 }
 
-std::vector<v1::Consequence> Compare(std::string object, const Message& before, const Message& after) {
+std::vector<v1::Consequence> Compare(const std::string& object, const Message& before, const Message& after) {
   std::vector<v1::Consequence> found;
-  Collector collector(std::move(object), before, after, found);
+  Collector collector(object, before, after, found);
   MessageDifferencer differencer;
   MatchParts(differencer);
   differencer.ReportDifferencesTo(&collector);
   differencer.Compare(before, after);
+  if (collector.left_out() == 0) return found;
+  auto& rest = found.emplace_back();
+  rest.set_kind(v1::CONSEQUENCE_KIND_CHANGED);
+  rest.set_object(object);
+  rest.set_field("spec");
+  rest.set_description(absl::StrCat("and ", collector.left_out(), " more changes"));
   return found;
 }
 

@@ -16,6 +16,10 @@ namespace {
 
 namespace v1 = ::sluice::gateway::v1;
 
+// A tenant travels in one message: its spec, its status, and room for an answer
+// around them stay below the 4 MiB that gRPC clients accept.
+constexpr size_t kSpecBytesMax = size_t{3} << 19;  // 1.5 MiB
+
 // A connection that came through, with its place in the request.
 struct Placed {
   L3Connection connection;
@@ -203,6 +207,10 @@ ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const
   const Place place{"spec", root.object};
   model.name = std::string(name);
   CheckDnsLabel(name, root.Field("name"), findings);
+  if (spec.ByteSizeLong() > kSpecBytesMax)
+    findings.Limit(place, "tenant-spec-bytes",
+                   absl::StrCat("the spec has ", spec.ByteSizeLong(), " bytes; limit tenant-spec-bytes is ",
+                                kSpecBytesMax, ", large sets of routes go through ReplaceStaticRoutes"));
   ValidateLabels(spec.labels(), environment.limits.labels_per_tenant, place.Field("labels"), findings);
   RefuseWhatIsNotThere(spec, place, findings);
   TakeRouterAddresses(spec, place, findings, model);

@@ -293,6 +293,15 @@ TEST_CASE("findings beyond the hundredth are counted, not kept") {
   CHECK(result.findings.list().size() == Findings::kFindingsMax);
 }
 
+TEST_CASE("a spec that would outgrow a message is refused by its limit") {
+  std::string spec = "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' ";
+  for (int i = 0; i < 60'000; ++i)
+    absl::StrAppend(&spec, "routes { prefix: '18.0.0.0/24' next_hops { address: '15.0.0.1' } } ");
+  const auto result = ValidateTenant("contoso", Spec(spec + "}"), TwoPorts());
+  REQUIRE_FALSE(result.findings.empty());
+  CHECK(result.findings.list()[0].limit == "tenant-spec-bytes");
+}
+
 TEST_CASE("capacity is booked by the ratio of total and cap") {
   Capacity capacity;
   capacity.total_kbps = 25'000'000;
