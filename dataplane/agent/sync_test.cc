@@ -191,7 +191,7 @@ TEST_CASE("what is stated in the place of a stale object gets the place") {
   writer.Take(VrfIs(1));
   writer.Take(VrfIs(2));
   writer.Take(InterfaceIs(7, 2, 100));  // VLAN 100 was interface 1 of VRF 1
-  CHECK(writer.tables.subinterfaces.Find(0, 100).interface == 7);
+  CHECK(writer.tables.subinterfaces.Find(0, 100).interface() == 7);
   CHECK(writer.tables.interfaces.Find(1) == nullptr);
   CHECK(writer.writer.resolver().LivenessOf(1).cause == DownCause::kInterfaceMissing);
   CHECK_FALSE(writer.tables.adjacencies.Load(1).live());
