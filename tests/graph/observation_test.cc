@@ -1,0 +1,116 @@
+// Trace and capture as the worker writes them: which packets, in which nodes,
+// with which bytes; and nothing while nothing is armed.
+#include <catch2/catch.hpp>
+
+#include "dataplane/graph/rte_graph_lean.h"
+#include "tests/graph/tenant_pair.h"
+
+namespace sluice::testing {
+namespace {
+
+using dataplane::CaptureRecord;
+using dataplane::DropReason;
+using dataplane::Observation;
+using dataplane::TraceRecord;
+
+std::vector<TraceRecord> TakeTraced(Observation& observation) {
+  std::vector<TraceRecord> records;
+  for (; const TraceRecord* record = observation.traced.Front(); observation.traced.Release())
+    records.push_back(*record);
+  return records;
+}
+
+struct Captured {
+  DropReason reason;
+  bool outbound;
+  Bytes bytes;
+};
+std::vector<Captured> TakeCaptured(Observation& observation) {
+  std::vector<Captured> records;
+  for (; const CaptureRecord* record = observation.captured.Front(); observation.captured.Release())
+    records.push_back(
+        {record->reason, record->outbound, Bytes(record->bytes, record->bytes + record->bytes_present)});
+  return records;
+}
+
+TEST_CASE("a trace follows the packets of one tenant through the nodes") {
+  TenantPair tenant;
+  Observation& observation = tenant.worker(0).observation();
+  const auto push = [&] {
+    tenant.Push(0, tenant.In().Ipv4({}).Udp(1, 2).frame());
+    tenant.Push(0, tenant.In(11).Ipv4({}).Udp(1, 2).frame());  // nobody's: VRF 0
+    tenant.Push(0, tenant.In().Ipv4({.ttl = 1}).Udp(1, 2).frame());
+    tenant.Settle();
+    tenant.Sent(0);
+    tenant.Sent(1);
+  };
+  push();
+  CHECK(TakeTraced(observation).empty());
+
+  observation.trace_filter.Arm({.vrf = 1});
+  push();
+  std::map<uint32_t, std::vector<std::string>> ways;
+  for (const TraceRecord& record : TakeTraced(observation)) {
+    CHECK(record.meta.vrf == 1);
+    ways[record.trace_id].push_back(rte_node_id_to_name(record.node));
+  }
+  REQUIRE(ways.size() == 2);
+  CHECK(ways.begin()->second == std::vector<std::string>{"ip4_forward", "port_tx"});
+  CHECK(ways.rbegin()->second ==
+        std::vector<std::string>{"ip4_forward", "icmp_error", "ip4_forward", "port_tx"});
+
+  observation.trace_filter.Disarm();
+  push();
+  CHECK(TakeTraced(observation).empty());
+}
+
+TEST_CASE("a capture shows frames as they came, as they left, and why they did not") {
+  TenantPair tenant;
+  Observation& observation = tenant.worker(0).observation();
+  const Bytes good = tenant.In().Ipv4({}).Udp(1, 2).frame();
+  const Bytes bad = tenant.In().Ipv4({.checksum = 1}).Udp(1, 2).frame();
+  SECTION("everything of an interface") {
+    observation.capture_filter.Arm({.interface = 1});
+    tenant.Push(0, good);
+    tenant.Settle();
+    const auto captured = TakeCaptured(observation);
+    REQUIRE(captured.size() == 2);
+    CHECK(captured[0].bytes == good);
+    CHECK_FALSE(captured[0].outbound);
+    CHECK(captured[1].bytes == tenant.Out().Ipv4({.ttl = 63}).Udp(1, 2).frame());
+    CHECK(captured[1].outbound);
+  }
+  SECTION("drops of one reason, with the frame's L2 header") {
+    observation.capture_filter.Arm({.drop_reason = DropReason::kIpChecksum});
+    tenant.Push(0, good);
+    tenant.Push(0, bad);
+    tenant.Push(0, tenant.In().Ipv4({.source = "127.0.0.1"}).Udp(1, 2).frame());
+    tenant.Settle();
+    const auto captured = TakeCaptured(observation);
+    REQUIRE(captured.size() == 1);
+    CHECK(captured[0].reason == DropReason::kIpChecksum);
+    CHECK(captured[0].bytes == bad);
+  }
+  SECTION("only the bytes asked for, and no more records than the ring holds") {
+    observation.capture_snap_bytes = 20;
+    observation.capture_filter.Arm({.port = tenant.port(0).id(), .drops_only = true});
+    for (uint32_t i = 0; i < dataplane::kCaptureRecords + 7; ++i) tenant.Push(0, bad);
+    tenant.Settle();
+    const auto captured = TakeCaptured(observation);
+    CHECK(captured.size() == dataplane::kCaptureRecords);
+    CHECK(captured[0].bytes == Bytes(bad.begin(), bad.begin() + 20));
+    CHECK(observation.captured.missed() == 7);
+  }
+}
+
+TEST_CASE("graph streams never grow, whatever arrives at once") {
+  // Fragments of large packets fill port_tx most: every packet makes eighteen of them.
+  TenantPair tenant({.ports = 4, .burst = 64, .mbufs = 8192}, 576);
+  for (uint16_t port = 0; port < 1; ++port)
+    for (int i = 0; i < 128; ++i) tenant.Push(port, tenant.In().Ipv4({}).Udp(1, 2, 8900).frame());
+  tenant.Settle();
+  CHECK(tenant.worker(0).graph().StreamsAreAsMade());
+}
+
+}  // namespace
+}  // namespace sluice::testing
