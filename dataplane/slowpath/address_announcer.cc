@@ -10,6 +10,9 @@ constexpr uint32_t kArpAnnouncements = 2;  // RFC 5227 section 1.1 ANNOUNCE_NUM
 constexpr seconds kArpInterval{2};         // ANNOUNCE_INTERVAL
 constexpr uint32_t kAdvertisements = 3;    // RFC 4861 section 10 MAX_NEIGHBOR_ADVERTISEMENT
 constexpr seconds kAdvertisementInterval{1};
+// A querier forgets listeners after twice its query interval (RFC 3810 section 9.2); we do not wait for
+// queries.
+constexpr seconds kMembershipInterval{125};
 constexpr seconds kDefendInterval{10};  // RFC 5227 section 1.1 DEFEND_INTERVAL
 
 }  // namespace
@@ -44,13 +47,18 @@ std::vector<AddressAnnouncer::Announcement> AddressAnnouncer::TakeDue(Instant no
     const LinkAddress own = due_.begin()->second;
     due_.erase(due_.begin());
     Pending& pending = pending_[own];
-    announcements.push_back({own, pending.sent == 0});
     const bool arp = own.address.is_v4();
-    if (++pending.sent == (arp ? kArpAnnouncements : kAdvertisements)) {
+    const bool told = pending.sent >= kAdvertisements;
+    announcements.push_back({own, pending.sent == 0, told});
+    if (!told) ++pending.sent;
+    if (arp && pending.sent == kArpAnnouncements) {
       pending_.erase(own);
       continue;
     }
-    pending.due = now + (arp ? kArpInterval : kAdvertisementInterval);
+    const Duration wait = arp                               ? kArpInterval
+                          : pending.sent >= kAdvertisements ? kMembershipInterval
+                                                            : kAdvertisementInterval;
+    pending.due = now + wait;
     due_.insert({pending.due, own});
   }
   return announcements;

@@ -1,6 +1,6 @@
 // Tells the link about our addresses when they appear, and defends them: ARP
 // announcements (RFC 5227 sections 2.3 and 2.4), one duplicate address probe and
-// unsolicited neighbour advertisements (RFC 4861 section 7.2.6). Says what is due;
+// unsolicited neighbour advertisements (RFC 4861 section 7.2.6), membership of its group. Says what is due;
 // the frames are made by its owner.
 #pragma once
 
@@ -19,6 +19,8 @@ class AddressAnnouncer {
   struct Announcement {
     LinkAddress own;  // interface and our address
     bool first = false;
+    // Long known: only multicast membership is told again.
+    bool refresh = false;
   };
 
   void Start(Instant now, const LinkAddress& own);

@@ -111,7 +111,21 @@ TEST_CASE("new addresses are announced: ARP twice, ND by a probe and three adver
   CHECK(first[2].nd->kind == NdKind::kAdvertisement);
   CHECK_FALSE(first[2].nd->solicited);
   CHECK(SentIn(link.After(seconds(10))).size() == 1 + 2 * 2);
-  CHECK_FALSE(link.resolution.NextDeadline());
+  CHECK(SentIn(link.After(seconds(3600))).empty());
+}
+
+TEST_CASE("the solicited-node groups of our addresses are reported, and again before queriers forget") {
+  using Groups = std::vector<net::Ipv6Address>;
+  const Groups ours = {Ip("ff02::1:ff00:1").v6(), Ip("ff02::1:ff00:1").v6()};
+  Link link;
+  CHECK(ReportedGroups(link.Give(LinkUp())) == ours);
+  CHECK(ReportedGroups(link.After(seconds(10))).size() == 4);
+  CHECK(ReportedGroups(link.After(seconds(120))) == ours);
+  CHECK(ReportedGroups(link.After(seconds(125))) == ours);
+  InterfaceChange ipv4_only = LinkUp();
+  ipv4_only.addresses.pop_back();
+  link.Give(ipv4_only);
+  CHECK(link.After(seconds(3600)).empty());
 }
 
 TEST_CASE("an address that is added later is announced alone, a removed one falls silent") {

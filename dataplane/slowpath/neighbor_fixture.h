@@ -60,6 +60,8 @@ inline std::vector<Sent> SentIn(const NeighborOutputs& outputs) {
     const bool tagged = frame.bytes[12] == 0x81;
     const auto payload = std::span<const uint8_t>(frame.bytes).subspan(tagged ? 18 : 14);
     sent.arp = ParseArp(payload);
+    // Multicast listener reports have a hop-by-hop header, see ReportedGroups.
+    if (!sent.arp && payload[6] == 0) continue;
     if (!sent.arp) {
       REQUIRE(ParseNd(payload).fault == NdFault::kNone);
       sent.nd = ParseNd(payload).packet;
@@ -67,6 +69,16 @@ inline std::vector<Sent> SentIn(const NeighborOutputs& outputs) {
     all.push_back(sent);
   }
   return all;
+}
+
+// The groups of the multicast listener reports.
+inline std::vector<net::Ipv6Address> ReportedGroups(const NeighborOutputs& outputs) {
+  std::vector<net::Ipv6Address> groups;
+  for (const SendFrame& frame : Of<SendFrame>(outputs)) {
+    const auto payload = std::span<const uint8_t>(frame.bytes).subspan(frame.bytes[12] == 0x81 ? 18 : 14);
+    if (payload[0] >> 4 == 6 && payload[6] == 0) groups.push_back(net::Ipv6Address::FromBytes(&payload[60]));
+  }
+  return groups;
 }
 
 struct Link {

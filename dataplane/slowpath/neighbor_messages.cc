@@ -1,5 +1,6 @@
 // What ARP and ND packets mean to neighbour resolution, and the ones it sends.
 #include "dataplane/slowpath/ethernet_frame.h"
+#include "dataplane/slowpath/mld_report.h"
 #include "dataplane/slowpath/neighbor_resolution.h"
 
 namespace sluice::dataplane {
@@ -168,6 +169,16 @@ void NeighborResolution::Announce(Instant, const AddressAnnouncer::Announcement&
   advertisement.router = true;
   advertisement.override_cached = true;
   SendNd(interface, MulticastMac(kAllNodes), advertisement, out);
+}
+
+void NeighborResolution::SendMembership(const LocalInterface& interface, const net::Ipv6Address& own,
+                                        bool joins, NeighborOutputs& out) {
+  const InterfaceChange& config = interface.config;
+  const auto report =
+      BuildMldReport(*interface.link_local, own.SolicitedNode(), joins ? kMldChangeToExclude : kMldIsExclude);
+  out.push_back(SendFrame{
+      config.port, config.interface,
+      BuildEthernetFrame(MulticastMac(MldRouters()), config.mac, config.vlan, kEtherTypeIpv6, report)});
 }
 
 void NeighborResolution::SendArp(const LocalInterface& interface, const net::MacAddress& to,

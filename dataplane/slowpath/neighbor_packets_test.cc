@@ -5,6 +5,7 @@
 
 #include "dataplane/slowpath/arp_packet.h"
 #include "dataplane/slowpath/ethernet_frame.h"
+#include "dataplane/slowpath/mld_report.h"
 #include "dataplane/slowpath/nd_packet.h"
 #include "proto/net/checksum.h"
 
@@ -185,6 +186,18 @@ TEST_CASE("an unknown option is skipped by its length") {
   });
   CHECK(ParseNd(bytes).fault == NdFault::kNone);
   CHECK(ParseNd(bytes).packet == packet);
+}
+
+TEST_CASE("a multicast listener report carries router alert, one record and a right checksum") {
+  const Bytes report = BuildMldReport(V6("fe80::1"), V6("ff02::1:ff00:1"), kMldChangeToExclude);
+  REQUIRE(report.size() == 40 + 8 + 28);
+  CHECK(report[7] == 1);
+  CHECK((Bytes(report.begin() + 40, report.begin() + 48) == Bytes{58, 0, 5, 2, 0, 0, 1, 0}));
+  CHECK(report[48] == 143);
+  CHECK(report[56] == kMldChangeToExclude);
+  const std::span<const uint8_t> bytes(report);
+  const uint64_t pseudo = net::ChecksumAdd(bytes.subspan(8, 32), 28 + 58);
+  CHECK(net::ChecksumFinish(net::ChecksumAdd(bytes.subspan(48), pseudo)) == 0);
 }
 
 TEST_CASE("frames carry a tag only on a VLAN and are never below 60 bytes") {

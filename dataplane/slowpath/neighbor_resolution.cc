@@ -172,7 +172,11 @@ void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, co
 }
 
 void NeighborResolution::HandleTime(Instant now, NeighborOutputs& out) {
-  for (const auto& announcement : announcer_.TakeDue(now)) Announce(now, announcement, out);
+  for (const auto& announcement : announcer_.TakeDue(now)) {
+    const auto& [interface, own] = announcement.own;
+    if (!own.is_v4()) SendMembership(*FindInterface(interface), own.v6(), !announcement.refresh, out);
+    if (!announcement.refresh) Announce(now, announcement, out);
+  }
   while (Neighbor* const neighbor = cache_.PopDue(now)) OnDue(now, *neighbor, out);
 }
 

@@ -120,6 +120,9 @@ class NeighborResolution {
   void SendNd(const LocalInterface& interface, const net::MacAddress& to, const NdPacket& packet,
               NeighborOutputs& out);
 
+  void SendMembership(const LocalInterface& interface, const net::Ipv6Address& own, bool joins,
+                      NeighborOutputs& out);
+
   LocalInterface* FindInterface(InterfaceId interface);
   Duration Jittered(Duration time);
 

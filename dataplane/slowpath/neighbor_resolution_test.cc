@@ -86,7 +86,6 @@ TEST_CASE("a reachable neighbour that nobody watches grows stale, is asked and f
   CHECK(SentIn(out)[0].to == kPeerMac);
   CHECK(Of<NeighborUpdate>(out).back().removed);
   CHECK(link.resolution.neighbor_count() == 0);
-  CHECK_FALSE(link.resolution.NextDeadline());
 }
 
 TEST_CASE("a watched next hop is resolved without traffic and probed before it grows stale") {
@@ -180,7 +179,9 @@ TEST_CASE("a static entry answers at once, is never asked for and not moved by p
   CHECK((States(set) == StateList{NeighborState::kStatic}));
   CHECK((link.Unresolved("10.0.0.9", 1) == NeighborOutputs{ReleasePacket{1, kLink, kPeerMac}}));
   CHECK(Of<NeighborUpdate>(link.Arp(Request(kOtherMac, "10.0.0.9", "10.0.0.1"))).empty());
-  CHECK(link.After(seconds(3600)).empty());
+  const auto later = link.After(seconds(3600));
+  CHECK(SentIn(later).empty());
+  CHECK(States(later).empty());
   CHECK(Of<NeighborUpdate>(link.Give(StaticNeighbor{kLink, Ip("10.0.0.9"), std::nullopt}))[0].removed);
   CHECK(link.resolution.neighbor_count() == 0);
 }
