@@ -99,8 +99,9 @@ absl::Status GrpcServer::Listen(const v1::GatewayConfig& config, uint32_t thread
   builder.SetResourceQuota(quota);
   const std::string path = config.has_listen_unix() ? config.listen_unix() : kUnixDefault;
   // The socket is made with mode 0600 from the start; nothing else is created meanwhile.
-  int unix_port = 1;
-  int tcp_port = 1;
+  // gRPC gives up at the first address it cannot have, whose number then stays -1.
+  int unix_port = -1;
+  int tcp_port = -1;
   if (!path.empty()) builder.AddListeningPort("unix:" + path, grpc::InsecureServerCredentials(), &unix_port);
   if (config.has_listen_tcp()) {
     const auto credentials = MutualTls(config.listen_tcp());
@@ -115,8 +116,9 @@ absl::Status GrpcServer::Listen(const v1::GatewayConfig& config, uint32_t thread
   const mode_t mask = umask(0177);
   server_ = builder.BuildAndStart();
   umask(mask);
-  if (unix_port == 0) return absl::UnavailableError(absl::StrCat("cannot listen on unix socket ", path));
-  if (server_ == nullptr || tcp_port == 0)
+  if (!path.empty() && unix_port <= 0)
+    return absl::UnavailableError(absl::StrCat("cannot listen on unix socket ", path));
+  if (server_ == nullptr)
     return absl::UnavailableError(absl::StrCat("cannot listen on ", config.listen_tcp().address()));
   SetServing(true);
   return absl::OkStatus();

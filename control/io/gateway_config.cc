@@ -15,7 +15,9 @@ namespace {
 absl::Status FromJson(const std::string& file, const std::string& text, google::protobuf::Message* message) {
   const auto status = google::protobuf::util::JsonStringToMessage(text, message);
   if (status.ok()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrFormat("%s: %s", file, std::string(status.message())));
+  // The library shows the place in further lines; an operator gets one.
+  const std::string words(status.message());
+  return absl::InvalidArgumentError(absl::StrFormat("%s: %s", file, words.substr(0, words.find('\n'))));
 }
 
 absl::Status Wrong(const std::string& file, const std::string& field, const std::string& what) {
