@@ -23,7 +23,8 @@ std::string RemedyOf(const std::string& reason) {
       {"NoLongerValid", "put the tenant again with what the message accepts"},
       {"AboveLimit", "raise the limit of that name, or shrink the tenant"},
       {"Refused", "raise the dataplane's limit of that name, or remove objects"},
-      {"NotConnected", "look at the port's cable and peer: sluicectl get ports"},
+      {"NoCarrier", "look at the port's cable and peer: sluicectl get ports"},
+      {"NoSuchPort", "add the port to the dataplane's start-up file, or put the connection on another one"},
       {"NeighborFailed", "look at the peer's address and VLAN: sluicectl capture shows whether it answers"},
       {"OtherVersion", "stream the required version of the static routes"},
       {"NextHopUnreachable", "put the connection whose subnet holds the next hop, or remove the routes"},
@@ -96,7 +97,7 @@ void ExamineGateway(DesiredState& state, v1::DoctorResponse& response) {
   for (const PortState& port : *ports)
     Add(port.link_up ? v1::DoctorFinding::VERDICT_OK : v1::DoctorFinding::VERDICT_WARNING,
         absl::StrCat("port ", port.name), port.link_up ? "it has carrier" : "it has no carrier",
-        port.link_up ? "" : RemedyOf("NotConnected"), response);
+        port.link_up ? "" : RemedyOf("NoCarrier"), response);
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ const tenant::L3Connection* ModelOf(const TenantRecord& record, std::string_view
 // Why a connection does not carry packets, or cannot reach its peers.
 struct Liveness {
   v1::ConnectionState state = v1::CONNECTION_STATE_CONNECTED;
+  std::string reason;  // one word for `error`
   std::string error;
   std::string unreachable;
 };
@@ -44,28 +45,30 @@ std::string PeerTrouble(const tenant::L3Connection& connection, uint32_t interfa
 Liveness LivenessOf(const TenantRecord& record, const v1::Connection& wanted,
                     const Surroundings& surroundings) {
   if (wanted.has_enabled() && !wanted.enabled())
-    return {v1::CONNECTION_STATE_DISABLED, "the connection is disabled", ""};
+    return {v1::CONNECTION_STATE_DISABLED, "Disabled", "the connection is disabled", ""};
   const tenant::L3Connection* connection = ModelOf(record, wanted.name());
   if (connection == nullptr)
-    return {v1::CONNECTION_STATE_DISCONNECTED,
+    return {v1::CONNECTION_STATE_DISCONNECTED, "NoLongerValid",
             "the stored configuration is not valid any more, see conditions", ""};
   const DataplaneState& dataplane = surroundings.dataplane;
-  if (!dataplane.attached()) return {v1::CONNECTION_STATE_DISCONNECTED, "the dataplane is away", ""};
+  if (!dataplane.attached())
+    return {v1::CONNECTION_STATE_DISCONNECTED, "DataplaneAway", "the dataplane is away", ""};
   const auto ports = dataplane.Ports();
   const auto port = !ports ? std::vector<PortState>::const_iterator{}
                            : std::find_if(ports->begin(), ports->end(), [&](const PortState& each) {
                                return each.name == connection->port;
                              });
   if (!ports || port == ports->end())
-    return {v1::CONNECTION_STATE_DISCONNECTED, absl::StrCat("the dataplane has no port ", connection->port),
-            ""};
+    return {v1::CONNECTION_STATE_DISCONNECTED, "NoSuchPort",
+            absl::StrCat("the dataplane has no port ", connection->port), ""};
   if (!port->link_up)
-    return {v1::CONNECTION_STATE_DISCONNECTED, absl::StrCat("port ", connection->port, " has no carrier"),
-            ""};
+    return {v1::CONNECTION_STATE_DISCONNECTED, "NoCarrier",
+            absl::StrCat("port ", connection->port, " has no carrier"), ""};
   if (record.observed_generation < record.row.generation)
-    return {v1::CONNECTION_STATE_CONNECTING, "the dataplane has not acknowledged the configuration yet", ""};
+    return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
+            "the dataplane has not acknowledged the configuration yet", ""};
   const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
-  return {v1::CONNECTION_STATE_CONNECTED, "", PeerTrouble(*connection, interface, dataplane)};
+  return {v1::CONNECTION_STATE_CONNECTED, "", "", PeerTrouble(*connection, interface, dataplane)};
 }
 
 void AddValid(const TenantRecord& record, Conditions& conditions) {
@@ -218,11 +221,11 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
   if (liveness.error.empty()) {
     conditions.True("Ready", "Connected");
   } else if (liveness.state == v1::CONNECTION_STATE_DISABLED) {
-    conditions.False("Ready", v1::SEVERITY_UNSPECIFIED, "Disabled", liveness.error);
+    conditions.False("Ready", v1::SEVERITY_UNSPECIFIED, liveness.reason, liveness.error);
   } else {
     const bool waits = liveness.state == v1::CONNECTION_STATE_CONNECTING;
-    conditions.False("Ready", waits ? v1::SEVERITY_INFO : v1::SEVERITY_ERROR,
-                     waits ? "InProgress" : "NotConnected", liveness.error);
+    conditions.False("Ready", waits ? v1::SEVERITY_INFO : v1::SEVERITY_ERROR, liveness.reason,
+                     liveness.error);
   }
   if (!liveness.unreachable.empty())
     conditions.False("PeersReachable", v1::SEVERITY_WARNING, "NeighborFailed", liveness.unreachable);

@@ -256,7 +256,8 @@ absl::Status TenantWrites::Commit(const Wanted& wanted, const std::string& who, 
   } else if (record == nullptr) {
     row.manager = who;
   }
-  for (const auto& each : result.consequences()) entry.changes.push_back(tenant::ToLine(each));
+  for (const auto& each : result.consequences())
+    if (each.kind() != v1::CONSEQUENCE_KIND_WARNING) entry.changes.push_back(tenant::ToLine(each));
 
   store::Database& database = state_.store().database();
   store::Transaction transaction(database);
