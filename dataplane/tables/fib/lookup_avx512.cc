@@ -72,20 +72,37 @@ SLUICE_AVX512 inline void Descend(const std::byte* memory, Lanes& lanes, __mmask
   lanes.rest = _mm256_mask_slli_epi32(lanes.rest, at_block, lanes.rest, kStride);
 }
 
-// Buckets, packet by packet: they are compared with vectors of their own.
-SLUICE_AVX512 inline void FinishBuckets(const std::byte* memory, Lanes& lanes) {
+// The packets of a burst that ended in buckets, taken out of their lanes.
+struct Bucketed {
+  alignas(32) uint32_t words[kVectorLanes];
+  alignas(32) uint32_t rests[kVectorLanes];
+  unsigned lanes;  // a bit for each
+};
+
+// Fetches all buckets before any is looked into: each is a cache miss of its own
+// in large tables.
+SLUICE_AVX512 inline void FetchBuckets(const std::byte* memory, const Lanes& lanes, Bucketed& bucketed) {
   const __m256i kind = _mm256_srli_epi32(lanes.word, 30);
-  unsigned in_bucket = _mm256_mask_cmpeq_epi32_mask(lanes.valid, kind, _mm256_set1_epi32(1));
-  if (in_bucket == 0) return;
-  alignas(32) uint32_t words[kVectorLanes], rests[kVectorLanes];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(words), lanes.word);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(rests), lanes.rest);
-  for (; in_bucket != 0; in_bucket &= in_bucket - 1) {
-    const auto lane = static_cast<unsigned>(std::countr_zero(in_bucket));
-    const uint64_t offset = uint64_t{RefOf(words[lane])} << kGranuleShift;
-    words[lane] = Load(reinterpret_cast<const Bucket<Ipv4>*>(memory + offset)->Match(rests[lane]));
+  bucketed.lanes = _mm256_mask_cmpeq_epi32_mask(lanes.valid, kind, _mm256_set1_epi32(1));
+  if (bucketed.lanes == 0) return;
+  _mm256_store_si256(reinterpret_cast<__m256i*>(bucketed.words), lanes.word);
+  _mm256_store_si256(reinterpret_cast<__m256i*>(bucketed.rests), lanes.rest);
+  for (unsigned rest = bucketed.lanes; rest != 0; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(rest));
+    __builtin_prefetch(memory + (uint64_t{RefOf(bucketed.words[lane])} << kGranuleShift));
   }
-  lanes.word = _mm256_load_si256(reinterpret_cast<const __m256i*>(words));
+}
+
+// Packet by packet: buckets are compared with vectors of their own.
+SLUICE_AVX512 inline void FinishBuckets(const std::byte* memory, Lanes& lanes, Bucketed& bucketed) {
+  if (bucketed.lanes == 0) return;
+  for (unsigned rest = bucketed.lanes; rest != 0; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(rest));
+    const uint64_t offset = uint64_t{RefOf(bucketed.words[lane])} << kGranuleShift;
+    const auto* bucket = reinterpret_cast<const Bucket<Ipv4>*>(memory + offset);
+    bucketed.words[lane] = Load(bucket->Match(bucketed.rests[lane]));
+  }
+  lanes.word = _mm256_load_si256(reinterpret_cast<const __m256i*>(bucketed.words));
 }
 
 // The groups, with the VRF's default where there is no route.
@@ -127,8 +144,10 @@ SLUICE_AVX512 void VectorLookup(const std::byte* memory, const FibView* views, c
       deeper = true;
     }
   }
+  Bucketed bucketed[kGroups];
+  for (unsigned g = 0; g < groups; ++g) FetchBuckets(memory, lanes[g], bucketed[g]);
   for (unsigned g = 0; g < groups; ++g) {
-    FinishBuckets(memory, lanes[g]);
+    FinishBuckets(memory, lanes[g], bucketed[g]);
     _mm256_mask_storeu_epi32(out + g * kVectorLanes, lanes[g].valid,
                              Groups(views, vrf + g * kVectorLanes, lanes[g]));
   }
