@@ -7,12 +7,15 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "control/api/desired_state.h"
 #include "control/api/seed.h"
 #include "control/api/server.h"
@@ -162,8 +165,13 @@ int main(int argc, char** argv) {
   app.add_option("--config", config_file, "start-up file, GatewayConfig in JSON form")->required();
   app.set_version_flag("--version", SLUICE_VERSION);
   CLI11_PARSE(app, argc, argv);
+  // gRPC would write its own words beside ours; what matters reaches us as a status.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   const absl::Status status = sluice::Start(config_file);
   if (status.ok()) return 0;
-  std::fprintf(stderr, "sluice-gateway: %s\n", std::string(status.message()).c_str());
+  // One line, also where a library's message draws a picture over several.
+  const auto line =
+      absl::StrJoin(absl::StrSplit(status.message(), absl::ByAnyChar("\r\n"), absl::SkipWhitespace()), " ");
+  std::fprintf(stderr, "sluice-gateway: %s\n", line.c_str());
   return 1;
 }
