@@ -1,5 +1,6 @@
 // Trace and capture of the dataplane's gRPC service: arm the workers' filters,
 // drain their rings, disarm. Nothing of this costs a packet while nobody listens.
+#include <rte_cycles.h>
 #include <rte_graph.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "dataplane/agent/dataplane_service.h"
 #include "dataplane/agent/trace_assembly.h"
 #include "dataplane/eal/monotonic_clock.h"
+#include "dataplane/eal/wall_clock.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -86,7 +88,7 @@ grpc::Status DataplaneService::Trace(grpc::ServerContext* context, const v1::Tra
   if (!only_one.owns_lock()) return {grpc::StatusCode::FAILED_PRECONDITION, "another trace is running"};
   for (Worker* worker : parts_.workers) Drain(worker->observation().traced, [](const TraceRecord&) {});
 
-  const WorkerClock clock;
+  const WorkerClock clock(rte_rdtsc(), UnixNs(), rte_get_tsc_hz());
   const auto node_name = [](uint32_t node) {
     const char* name = rte_node_id_to_name(node);
     return std::string(name == nullptr ? "?" : name);
@@ -123,7 +125,7 @@ grpc::Status DataplaneService::Capture(grpc::ServerContext* context, const v1::C
                                          std::memory_order_relaxed);
   }
 
-  const WorkerClock clock;
+  const WorkerClock clock(rte_rdtsc(), UnixNs(), rte_get_tsc_hz());
   const bool endless = request->packets_max() == 0;
   uint32_t left = request->packets_max();
   bool listening = true;

@@ -1,8 +1,6 @@
 // Assembly of traced packets.
 #include "dataplane/agent/trace_assembly.h"
 
-#include <rte_cycles.h>
-
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -38,10 +36,8 @@ std::string Describe(const std::string& node, const TraceRecord& record) {
 
 }  // namespace
 
-WorkerClock::WorkerClock()
-    : tsc_(rte_rdtsc()),
-      unix_ns_(static_cast<uint64_t>(WallNow().time_since_epoch() / std::chrono::nanoseconds(1))),
-      ns_per_tick_(1e9 / static_cast<double>(rte_get_tsc_hz())) {}
+WorkerClock::WorkerClock(uint64_t tsc, uint64_t unix_ns, uint64_t ticks_per_second)
+    : tsc_(tsc), unix_ns_(unix_ns), ns_per_tick_(1e9 / static_cast<double>(ticks_per_second)) {}
 
 uint64_t WorkerClock::UnixNs(uint64_t tsc) const {
   const auto ticks = static_cast<double>(static_cast<int64_t>(tsc - tsc_));

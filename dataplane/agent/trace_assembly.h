@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "dataplane/graph/observation.h"
@@ -17,7 +18,8 @@ namespace sluice::dataplane {
 // When a worker's time stamp was, in nanoseconds of UNIX time.
 class WorkerClock {
  public:
-  WorkerClock();
+  // `tsc` and `unix_ns` were read at the same moment.
+  WorkerClock(uint64_t tsc, uint64_t unix_ns, uint64_t ticks_per_second);
   uint64_t UnixNs(uint64_t tsc) const;
 
  private:

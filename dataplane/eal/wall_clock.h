@@ -3,11 +3,17 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace sluice::dataplane {
 
 inline std::chrono::system_clock::time_point WallNow() {
   return std::chrono::system_clock::now();
+}
+
+// Nanoseconds since 1970.
+inline uint64_t UnixNs() {
+  return static_cast<uint64_t>(WallNow().time_since_epoch() / std::chrono::nanoseconds(1));
 }
 
 }  // namespace sluice::dataplane

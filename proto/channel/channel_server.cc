@@ -47,7 +47,7 @@ bool ChannelServer::Watch(const FileDescriptor& socket) {
 
 ChannelServer::Change ChannelServer::Service() {
   if (attached() && (!AnswerDoorbell(attached_socket_) || (packets_ != nullptr && packets_->corrupt()))) {
-    Close();
+    Detach();
     return Change::kDetached;
   }
   Accept();
@@ -138,6 +138,7 @@ bool ChannelServer::HandOver(Candidate& candidate, const HelloRequest& request, 
   memory_.ResetRing(kUpdateRing);
   memory_.ResetRing(kRefusalRing);
   updates_ = RingConsumer(memory_.Ring(kUpdateRing));
+  has_updates_ = true;
   refusals_ = RingProducer(memory_.Ring(kRefusalRing));
   memory_.progress().applied_sequence.store(0, std::memory_order_relaxed);
   memory_.progress().wake_at_sequence.store(0, std::memory_order_relaxed);
@@ -182,6 +183,11 @@ void ChannelServer::Acknowledge(uint64_t sequence) {
 }
 
 void ChannelServer::Close() {
+  Detach();
+  has_updates_ = false;
+}
+
+void ChannelServer::Detach() {
   attached_socket_.Close();
   if (packets_ != nullptr) packets_->Detach();
 }

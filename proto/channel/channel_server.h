@@ -51,8 +51,8 @@ class ChannelServer {
   // The next record as it came, nothing of it checked but that it fits
   // kMaxRecordBytes. kCorrupt: call Close.
   RingConsumer::Result PopUpdate(std::span<std::byte> into, uint32_t* bytes) {
-    // Before the first attachment there is no ring.
-    if (last_epoch_ == 0) return RingConsumer::Result::kEmpty;
+    // Before the first attachment there is no ring, after Close it is not to be read.
+    if (!has_updates_) return RingConsumer::Result::kEmpty;
     return updates_.Pop(into, bytes);
   }
   // False: control does not read its refusals; keep it and stop taking updates.
@@ -63,7 +63,7 @@ class ChannelServer {
   // Before sleeping until poll_fd(). False: updates are there.
   [[nodiscard]] bool PrepareToSleep() { return !attached() || updates_.PrepareToSleep(); }
 
-  // Ends the attachment; control sees its socket close.
+  // Ends the attachment; control sees its socket close. What the ring still holds is dropped.
   void Close();
 
  private:
@@ -81,6 +81,7 @@ class ChannelServer {
         packets_(packets) {}
 
   bool Watch(const FileDescriptor& socket);
+  void Detach();
   void Accept();
   // True: the candidate is done with, whatever became of it.
   bool Greet(Candidate& candidate, Change* change);
@@ -98,6 +99,7 @@ class ChannelServer {
   FileDescriptor attached_socket_;
   Peer peer_;
   uint32_t last_epoch_ = 0;
+  bool has_updates_ = false;
   RingConsumer updates_;
   RingProducer refusals_;
 };

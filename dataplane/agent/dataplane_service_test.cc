@@ -1,0 +1,219 @@
+// The gRPC service over its socket, around a running agent without ports and workers.
+#include "dataplane/agent/dataplane_service.h"
+
+#include <sys/stat.h>
+
+#include "dataplane/agent/dataplane_server.h"
+#include "dataplane/agent/running_agent.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using namespace testing;
+
+struct Served {
+  Served() : running(directory.File("channel")) {
+    running.writer().resolver().SetObserver(&feed);
+    running.agent().SetDuplicateAddressObserver([this](const auto& report) { feed.OnDuplicate(report); });
+    running.agent().Start();
+    auto started =
+        DataplaneServer::Start(directory.File("grpc"), {.agent = running.agent(),
+                                                        .tables = running.tables(),
+                                                        .reclaimer = running.reclaimer(),
+                                                        .memory = running.memory(),
+                                                        .feed = feed,
+                                                        .ports = {},
+                                                        .workers = {},
+                                                        .worker_cores = {},
+                                                        .channel_socket = directory.File("channel"),
+                                                        .version = "test"});
+    REQUIRE(started.ok());
+    server = *std::move(started);
+    stub = v1::Dataplane::NewStub(
+        grpc::CreateChannel("unix:" + directory.File("grpc"), grpc::InsecureChannelCredentials()));
+  }
+
+  v1::LookupRouteReply Lookup(const std::string& address) {
+    grpc::ClientContext context;
+    v1::LookupRouteRequest request;
+    request.set_vrf(1);
+    request.set_address(address);
+    v1::LookupRouteReply reply;
+    CHECK(stub->LookupRoute(&context, request, &reply).ok());
+    return reply;
+  }
+  void Learn(const char* address, NeighborState state, const char* mac) {
+    CHECK(running.inbox().Push(NeighborUpdate{.interface = 1,
+                                              .address = *net::Address::Parse(address),
+                                              .state = state,
+                                              .mac = net::MacAddress::Parse(mac)}));
+  }
+
+  TemporaryDirectory directory;
+  StateFeed feed;
+  RunningAgent running;
+  std::unique_ptr<DataplaneServer> server;
+  std::unique_ptr<v1::Dataplane::Stub> stub;
+};
+
+TEST_CASE("attach says who is there, what fits and where the channel is; other versions are refused") {
+  Served served;
+  struct stat status {};
+  REQUIRE(stat(served.directory.File("grpc").c_str(), &status) == 0);
+  CHECK((status.st_mode & 0777) == 0600);
+  v1::AttachRequest request;
+  v1::AttachReply reply;
+  request.set_record_version(channel::kRecordVersion);
+  {
+    grpc::ClientContext context;
+    REQUIRE(served.stub->Attach(&context, request, &reply).ok());
+  }
+  CHECK(reply.instance() == "0000000000000001");
+  CHECK(reply.channel_socket() == served.directory.File("channel"));
+  CHECK(reply.limits(0).name() == "vrfs");
+  CHECK(reply.limits(0).limit() == 16);
+  request.set_record_version(channel::kRecordVersion + 1);
+  grpc::ClientContext context;
+  CHECK(served.stub->Attach(&context, request, &reply).error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_CASE("a lookup is answered by the live tables, in words") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  control.Send(AdjacencyIs(2, channel::AdjacencyKind::kGlean, 1));
+  control.Send(GroupOf(2, {2}));
+  control.Send(RouteTo(1, "10.0.0.0/24", 2));
+  control.Send(AdjacencyIs(3, channel::AdjacencyKind::kDrop));
+  control.Send(GroupOf(3, {3}));
+  control.Send(RouteTo(1, "10.66.0.0/16", 3));
+  control.Flush();
+  CHECK(control.Refusals().empty());
+
+  CHECK(served.Lookup("192.0.2.1").verdict() == "no route to 192.0.2.1: dropped");
+  CHECK_FALSE(served.Lookup("192.0.2.1").found());
+  CHECK(served.Lookup("10.66.0.1").verdict() == "the route says to drop");
+  CHECK(served.Lookup("10.0.0.1").verdict() == "an address of ours: answered here or given to control");
+  const auto unresolved = served.Lookup("10.1.2.3");
+  CHECK(unresolved.prefix() == "10.1.0.0/16");
+  CHECK(unresolved.adjacency().down_reason() == "neighbour is not resolved yet");
+  CHECK(unresolved.verdict() ==
+        "next hop 10.0.0.2 on interface 1 is not resolved: held while the dataplane asks for it");
+
+  served.Learn("10.0.0.2", NeighborState::kReachable, "02:00:00:00:00:aa");
+  served.Learn("10.0.0.7", NeighborState::kReachable, "02:00:00:00:00:bb");
+  CHECK(Eventually([&] { return served.Lookup("10.0.0.7").adjacency().mac() == "02:00:00:00:00:bb"; }));
+  CHECK(served.Lookup("10.0.0.7").verdict() ==
+        "sent to 10.0.0.7 (02:00:00:00:00:bb) on interface 1, port 0, VLAN 100, MTU 1500");
+  CHECK(served.Lookup("10.1.2.3").verdict() ==
+        "sent to 10.0.0.2 (02:00:00:00:00:aa) on interface 1, port 0, VLAN 100, MTU 1500");
+  CHECK(served.running.inbox().Push(
+      PortLinkChange{.port = 0, .up = false, .at = std::chrono::steady_clock::now()}));
+  CHECK(Eventually([&] {
+    return served.Lookup("10.1.2.3").verdict() == "next hop 10.0.0.2 is down, port has no carrier: dropped";
+  }));
+}
+
+TEST_CASE("a bad lookup is refused naming the field, an unknown VRF by its number") {
+  Served served;
+  struct Row {
+    const char* what;
+    v1::LookupRouteRequest request;
+    grpc::StatusCode code;
+  };
+  v1::LookupRouteRequest no_address, other_family, no_vrf;
+  no_address.set_address("10.0.0");
+  other_family.set_address("10.0.0.1");
+  other_family.set_source("2001:db8::1");
+  no_vrf.set_vrf(9);
+  no_vrf.set_address("10.0.0.1");
+  const Row rows[] = {{"address", no_address, grpc::StatusCode::INVALID_ARGUMENT},
+                      {"source", other_family, grpc::StatusCode::INVALID_ARGUMENT},
+                      {"vrf 9", no_vrf, grpc::StatusCode::NOT_FOUND}};
+  for (const Row& row : rows) {
+    grpc::ClientContext context;
+    v1::LookupRouteReply reply;
+    const grpc::Status status = served.stub->LookupRoute(&context, row.request, &reply);
+    CHECK(status.error_code() == row.code);
+    CHECK(status.error_message().find(row.what) != std::string::npos);
+  }
+}
+
+TEST_CASE("a dump of routes comes in order and whole, however many pieces it takes") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  for (uint32_t i = 0; i < 3000; ++i)
+    control.Send(RouteTo(1, net::Ipv4Address{0x64000000 + i * 256}.ToString() + "/24", 1));
+  control.Flush();
+  grpc::ClientContext context;
+  v1::ListRoutesRequest request;
+  request.set_vrf(1);
+  request.set_family(4);
+  const auto stream = served.stub->ListRoutes(&context, request);
+  v1::Route route;
+  std::vector<std::string> prefixes;
+  while (stream->Read(&route)) prefixes.push_back(route.prefix());
+  CHECK(stream->Finish().ok());
+  REQUIRE(prefixes.size() == 3002);
+  CHECK(prefixes.front() == "10.0.0.1/32");
+  CHECK(prefixes[1] == "10.1.0.0/16");
+  CHECK(prefixes.back() == "100.11.183.0/24");
+}
+
+TEST_CASE("a watcher gets the present state, then what changes") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  control.Flush();
+  grpc::ClientContext context;
+  const auto stream = served.stub->WatchState(&context, {});
+  v1::StateChange change;
+  unsigned adjacencies = 0;
+  while (stream->Read(&change) && !change.snapshot_complete()) adjacencies += change.has_adjacency() ? 1 : 0;
+  CHECK(adjacencies == 2);  // control's and the local one
+  served.Learn("10.0.0.2", NeighborState::kReachable, "02:00:00:00:00:aa");
+  bool live = false, reachable = false;
+  while (!(live && reachable) && stream->Read(&change)) {
+    live |= change.has_adjacency() && change.adjacency().id() == 1 && change.adjacency().live();
+    reachable |= change.has_neighbor() && change.neighbor().state() == "reachable";
+  }
+  CHECK((live && reachable));
+  CHECK(served.running.inbox().Push(
+      DuplicateAddressReport{.interface = 1,
+                             .address = *net::Address::Parse("10.0.0.1"),
+                             .other = *net::MacAddress::Parse("02:00:00:00:00:ee")}));
+  while (stream->Read(&change) && !change.has_duplicate_address()) {
+  }
+  CHECK(change.duplicate_address().mac() == "02:00:00:00:00:ee");
+  context.TryCancel();
+  (void)stream->Finish();
+}
+
+TEST_CASE("neighbours and adjacencies are listed by VRF") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  control.Flush();
+  served.Learn("10.0.0.2", NeighborState::kStale, "02:00:00:00:00:aa");
+  CHECK(Eventually([&] { return served.Lookup("10.1.2.3").adjacency().live(); }));
+  const auto count = [&](uint32_t vrf) {
+    v1::ListNeighborsRequest request;
+    request.set_vrf(vrf);
+    grpc::ClientContext context;
+    const auto stream = served.stub->ListNeighbors(&context, request);
+    v1::Neighbor neighbor;
+    unsigned neighbors = 0;
+    while (stream->Read(&neighbor)) {
+      CHECK(neighbor.state() == "stale");
+      ++neighbors;
+    }
+    CHECK(stream->Finish().ok());
+    return neighbors;
+  };
+  CHECK(count(1) == 1);
+  CHECK(count(0) == 0);
+}
+
+}  // namespace
+}  // namespace sluice::dataplane
