@@ -115,15 +115,34 @@ TEST_CASE("a ring that cannot be closes the attachment, and the next control is 
 }
 
 // A control process of its own that sends routes until it is killed. Forked
-// before this process has threads.
-pid_t ForkControl(const std::string& path) {
-  const pid_t child = fork();
-  if (child != 0) return child;
-  absl::StatusOr<std::unique_ptr<channel::ChannelClient>> client = absl::UnavailableError("");
-  while (!client.ok()) {
-    client = channel::ChannelClient::Connect(path, 7, kLongEnough);
-    if (!client.ok()) usleep(1000);
+// before this process has threads; it begins when Go is called.
+class ControlProcess {
+ public:
+  explicit ControlProcess(const std::string& path) {
+    REQUIRE(pipe(go_) == 0);
+    pid_ = fork();
+    if (pid_ == 0) Run(path);
   }
+  void Go() const { CHECK(write(go_[1], "g", 1) == 1); }
+  // Kills it; true when that is how it ended.
+  bool Kill() const {
+    kill(pid_, SIGKILL);
+    int status = 0;
+    return waitpid(pid_, &status, 0) == pid_ && WIFSIGNALED(status);
+  }
+
+ private:
+  [[noreturn]] void Run(const std::string& path) const;
+
+  int go_[2];
+  pid_t pid_;
+};
+
+void ControlProcess::Run(const std::string& path) const {
+  char go;
+  if (read(go_[0], &go, 1) != 1) _exit(1);
+  const auto client = channel::ChannelClient::Connect(path, 7, kLongEnough);
+  if (!client.ok()) _exit(1);
   const auto send = [&](Record record) {
     auto* header = reinterpret_cast<channel::RecordHeader*>(record.bytes().data());
     while ((*client)->TrySend(header, static_cast<uint32_t>(record.bytes().size())) == 0) (*client)->Flush();
@@ -138,14 +157,12 @@ pid_t ForkControl(const std::string& path) {
 
 TEST_CASE("control killed while it writes leaves everything in use; the next one's sync decides") {
   const TemporaryDirectory directory;
-  const pid_t control_process = ForkControl(directory.File("channel"));
+  const ControlProcess control_process(directory.File("channel"));
   RunningAgent running(directory.File("channel"));
   running.agent().Start();
+  control_process.Go();
   CHECK(Eventually([&] { return running.agent().records_applied() > 5000; }));
-  kill(control_process, SIGKILL);
-  int status = 0;
-  REQUIRE(waitpid(control_process, &status, 0) == control_process);
-  CHECK(WIFSIGNALED(status));
+  CHECK(control_process.Kill());
 
   CHECK(Lookup(running, "10.1.1.1") == 1);
   CHECK(Lookup(running, "100.0.0.1") == 1);

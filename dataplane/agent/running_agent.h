@@ -17,6 +17,7 @@
 #include "dataplane/agent/agent.h"
 #include "dataplane/agent/record_fixture.h"
 #include "dataplane/agent/small_tables.h"
+#include "dataplane/eal/monotonic_clock.h"
 #include "proto/channel/channel_client.h"
 
 namespace sluice::dataplane::testing {
@@ -26,9 +27,9 @@ inline constexpr auto kLongEnough = std::chrono::seconds(20);
 // Waits for `condition`, with a deadline.
 template <class Condition>
 bool Eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kLongEnough;
+  const auto deadline = MonotonicNow() + kLongEnough;
   while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
+    if (MonotonicNow() > deadline) return false;
     std::this_thread::yield();
   }
   return true;
