@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "dataplane/packet/ethernet.h"
 #include "dataplane/slowpath/local_punt_class.h"
 #include "dataplane/slowpath/slow_path.h"
 
@@ -44,9 +45,11 @@ void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
   if (!budgets_.Take(meta.vrf, BudgetClass::kArp, now))
     return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  // The whole frame: the data begins at its Ethernet header.
   const auto frame = BytesOf(packet);
+  const EthernetVerdict ethernet = ParseEthernet(frame.data(), packet.data_len);
   NeighborOutputs outputs;
-  resolution_.HandleArp(now, meta.interface, frame.subspan(std::min<size_t>(meta.l2_bytes, frame.size())),
+  resolution_.HandleArp(now, meta.interface, frame.subspan(std::min<size_t>(ethernet.bytes, frame.size())),
                         outputs);
   rte_pktmbuf_free(&packet);
   Perform(now, outputs);
