@@ -1,6 +1,5 @@
 // sluice-gateway: composition of store, API, RIB, programming and the link to the
 // dataplane. See docs/architecture.md; the start-up file is GatewayConfig in JSON.
-#include <grpc/support/log.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -47,8 +46,6 @@ void StartLog(const GatewayConfig& config) {
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
   log->set_level(spdlog::level::from_str(config.log_level()));
   spdlog::set_default_logger(std::move(log));
-  // What gRPC has to say is for developers; errors reach us as results, too.
-  gpr_set_log_function([](gpr_log_func_args* line) { spdlog::debug("grpc: {}", line->message); });
 }
 
 absl::Status StartPrivileges(const GatewayConfig& config) {
