@@ -200,9 +200,8 @@ void NeighborResolution::OnDue(Instant now, Neighbor& neighbor, NeighborOutputs&
     case NeighborState::kProbe: {
       if (neighbor.probes_sent >= settings_.probes_max) return Fail(now, neighbor, out);
       const bool sent = Solicit(now, neighbor, out);
-      // Twice as long after each one, so that a slow station is heard before it is given up.
-      const Duration wait = settings_.retransmit * (1u << std::min(neighbor.probes_sent - sent, 6u));
-      cache_.SetDue(neighbor, now + (sent ? Jittered(wait) : settings_.retransmit / 4));
+      // RETRANS_TIMER (RFC 4861 section 10); only a next hop that failed is asked ever more rarely.
+      cache_.SetDue(neighbor, now + (sent ? Jittered(settings_.retransmit) : settings_.retransmit / 4));
       return;
     }
     case NeighborState::kFailed: {
