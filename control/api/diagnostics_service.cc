@@ -83,10 +83,12 @@ absl::StatusOr<NameTable> DiagnosticsService::Names() {
 }
 
 std::map<uint32_t, dp::DropReasonName> DiagnosticsService::DropReasons() {
-  std::map<uint32_t, dp::DropReasonName> reasons;
-  if (const auto reply = dataplane_.ListDropReasons(); reply.ok())
-    for (const auto& reason : reply->reasons()) reasons[reason.number()] = reason;
-  return reasons;
+  const auto reply = dataplane_.ListDropReasons();
+  const std::lock_guard lock(reasons_mutex_);
+  // A dataplane that is away or slow to answer leaves the names of before.
+  if (reply.ok())
+    for (const auto& reason : reply->reasons()) reasons_[reason.number()] = reason;
+  return reasons_;
 }
 
 grpc::Status DiagnosticsService::ListDrops(grpc::ServerContext*, const v1::ListDropsRequest* request,

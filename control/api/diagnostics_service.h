@@ -1,6 +1,9 @@
 // gRPC DiagnosticsService.
 #pragma once
 
+#include <map>
+#include <mutex>
+
 #include "control/api/call.h"
 #include "control/api/dataplane_view.h"
 #include "control/api/name_table.h"
@@ -41,6 +44,9 @@ class DiagnosticsService final : public gateway::v1::DiagnosticsService::Service
   Core core_;
   DataplaneView& dataplane_;
   Seats seats_;  // traces and captures
+  std::mutex reasons_mutex_;
+  std::map<uint32_t, dataplane::v1::DropReasonName>
+      reasons_;  // by number, as last heard; under reasons_mutex_
 };
 
 }  // namespace sluice::api

@@ -104,7 +104,7 @@ class WireTest(unittest.TestCase):
     def wait_for_drop(self, before, reason, tenant=None, count=1):
         """The reason's counter rose by exactly `count`."""
         old = before.get(reason, 0)
-        wait_until(f"drop {reason} counted", lambda: self.drops(tenant).get(reason, 0) >= old + count, 3)
+        wait_until(f"drop {reason} counted", lambda: self.drops(tenant).get(reason, 0) >= old + count, 10)
         self.assertEqual(self.drops(tenant).get(reason, 0) - old, count, reason)
 
 

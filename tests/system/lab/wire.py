@@ -74,7 +74,7 @@ class Wire:
             self._pcap.write(frame)
             self._waiting.append(frame)
 
-    def receive(self, what, wanted, seconds=3.0):
+    def receive(self, what, wanted, seconds=10.0):
         """The first frame for which wanted(frame) is true; the others are kept."""
         def look():
             self._take()
