@@ -102,6 +102,7 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
   *trace.mutable_filter() = *filter;
   // What is matched here is counted here.
   trace.set_packets_max(match->matches_all() ? count : kTraceMax);
+  const auto reasons = DropReasons();
   uint32_t sent = 0;
   const int64_t end_us = core_.state.now_us() + absl::ToInt64Microseconds(timeout);
   const auto cancelled = [&] { return context->IsCancelled() || core_.state.now_us() >= end_us; };
@@ -114,12 +115,16 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
       to.set_node(step.node());
       to.set_note(step.text());
     }
-    // The drop node is the last one and says why.
-    if (!out.steps().empty() && out.steps(out.steps_size() - 1).node() == "drop")
-      out.set_drop_reason(out.steps(out.steps_size() - 1).note());
+    const auto reason = reasons.find(packet.drop_reason());
+    if (packet.drop_reason() != 0 && reason != reasons.end()) out.set_drop_reason(reason->second.name());
     out.set_headers(packet.head());
-    if (request->filter().has_tenant()) out.set_tenant(request->filter().tenant());
-    if (request->filter().has_connection()) out.set_connection(request->filter().connection());
+    out.set_length(packet.original_bytes());
+    out.set_worker(packet.worker());
+    out.set_tenant(names->TenantOf(packet.vrf()));
+    if (const auto* link = names->LinkOf(packet.interface())) {
+      out.set_connection(link->connection);
+      out.set_port(link->port);
+    }
     return writer->Write(out) && ++sent != count;
   });
   return ToGrpc(status);

@@ -34,6 +34,11 @@ std::string Describe(const std::string& node, const TraceRecord& record) {
   return text;
 }
 
+// As Observation copied them in front of the first record's data.
+uint32_t ReceivedL2Bytes(const PacketMetadata& meta) {
+  return (meta.flags & kPacketFromUs) == 0 ? meta.l2_bytes : 0;
+}
+
 }  // namespace
 
 WorkerClock::WorkerClock(uint64_t tsc, uint64_t unix_ns, uint64_t ticks_per_second)
@@ -55,13 +60,19 @@ void TraceAssembly::Add(const TraceRecord& record, Instant now) {
     pending.packet.set_id(record.trace_id);
     pending.packet.set_timestamp_ns(clock_.UnixNs(record.tsc));
     pending.packet.set_head(record.head, record.head_bytes);
+    pending.packet.set_worker(record.trace_id >> 24);  // see Observation
+    pending.packet.set_vrf(record.meta.vrf);
+    pending.packet.set_interface(record.meta.interface);
+    pending.packet.set_original_bytes(record.packet_bytes + ReceivedL2Bytes(record.meta));
   }
   const std::string node = node_name_(record.node);
   v1::TraceStep& step = *pending.packet.add_steps();
   step.set_node(node);
   step.set_text(Describe(node, record));
   pending.ended |= IsEnd(node);
-  if (node == "drop") pending.reason = record.meta.reason;
+  // A packet that is answered by an ICMP error is lost for its own reason, whatever becomes of the answer.
+  const bool lost = node == "drop" || node == "icmp_error";
+  if (lost && pending.reason == DropReason::kNone) pending.reason = record.meta.reason;
   pending.last = now;
 }
 
@@ -78,6 +89,7 @@ std::optional<v1::TracedPacket> TraceAssembly::Take(Instant now) {
     }
     Pending done = std::move(at->second);
     at = pending_.erase(at);
+    done.packet.set_drop_reason(static_cast<uint32_t>(done.reason));
     if (Wanted(done)) return std::move(done.packet);
   }
   return std::nullopt;

@@ -15,7 +15,8 @@ void Observation::Visit(uint32_t node, rte_mbuf** packets, uint16_t count) {
     PacketMetadata& meta = MetaOf(mbuf);
     // Whether the packet will be dropped is not known yet: who wants drops only
     // gets all steps of all packets and keeps those that ended so.
-    if (meta.trace_id == 0) {
+    const bool first = meta.trace_id == 0;
+    if (first) {
       if (!trace_filter.MatchesOrigin(meta)) continue;
       meta.trace_id = next_trace_id_++;
     }
@@ -25,9 +26,12 @@ void Observation::Visit(uint32_t node, rte_mbuf** packets, uint16_t count) {
     record->node = node;
     record->tsc = rte_rdtsc();
     record->meta = meta;
+    // The first record shows the frame as received: its L2 header still lies in front of the data.
+    const bool received = first && (meta.flags & kPacketFromUs) == 0;
+    const uint16_t l2_bytes = received ? meta.l2_bytes : 0;
     record->packet_bytes = mbuf.data_len;
-    record->head_bytes = std::min<uint16_t>(kTraceHeadBytes, mbuf.data_len);
-    std::memcpy(record->head, DataOf(mbuf), record->head_bytes);
+    record->head_bytes = std::min<uint16_t>(kTraceHeadBytes, static_cast<uint16_t>(mbuf.data_len + l2_bytes));
+    std::memcpy(record->head, DataOf(mbuf) - l2_bytes, record->head_bytes);
     traced.Publish();
   }
 }

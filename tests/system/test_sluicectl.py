@@ -148,7 +148,7 @@ class Packets(WireTest):
         tracing = self.spawn("trace", "trace", "-t", CONTOSO.name, "-n", "1", "--seconds", "10")
         self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP())
         said = tracing.log()
-        for word in ("contoso/inside on port1", "10.0.0.10 > 18.0.0.10 udp", "classify", "ip4_forward", "forwarded"):
+        for word in ("contoso/inside on port1", "vlan 102 10.0.0.10 > 18.0.0.10 udp", "ip4_forward", "port_tx", "forwarded"):
             self.assertIn(word, said)
         tracing = self.spawn("trace", "-o", "json", "trace", "-t", CONTOSO.name, "--dropped", "-n", "1", "--seconds", "10")
         self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP(), IP(src=leg.host4, dst="203.0.113.1") / UDP())
