@@ -105,7 +105,7 @@ void AddCompletionCommand(CLI::App& app, Session& session, Action& chosen) {
   auto shell = std::make_shared<std::string>();
   auto* command = app.add_subcommand("completion", "Prints a completion script for a shell");
   command->add_option("SHELL", *shell)->required()->check(CLI::IsMember({"bash"}));
-  command->callback([&app, &session, &chosen] {
+  command->callback([&app, &session, &chosen, shell] {
     chosen = [&app, &session] {
       session.Say(BashCompletion(app));
       return grpc::Status::OK;
