@@ -86,6 +86,7 @@ void Answer(const NodeRun& run, rte_mbuf& mbuf) {
     WriteIpv6(mbuf, source->v6());
   }
   meta.flags = kPacketFromUs;
+  meta.l2_bytes = 0;  // the quoted frame's L2 header is overwritten
   run.Send(v4 ? icmp_error::kIp4Forward : icmp_error::kIp6Forward, mbuf);
 }
 

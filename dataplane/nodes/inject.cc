@@ -39,7 +39,10 @@ void SendHeld(const NodeRun& run, rte_mbuf& mbuf) {
   if (meta.adjacency >= run.worker.tables->adjacencies.size())
     return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
   const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(meta.adjacency);
-  if (!adjacency.sendable()) return run.Drop(kDrop, mbuf, DropReason::kNeighborUnresolved);
+  // The neighbour may be forgotten and its id another's, in another tenant even,
+  // while the packet lay in the ring: it leaves through its own interface or not at all.
+  const bool the_same = adjacency.interface() == meta.egress_interface;
+  if (!adjacency.sendable() || !the_same) return run.Drop(kDrop, mbuf, DropReason::kNeighborUnresolved);
   meta.mtu = adjacency.mtu();
   if (meta.ip_bytes > adjacency.mtu()) {
     // The MTU shrank while it waited.

@@ -104,6 +104,7 @@ void AnswerEcho(const NodeRun& run, rte_mbuf& mbuf, bool v4, const local::Verdic
   mbuf.data_len = static_cast<uint16_t>(ip_bytes - removed);
   mbuf.pkt_len = mbuf.data_len;
   meta.flags = kPacketFromUs;
+  meta.l2_bytes = 0;
   run.Send(v4 ? local::kIp4Forward : local::kIp6Forward, mbuf);
 }
 

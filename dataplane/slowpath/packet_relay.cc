@@ -22,6 +22,8 @@ rte_mbuf* PacketRelay::CopyForHolding(const rte_mbuf& packet) {
     return nullptr;
   }
   MetaOf(*copy) = MetaOf(const_cast<rte_mbuf&>(packet));
+  // The copy has nothing of the L2 header that lay in front of the data.
+  MetaOf(*copy).l2_bytes = 0;
   return copy;
 }
 

@@ -144,11 +144,14 @@ bool ChannelServer::HandOver(Candidate& candidate, const HelloRequest& request, 
   memory_.progress().wake_at_sequence.store(0, std::memory_order_relaxed);
 
   reply.epoch = ++last_epoch_;
+  if (packets_ != nullptr) packets_->Attach(std::move(ours));
   const int descriptors[kHelloDescriptors] = {memory_.fd(), theirs.get()};
-  if (!SendMessage(candidate.socket, std::as_bytes(std::span(&reply, 1)), descriptors).ok()) return false;
+  if (!SendMessage(candidate.socket, std::as_bytes(std::span(&reply, 1)), descriptors).ok()) {
+    if (packets_ != nullptr) packets_->Detach();
+    return false;
+  }
   attached_socket_ = std::move(candidate.socket);
   peer_ = {request.control_instance, candidate.pid, reply.epoch};
-  if (packets_ != nullptr) packets_->Attach(std::move(ours));
   return true;
 }
 

@@ -143,11 +143,21 @@ TEST_CASE("injected packets leave as their kind says") {
   SECTION("a held packet through its adjacency") {
     meta.inject_kind = InjectKind::kAdjacency;
     meta.adjacency = 1;
+    meta.egress_interface = 2;
     tenant.Inject(meta, Packet().Ipv6({.hop_limit = 9}).Udp(1, 2).ip());
     tenant.Settle();
     const auto sent = tenant.Sent(1);
     REQUIRE(sent.size() == 1);
     CheckSameFrame(sent[0], tenant.Out().Ipv6({.hop_limit = 9}).Udp(1, 2).frame());
+  }
+  SECTION("a held packet never leaves through an id that passed to another interface") {
+    meta.inject_kind = InjectKind::kAdjacency;
+    meta.adjacency = 1;
+    meta.egress_interface = 1;
+    tenant.Inject(meta, Packet().Ipv4({}).Udp(1, 2).ip());
+    tenant.Settle();
+    CHECK(tenant.Sent(1).empty());
+    CHECK(tenant.Drops(1, DropReason::kNeighborUnresolved) == 1);
   }
   SECTION("nonsense is a counted drop") {
     meta.inject_kind = InjectKind::kForward;
