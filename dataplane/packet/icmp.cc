@@ -17,11 +17,6 @@ bool IsIcmpv4Error(uint8_t type) {
   return type == 3 || type == 4 || type == 5 || type == 11 || type == 12;
 }
 
-// Sum of the IPv6 pseudo header (RFC 8200 section 8.1).
-uint64_t PseudoHeaderSum(const uint8_t* ip, uint32_t upper_bytes, uint8_t protocol) {
-  return net::ChecksumAdd(std::span(ip + 8, 32), upper_bytes + uint64_t{protocol});
-}
-
 void WriteIpv4Header(uint8_t* ip, uint16_t total, uint32_t source, uint32_t destination,
                      uint16_t identification, uint8_t tos) {
   ip[0] = 0x45;
@@ -89,8 +84,9 @@ uint8_t* WriteIcmpv6Error(const Icmpv6Error& error, uint8_t* quote, uint16_t quo
   icmp[1] = error.kind.code;
   StoreBe16(icmp + 2, 0);
   StoreBe32(icmp + 4, error.rest);
-  const uint64_t sum =
-      net::ChecksumAdd(std::span(icmp, icmp_bytes), PseudoHeaderSum(ip, icmp_bytes, kProtocolIcmpv6));
+  const uint64_t sum = net::ChecksumAdd(
+      std::span(icmp, icmp_bytes),
+      net::Ipv6PseudoHeaderSum(std::span(ip, kIpv6HeaderBytes), icmp_bytes, kProtocolIcmpv6));
   StoreBe16(icmp + 2, net::ChecksumFinish(sum));
   return ip;
 }
@@ -111,8 +107,9 @@ uint8_t* AnswerIcmpv4Echo(uint8_t* ip, uint16_t identification) {
 
 bool Icmpv6ChecksumHolds(const uint8_t* ip, uint32_t ip_bytes, uint32_t offset) {
   const uint32_t icmp_bytes = ip_bytes - offset;
-  const uint64_t sum =
-      net::ChecksumAdd(std::span(ip + offset, icmp_bytes), PseudoHeaderSum(ip, icmp_bytes, kProtocolIcmpv6));
+  const uint64_t sum = net::ChecksumAdd(
+      std::span(ip + offset, icmp_bytes),
+      net::Ipv6PseudoHeaderSum(std::span(ip, kIpv6HeaderBytes), icmp_bytes, kProtocolIcmpv6));
   return net::ChecksumFinish(sum) == 0;
 }
 

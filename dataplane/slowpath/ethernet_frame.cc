@@ -6,7 +6,6 @@
 namespace sluice::dataplane {
 namespace {
 
-constexpr uint16_t kEtherTypeVlan = 0x8100;
 constexpr size_t kFrameBytesMin = 60;
 
 }  // namespace
@@ -16,7 +15,7 @@ std::vector<uint8_t> BuildEthernetFrame(const net::MacAddress& destination, cons
                                         std::span<const uint8_t> payload) {
   net::ByteWriter frame;
   frame.Bytes(destination.bytes).Bytes(source.bytes);
-  if (vlan != 0) frame.U16(kEtherTypeVlan).U16(vlan);
+  if (vlan != 0) frame.U16(kEtherType8021q).U16(vlan);
   frame.U16(ether_type).Bytes(payload);
   std::vector<uint8_t> bytes = frame.Release();
   if (bytes.size() < kFrameBytesMin) bytes.resize(kFrameBytesMin);

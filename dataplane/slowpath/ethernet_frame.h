@@ -5,14 +5,12 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/packet/ethernet.h"
 #include "proto/net/address.h"
 #include "proto/net/mac_address.h"
 
 namespace sluice::dataplane {
 
-inline constexpr uint16_t kEtherTypeIpv4 = 0x0800;
-inline constexpr uint16_t kEtherTypeArp = 0x0806;
-inline constexpr uint16_t kEtherTypeIpv6 = 0x86dd;
 inline constexpr net::MacAddress kBroadcastMac{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 // VLAN 0 is untagged. Padded to the 60 bytes that Ethernet asks for (without FCS).

@@ -31,7 +31,7 @@ std::vector<uint8_t> BuildMldReport(const net::Ipv6Address& source, const net::I
   out.U8(kReportVersion2).U8(0).U16(0).U16(0).U16(1);
   out.U8(record_type).U8(0).U16(0).Bytes(group.bytes);
   const std::span<const uint8_t> bytes(out.bytes());
-  const uint64_t pseudo = net::ChecksumAdd(bytes.subspan(8, 32), kReportBytes + kIcmpv6);
+  const uint64_t pseudo = net::Ipv6PseudoHeaderSum(bytes, kReportBytes, kIcmpv6);
   out.PatchU16(kReportOffset + 2,
                net::ChecksumFinish(net::ChecksumAdd(bytes.subspan(kReportOffset), pseudo)));
   return out.Release();

@@ -32,11 +32,6 @@ bool IsSolicitedNodeGroup(const net::Ipv6Address& address) {
   return address.High() == 0xff02'0000'0000'0000 && address.Low() >> 24 == 0x0000'0001'ff;
 }
 
-// RFC 8200 section 8.1, over source, destination, length and next header.
-uint64_t PseudoHeaderSum(std::span<const uint8_t> ipv6_header, size_t icmp_bytes) {
-  return net::ChecksumAdd(ipv6_header.subspan(8, 32), icmp_bytes + kIcmpv6);
-}
-
 // Walks the options. False when one has length zero or runs off the end.
 bool ReadOptions(net::ByteReader& in, NdPacket& packet) {
   const uint8_t wanted = packet.kind == NdKind::kSolicitation ? kSourceLinkLayer : kTargetLinkLayer;
@@ -91,7 +86,7 @@ NdParse ParseNd(std::span<const uint8_t> bytes) {
   if (icmp[0] != 135 && icmp[0] != 136) return fail(NdFault::kNotNd);
   packet.kind = static_cast<NdKind>(icmp[0]);
   if (hop_limit != kHopLimit) return fail(NdFault::kHopLimit);
-  const uint64_t sum = PseudoHeaderSum(bytes.first(kIpv6HeaderBytes), icmp.size());
+  const uint64_t sum = net::Ipv6PseudoHeaderSum(bytes, static_cast<uint32_t>(icmp.size()), kIcmpv6);
   if (net::ChecksumFinish(net::ChecksumAdd(icmp, sum)) != 0) return fail(NdFault::kChecksum);
   if (icmp.size() < kNdHeaderBytes) return fail(NdFault::kLength);
   if (icmp[1] != 0) return fail(NdFault::kCode);
@@ -123,7 +118,7 @@ std::vector<uint8_t> BuildNd(const NdPacket& packet) {
     out.Bytes(packet.link_layer->bytes);
   }
   const std::span<const uint8_t> bytes(out.bytes());
-  const uint64_t sum = PseudoHeaderSum(bytes.first(kIpv6HeaderBytes), icmp_bytes);
+  const uint64_t sum = net::Ipv6PseudoHeaderSum(bytes, icmp_bytes, kIcmpv6);
   const uint16_t checksum = net::ChecksumFinish(net::ChecksumAdd(bytes.subspan(kIpv6HeaderBytes), sum));
   out.PatchU16(kChecksumOffset, checksum);
   return out.Release();

@@ -23,6 +23,12 @@ inline uint16_t ChecksumFinish(uint64_t sum) {
   return static_cast<uint16_t>(~sum);
 }
 
+// The sum of the IPv6 pseudo header (RFC 8200 section 8.1): `ip` is the fixed
+// header, 40 bytes at least; `upper_bytes` those of the upper layer.
+inline uint64_t Ipv6PseudoHeaderSum(std::span<const uint8_t> ip, uint32_t upper_bytes, uint8_t protocol) {
+  return ChecksumAdd(ip.subspan(8, 32), uint64_t{upper_bytes} + protocol);
+}
+
 inline uint16_t Checksum(std::span<const uint8_t> bytes) {
   return ChecksumFinish(ChecksumAdd(bytes));
 }
