@@ -84,10 +84,26 @@ TEST_CASE("somebody's duplicate address detection for our address is answered to
   CHECK(link.resolution.neighbor_count() == 0);
 }
 
-TEST_CASE("solicitations for others, and from beyond the link, get no answer") {
+TEST_CASE("solicitations for others get no answer") {
   Link link = Link::Quiet();
   CHECK(link.Nd(Solicitation("2001:db8::9", "2001:db8::2")).empty());
-  CHECK(link.Nd(Solicitation("2001:db9::9", "2001:db8::1")).empty());
+}
+
+// What Linux sends for a packet whose source address is of another prefix.
+TEST_CASE("a solicitation from an address beyond the link is answered to its sender and not learned") {
+  Link link = Link::Quiet();
+  for (const bool with_option : {true, false}) {
+    NdPacket question = Solicitation("2001:db9::9", "2001:db8::1");
+    if (!with_option) question.link_layer.reset();
+    const auto out = link.Nd(question);
+    const auto sent = SentIn(out);
+    REQUIRE(sent.size() == 1);
+    CHECK(sent[0].to == kPeerMac);
+    CHECK(sent[0].nd->solicited);
+    CHECK(net::Address(sent[0].nd->destination) == Ip("2001:db9::9"));
+    CHECK(Of<NeighborUpdate>(out).empty());
+  }
+  CHECK(link.resolution.neighbor_count() == 0);
 }
 
 TEST_CASE("an interface without IPv6 address has no link-local address either") {

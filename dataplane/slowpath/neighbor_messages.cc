@@ -85,14 +85,10 @@ void NeighborResolution::OnSolicitation(Instant now, LocalInterface& interface,
   }
   const net::MacAddress peer = packet.link_layer.value_or(frame_source);
   const bool detecting_duplicates = packet.source.IsZero();
-  if (!detecting_duplicates) {
-    // RFC 4861 section 7.2.3 learns from a source; an off-link one gets no answer either.
-    if (!interface.IsOnLink(packet.source)) {
-      ++counters_.not_on_link;
-      return;
-    }
-    if (packet.link_layer) Learn(now, interface, packet.source, *packet.link_layer, out);
-  }
+  // A host behind its own prefix asks from the address that its packet has, which need not be of the link
+  // (RFC 4861 section 7.2.2). Hop limit 255 says that it is near: it is answered as ARP is, not learned.
+  if (!detecting_duplicates && packet.link_layer)
+    Learn(now, interface, packet.source, *packet.link_layer, out);
   NdPacket answer;
   answer.kind = NdKind::kAdvertisement;
   answer.target = packet.target;

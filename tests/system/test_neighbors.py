@@ -62,6 +62,20 @@ class Neighbors(WireTest):
                 self.assertEqual(got[ICMPv6ND_NA].tgt, ours)
                 self.assertEqual(got[ICMPv6NDOptDstLLAddr].lladdr, self.port_mac[leg.port])
 
+    def test_nd_from_a_source_behind_the_peer_is_answered(self):
+        """A solicitation whose source is of another prefix, as Linux sends it, is answered to its sender"""
+        for tenant in TENANTS:
+            leg = tenant.inside
+            ours = leg.gateway6.split("/")[0]
+            packet, mac = solicitation(leg, ours)
+            packet[IPv6].src = leg.host6
+            head = self.toward_gateway(leg)
+            head.dst = mac
+            self.wire(leg).send(head / packet)
+            got = self.wire(leg).receive(f"advertisement of {ours} for {leg.host6} on VLAN {leg.vlan}",
+                                         lambda f, v=leg.vlan, h=leg.host6: ICMPv6ND_NA in f and f.vlan == v and f[IPv6].dst == h)
+            self.assertEqual((got.dst, got[ICMPv6ND_NA].tgt, got[ICMPv6ND_NA].S), (peer_mac(leg), ours, 1))
+
     def test_nd_from_afar_is_ignored(self):
         """A solicitation whose hop limit is not 255 came through a router and is ignored"""
         leg = CONTOSO.inside
