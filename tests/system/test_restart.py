@@ -1,13 +1,40 @@
-"""Either daemon dies and comes back, in any order; forwarding and configuration survive as promised."""
+"""Either daemon dies and comes back, in any order; forwarding and configuration survive as promised, however many
+workers share the ports."""
+import json
+import os
 import time
 
-from scapy.all import IP, UDP, IPv6, Raw
+from scapy.all import IP, UDP, Ether, IPv6, Raw
 
 from lab.case import CONTOSO, FABRIKAM, TENANTS, WireTest, forwarded, wait_until
+from lab.gateway import SLUICECTL
 from lab.proofs import all_programmed
 
 
-class Restart(WireTest):
+# Enough for the kernel's hash to use every queue of a tap.
+FLOWS = 64
+
+
+def worker_cores(count):
+    """Several workers share a core where there are few: the idle policy is to sleep."""
+    return [worker % os.cpu_count() for worker in range(count)]
+
+
+# Untagged: the kernel spreads what a packet socket sends over a tap's queues by the flow only when no VLAN tag hides it.
+SPREAD_PEERS = {"port0": ("172.16.0.2", "02:00:00:00:ff:00"), "port1": ("172.16.1.2", "02:00:00:00:ff:01")}
+SPREAD = {"kind": "tenant", "name": "spread", "spec": {"connections": [
+    {"name": f"on-{port}", "l3": {"port": port, "untagged": {}, "static_neighbors": [{"address": address, "mac": mac}]},
+     "addresses": [address[:-1] + "1/24"], "peer_addresses": [address]} for port, (address, mac) in SPREAD_PEERS.items()]}}
+
+
+class Restart:
+    """What holds with any number of workers; the classes at the end say how many."""
+    tenants = [*WireTest.tenants, SPREAD]
+
+    def shortDescription(self):
+        workers = len(self.dataplane_changes["worker_cores"])
+        return f"{super().shortDescription()} [{workers} worker{'s' if workers > 1 else ''}]"
+
     def setUp(self):
         """What an earlier test left dead is alive again."""
         if not self.sluice.dataplane.alive():
@@ -41,6 +68,33 @@ class Restart(WireTest):
         wait_until("all tenants are programmed", lambda: all_programmed(self.sluice), 30, interval=0.1)
         self.port_mac.update({port["name"]: port["mac"] for port in self.sluice.json("get", "ports")["ports"]})
 
+    def test_every_worker_forwards(self):
+        """Flows spread over all workers, before and after the dataplane's restart"""
+        for _ in range(2):
+            self.assertEqual(self.workers_seen(), set(range(len(self.dataplane_changes["worker_cores"]))))
+            before = self.sluice.wait_for_dataplane()
+            self.sluice.crash(self.sluice.dataplane)
+            self.restart_dataplane()
+            wait_until("the new one is attached", lambda: self.attached_instance() not in (before, None), 20)
+            self.converged()
+
+    def attached_instance(self):
+        return self.sluice.json("get", "gateway")["status"].get("dataplane_instance_id")
+
+    def workers_seen(self):
+        """Which workers forwarded some of FLOWS flows, as a trace of the packets says."""
+        tracing = self.bench.gateway.spawn("trace", SLUICECTL, "--server", f"unix:{self.sluice.socket}", "-o", "json",
+                                           "trace", "-t", "spread", "-n", str(4 * FLOWS), "--seconds", "10")
+        (target, _), (source, mac) = SPREAD_PEERS.values()
+        flows = [Ether(src=mac, dst=self.port_mac["port1"]) / IP(src=source, dst=target) / UDP(sport=1024 + flow)
+                 for flow in range(FLOWS)]
+
+        def ended():
+            self.bench.wires["port1"].send(*flows)
+            return not tracing.alive()
+        wait_until("the trace has its packets", ended, 20, interval=0.05)
+        return {json.loads(line).get("worker", 0) for line in tracing.log().splitlines() if line.startswith("{")}
+
     def test_forwarding_goes_on_without_control(self):
         """Without sluice-gateway every packet is forwarded; its return changes nothing on the wire"""
         leg, target = CONTOSO.inside, CONTOSO.outside
@@ -71,7 +125,7 @@ class Restart(WireTest):
         self.sluice.crash(self.sluice.dataplane)
         wait_until("doctor noticed", lambda: self.sluice.ctl("doctor", check=False).returncode == 7, 10)
         self.restart_dataplane()
-        wait_until("the new one is attached", lambda: self.sluice.wait_for_dataplane() != before, 20)
+        wait_until("the new one is attached", lambda: self.attached_instance() not in (before, None), 20)
         self.converged()
         self.assert_forwards()
 
@@ -120,3 +174,15 @@ class Restart(WireTest):
         self.wait_for_drop(before, "unknown_vlan")
         self.sluice.apply(self.tenants[1], "--wait")
         self.assert_forwards()
+
+
+class RestartWithOneWorker(Restart, WireTest):
+    dataplane_changes = {"worker_cores": worker_cores(1)}
+
+
+class RestartWithTwoWorkers(Restart, WireTest):
+    dataplane_changes = {"worker_cores": worker_cores(2)}
+
+
+class RestartWithFourWorkers(Restart, WireTest):
+    dataplane_changes = {"worker_cores": worker_cores(4)}
