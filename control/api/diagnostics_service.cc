@@ -141,6 +141,9 @@ grpc::Status DiagnosticsService::ListNeighbors(grpc::ServerContext*, const v1::L
     list.set_vrf(*vrf);
   }
   if (request->has_connection()) {
+    if (!request->has_tenant())
+      return ToGrpc(InvalidField(
+          "tenant", absl::StrCat("missing; accepted: the tenant of connection ", request->connection())));
     const auto interface = names->InterfaceOf(request->tenant(), request->connection());
     if (!interface.ok()) return ToGrpc(interface.status());
     wanted = *interface;
@@ -165,8 +168,7 @@ grpc::Status DiagnosticsService::Doctor(grpc::ServerContext*, const v1::DoctorRe
                                         v1::DoctorResponse* response) {
   return OnCore(core_, response, [&]() -> absl::StatusOr<v1::DoctorResponse> {
     const std::string tenant = LabelOf("tenants", request->tenant());
-    if (request->has_tenant() && core_.state.Find(tenant) == nullptr)
-      return absl::NotFoundError(absl::StrCat("there is no tenants/", tenant));
+    if (request->has_tenant() && core_.state.Find(tenant) == nullptr) return NoSuchTenant(tenant);
     return Examine(core_.state, tenant);
   });
 }

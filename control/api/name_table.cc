@@ -2,6 +2,7 @@
 #include "control/api/name_table.h"
 
 #include "absl/strings/str_cat.h"
+#include "control/api/refusal.h"
 #include "control/api/write_rules.h"
 
 namespace sluice::api {
@@ -35,7 +36,7 @@ absl::StatusOr<uint32_t> NameTable::VrfOf(std::string_view tenant) const {
   const std::string label = LabelOf("tenants", tenant);
   for (const auto& [vrf, name] : tenants_)
     if (name == label) return vrf;
-  return absl::NotFoundError(absl::StrCat("there is no tenants/", label));
+  return NoSuchTenant(label);
 }
 
 absl::StatusOr<uint32_t> NameTable::InterfaceOf(std::string_view tenant, std::string_view connection) const {
@@ -44,7 +45,7 @@ absl::StatusOr<uint32_t> NameTable::InterfaceOf(std::string_view tenant, std::st
   const std::string label = LabelOf("connections", connection);
   for (const auto& [interface, link] : links_)
     if (link.vrf == *vrf && link.connection == label) return interface;
-  return absl::NotFoundError(absl::StrCat("there is no ", tenant::ConnectionName(TenantOf(*vrf), label)));
+  return NoSuchConnection(TenantOf(*vrf), label);
 }
 
 v1::RouteSource SourceOf(rib::Source source) {

@@ -77,6 +77,15 @@ absl::Status PreconditionFailed(std::string_view type, std::string_view subject,
   return status;
 }
 
+absl::Status NoSuchTenant(std::string_view tenant) {
+  return absl::NotFoundError(absl::StrCat("there is no tenant ", std::string(tenant)));
+}
+
+absl::Status NoSuchConnection(std::string_view tenant, std::string_view connection) {
+  return absl::NotFoundError(
+      absl::StrCat("there is no connection ", std::string(connection), " of tenant ", std::string(tenant)));
+}
+
 absl::Status LimitReached(std::string_view limit, std::string description) {
   absl::Status status = absl::ResourceExhaustedError(description);
   google::rpc::QuotaFailure failure;

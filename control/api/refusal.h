@@ -19,6 +19,9 @@ absl::Status RefusalOf(const tenant::Findings& findings);
 absl::Status InvalidField(std::string_view field, std::string description);
 // FAILED_PRECONDITION; `type` is "ETAG", "VERSION" or "EXISTS".
 absl::Status PreconditionFailed(std::string_view type, std::string_view subject, std::string description);
+// NOT_FOUND.
+absl::Status NoSuchTenant(std::string_view tenant);
+absl::Status NoSuchConnection(std::string_view tenant, std::string_view connection);
 // RESOURCE_EXHAUSTED; both figures belong into the description.
 absl::Status LimitReached(std::string_view limit, std::string description);
 

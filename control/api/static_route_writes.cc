@@ -96,7 +96,7 @@ absl::StatusOr<StaticRouteTerms> StaticRouteWrites::Begin(const v1::StaticRoutes
   StaticRouteTerms terms;
   terms.tenant = LabelOf("tenants", header.tenant());
   const TenantRecord* record = state_.Find(terms.tenant);
-  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", terms.tenant));
+  if (record == nullptr) return NoSuchTenant(terms.tenant);
   v1::WriteOptions options;
   options.set_break_glass(header.break_glass());
   absl::Status allowed = CheckManager(*record, options, who);
@@ -148,7 +148,7 @@ v1::StaticRoutesResult StaticRouteWrites::ResultOf(const TenantRecord& record,
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::StaticRoutesHeader& header,
                                                                      const tenant::StaticRouteSet& routes) {
   const TenantRecord* record = state_.Find(LabelOf("tenants", header.tenant()));
-  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", header.tenant()));
+  if (record == nullptr) return NoSuchTenant(header.tenant());
   if (absl::Status room = CheckRoom(*record, routes.size()); !room.ok()) return room;
   v1::StaticRoutesResult result = ResultOf(*record, CountDifference(record->routes, routes));
   result.set_version(VersionAfter(header, record->row.static_version));

@@ -72,7 +72,7 @@ grpc::Status TenantService::GetTenant(grpc::ServerContext*, const v1::GetTenantR
   return OnCore(core_, response, [&]() -> absl::StatusOr<v1::Tenant> {
     const std::string name = LabelOf("tenants", request->tenant());
     TenantRecord* record = core_.state.Find(name);
-    if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", name));
+    if (record == nullptr) return NoSuchTenant(name);
     return ShowTenant(*record, core_.state, true);
   });
 }

@@ -144,7 +144,7 @@ absl::StatusOr<v1::TenantWriteResult> TenantWrites::PutConnection(v1::PutConnect
   wanted.method = "PutConnection";
   wanted.tenant = LabelOf("tenants", request.tenant());
   const TenantRecord* record = state_.Find(wanted.tenant);
-  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", wanted.tenant));
+  if (record == nullptr) return NoSuchTenant(wanted.tenant);
   wanted.object = tenant::ConnectionName(wanted.tenant, request.connection().name());
   wanted.etag = request.etag();
   wanted.options = request.options();
@@ -165,7 +165,7 @@ absl::StatusOr<v1::TenantWriteResult> TenantWrites::DeleteConnection(
   wanted.method = "DeleteConnection";
   wanted.tenant = LabelOf("tenants", request.tenant());
   const TenantRecord* record = state_.Find(wanted.tenant);
-  if (record == nullptr) return absl::NotFoundError(absl::StrCat("there is no tenants/", wanted.tenant));
+  if (record == nullptr) return NoSuchTenant(wanted.tenant);
   const std::string connection = LabelOf("connections", request.connection());
   wanted.object = tenant::ConnectionName(wanted.tenant, connection);
   wanted.etag = request.etag();

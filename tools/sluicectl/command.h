@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "tools/sluicectl/command_line.h"
 #include "tools/sluicectl/session.h"
 
 namespace sluice::ctl {

@@ -25,12 +25,13 @@ void AddSessionOptions(CLI::App& app, Session& session, double& timeout_s) {
   app.add_option("--tls-key", server.key_file, "PEM: its key")->envname("SLUICE_TLS_KEY");
   app.add_option("--tls-name", server.server_name, "name in the gateway's certificate, when not the host");
   app.add_option("--timeout", timeout_s, "seconds for an answer")
-      ->check(CLI::Range(0.001, 86400.0))
+      ->check(Seconds(0.001, 86400))
       ->capture_default_str();
   const std::map<std::string, OutputForm> forms = {
       {"table", OutputForm::kTable}, {"json", OutputForm::kJson}, {"name", OutputForm::kName}};
   app.add_option("-o,--output", session.output, "table, json or name")
-      ->transform(CLI::CheckedTransformer(forms).description(""));
+      ->check(OneOf({"table", "json", "name"}))
+      ->transform(CLI::Transformer(forms).description(""));
 }
 
 int Run(int argc, char** argv) {
@@ -61,7 +62,7 @@ int Run(int argc, char** argv) {
   } catch (const CLI::CallForAllHelp& help) {
     return app.exit(help);
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "sluicectl: %s (--help shows how)\n", error.what());
+    std::fprintf(stderr, "sluicectl: %s (--help shows how)\n", UsageText(app, error).c_str());
     return kUsage;
   }
   session.timeout = std::chrono::milliseconds(static_cast<int64_t>(timeout_s * 1000));

@@ -92,7 +92,9 @@ grpc::Status AddObject(Struct object, const std::string& where, std::vector<Reso
 grpc::Status ParseManifest(const std::string& json, const std::string& name, std::vector<Resource>& out) {
   Value root;
   if (const auto status = JsonStringToMessage(json, &root); !status.ok()) {
-    return Wrong(name, "no JSON: " + std::string(status.message()));
+    // Below its first line stands a caret that points into the text, which we do not show.
+    const std::string said(status.message());
+    return Wrong(name, "no JSON: " + said.substr(0, said.find('\n')));
   }
   if (root.kind_case() == Value::kStructValue) return AddObject(root.struct_value(), name, out);
   if (root.kind_case() != Value::kListValue) return Wrong(name, "an object or a list of objects is wanted");

@@ -1,17 +1,20 @@
 // `trace` and `capture`: packets of the running dataplane, as text or as a pcap file.
+#include <optional>
+
 #include "sluice/gateway/v1/diagnostics.grpc.pb.h"
 #include "tools/sluicectl/command.h"
 #include "tools/sluicectl/interrupt.h"
 #include "tools/sluicectl/packet_text.h"
 #include "tools/sluicectl/pcap_file.h"
 #include "tools/sluicectl/quantity_text.h"
+#include "tools/sluicectl/readable.h"
 
 namespace sluice::ctl {
 namespace {
 
 struct Wanted {
   std::string tenant, connection, port, drop_reason, source, destination, direction = "both", file;
-  uint32_t protocol = 0;
+  std::optional<uint32_t> protocol;
   bool dropped_only = false;
   uint64_t count = 0;
   double seconds = 0;
@@ -19,6 +22,11 @@ struct Wanted {
 };
 
 constexpr uint32_t kHeadersOnly = 128;
+// What the gateway takes, too.
+constexpr uint32_t kTraceCountMax = 1000;
+constexpr double kTraceSecondsMax = 60;
+constexpr double kCaptureSecondsMax = 1e6;
+constexpr uint32_t kSnapLengthMax = 9216;
 
 void SetDuration(double seconds, google::protobuf::Duration& out) {
   out.set_seconds(static_cast<int64_t>(seconds));
@@ -33,7 +41,7 @@ api::PacketFilter FilterOf(const Wanted& wanted) {
   if (!wanted.drop_reason.empty()) filter.set_drop_reason(wanted.drop_reason);
   if (!wanted.source.empty()) filter.set_source_prefix(wanted.source);
   if (!wanted.destination.empty()) filter.set_destination_prefix(wanted.destination);
-  if (wanted.protocol != 0) filter.set_protocol(wanted.protocol);
+  if (wanted.protocol) filter.set_protocol(*wanted.protocol);
   filter.set_dropped_only(wanted.dropped_only);
   return filter;
 }
@@ -103,17 +111,30 @@ grpc::Status Capture(Session& session, const Wanted& wanted) {
   return grpc::Status::OK;
 }
 
-void AddFilter(CLI::App* command, Wanted& wanted) {
+// A connection is one of a tenant: TENANT/NAME, or --tenant beside it.
+grpc::Status OfTenant(Wanted wanted, Session& session, grpc::Status (*action)(Session&, const Wanted&)) {
+  Selection selection;
+  selection.tenant = wanted.tenant;
+  selection.name = wanted.connection;
+  if (auto s = SplitTenant(selection); !s.ok()) return s;
+  if (auto s = NeedTenant(selection); !selection.name.empty() && !s.ok()) return s;
+  wanted.tenant = selection.tenant;
+  wanted.connection = selection.name;
+  return action(session, wanted);
+}
+
+void AddFilter(CLI::App* command, Wanted& wanted, uint64_t count_max, double seconds_max) {
   command->add_option("-t,--tenant", wanted.tenant, "packets of this tenant");
-  command->add_option("-c,--connection", wanted.connection, "packets of this connection");
+  command->add_option("-c,--connection", wanted.connection, "packets of this connection, TENANT/NAME");
   command->add_option("-p,--port", wanted.port, "packets of this port");
   command->add_option("--source", wanted.source, "source inside this prefix");
   command->add_option("--destination", wanted.destination, "destination inside this prefix");
-  command->add_option("--protocol", wanted.protocol, "IP protocol number");
+  command->add_option("--protocol", wanted.protocol, "IP protocol number")->check(WholeNumber(0, 255));
   command->add_flag("--dropped", wanted.dropped_only, "only dropped packets");
   command->add_option("--drop-reason", wanted.drop_reason, "only packets dropped for this reason");
-  command->add_option("-n,--count", wanted.count, "end after so many packets");
-  command->add_option("--seconds", wanted.seconds, "end after so long")->check(CLI::NonNegativeNumber);
+  command->add_option("-n,--count", wanted.count, "end after so many packets")
+      ->check(WholeNumber(1, count_max));
+  command->add_option("--seconds", wanted.seconds, "end after so long")->check(Seconds(0.001, seconds_max));
 }
 
 }  // namespace
@@ -121,20 +142,23 @@ void AddFilter(CLI::App* command, Wanted& wanted) {
 void AddPacketCommands(CLI::App& app, Session& session, Action& chosen) {
   auto tracing = std::make_shared<Wanted>();
   auto* trace = app.add_subcommand("trace", "Shows packets with what each node of the graph decided");
-  AddFilter(trace, *tracing);
-  trace->callback(
-      [&session, &chosen, tracing] { chosen = [&session, tracing] { return Trace(session, *tracing); }; });
+  AddFilter(trace, *tracing, kTraceCountMax, kTraceSecondsMax);
+  trace->callback([&session, &chosen, tracing] {
+    chosen = [&session, tracing] { return OfTenant(*tracing, session, Trace); };
+  });
 
   auto capturing = std::make_shared<Wanted>();
   auto* capture = app.add_subcommand("capture", "Shows packets, or writes them to a pcap file, until Ctrl-C");
-  AddFilter(capture, *capturing);
+  AddFilter(capture, *capturing, UINT32_MAX, kCaptureSecondsMax);
   capture->add_option("-w,--write", capturing->file, "pcap file; - is standard output");
-  capture->add_option("-s,--snap-length", capturing->snap_length,
-                      "bytes kept of each packet; headers only when not said");
+  capture
+      ->add_option("-s,--snap-length", capturing->snap_length,
+                   "bytes kept of each packet; headers only when not said")
+      ->check(WholeNumber(1, kSnapLengthMax));
   capture->add_option("--direction", capturing->direction, "in, out or both")
-      ->check(CLI::IsMember({"in", "out", "both"}));
+      ->check(OneOf({"in", "out", "both"}));
   capture->callback([&session, &chosen, capturing] {
-    chosen = [&session, capturing] { return Capture(session, *capturing); };
+    chosen = [&session, capturing] { return OfTenant(*capturing, session, Capture); };
   });
 }
 

@@ -40,7 +40,7 @@ std::string PcapRecord(const sluice::gateway::v1::CapturedPacket& packet) {
 }
 
 grpc::Status PcapFile::Open(const std::string& path, uint32_t snap_length) {
-  path_ = path;
+  path_ = path == "-" ? "standard output" : path;
   file_.reset(path == "-" ? stdout : std::fopen(path.c_str(), "wb"));
   if (!file_) return {grpc::StatusCode::INVALID_ARGUMENT, path + ": " + std::strerror(errno)};
   return Write(PcapHeader(snap_length));

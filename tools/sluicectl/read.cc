@@ -26,9 +26,10 @@ CLI::App* AddCommand(CLI::App& app, const std::string& verb, const std::string& 
   command->add_option("-c,--connection", asked.selection.connection, "only of this connection");
   command->add_option("-l,--label", asked.selection.labels, "tenants with this label, KEY=VALUE");
   command->add_option("--view", asked.selection.view, "of routes")
-      ->check(CLI::IsMember({"best", "received", "advertised", "programmed"}));
+      ->check(OneOf({"best", "received", "advertised", "programmed"}));
   command->add_option("--within", asked.selection.within, "routes inside this prefix");
-  command->add_option("--limit", asked.selection.limit, "at most so many");
+  command->add_option("--limit", asked.selection.limit, "at most so many; 0 is all")
+      ->check(WholeNumber(0, UINT32_MAX));
   return command;
 }
 
@@ -37,7 +38,8 @@ grpc::Status Read(Session& session, Asked asked, bool describe) {
   if (readable == nullptr) {
     std::string known;
     for (const Readable& r : Readables()) known += (known.empty() ? "" : ", ") + std::string(r.plural);
-    return {grpc::StatusCode::INVALID_ARGUMENT, "no kind '" + asked.kind + "'; there are " + known};
+    return {grpc::StatusCode::INVALID_ARGUMENT,
+            "there is no kind \"" + asked.kind + "\"; there are " + known};
   }
   if (auto s = SplitTenant(asked.selection); !s.ok()) return s;
   const Reading reading = describe && readable->describe != nullptr ? readable->describe : readable->get;

@@ -23,7 +23,7 @@ grpc::Status ReadPorts(Session& session, const Selection& selection, api::Descri
     if (selection.name.empty() || port.name() == selection.name) *ports.add_ports() = port;
   }
   if (ports.ports().empty() && !selection.name.empty()) {
-    return {grpc::StatusCode::NOT_FOUND, "no port '" + selection.name + "'"};
+    return {grpc::StatusCode::NOT_FOUND, "there is no port " + selection.name};
   }
   return grpc::Status::OK;
 }
@@ -86,7 +86,10 @@ grpc::Status GetNeighbors(Session& session, const Selection& selection) {
   session.LimitTime(context);
   api::ListNeighborsRequest request;
   if (!selection.tenant.empty()) request.set_tenant(selection.tenant);
-  if (!selection.connection.empty()) request.set_connection(selection.connection);
+  if (!selection.connection.empty()) {
+    if (auto s = NeedTenant({.tenant = selection.tenant, .name = selection.connection}); !s.ok()) return s;
+    request.set_connection(selection.connection);
+  }
   api::ListNeighborsResponse answer, wanted;
   if (auto s = session.Stub<api::DiagnosticsService>()->ListNeighbors(&context, request, &answer); !s.ok())
     return s;

@@ -5,6 +5,7 @@
 #include "tools/sluicectl/json_object.h"
 #include "tools/sluicectl/quantity_text.h"
 #include "tools/sluicectl/readable.h"
+#include "tools/sluicectl/tenant_pages.h"
 #include "tools/sluicectl/tenant_text.h"
 #include "tools/sluicectl/text_table.h"
 
@@ -13,8 +14,8 @@ namespace {
 
 grpc::Status Absent(const std::string& what, const Selection& selection) {
   return {grpc::StatusCode::NOT_FOUND,
-          "no " + what + " '" + selection.name + "'" +
-              (selection.tenant.empty() ? "" : " of tenant '" + selection.tenant + "'")};
+          "there is no " + what + " " + selection.name +
+              (selection.tenant.empty() ? "" : " of tenant " + selection.tenant)};
 }
 
 grpc::Status ReadTenant(Session& session, const std::string& name, api::Tenant& tenant) {
@@ -29,25 +30,15 @@ grpc::Status ReadTenant(Session& session, const std::string& name, api::Tenant& 
 grpc::Status ReadTenants(Session& session, const std::string& name, const std::vector<std::string>& labels,
                          std::vector<api::Tenant>& tenants) {
   if (!name.empty()) return ReadTenant(session, name, tenants.emplace_back());
-  api::ListTenantsRequest request;
-  request.set_page_size(1000);
+  LabelSelection wanted;
   for (const std::string& label : labels) {
     const size_t equals = label.find('=');
     if (equals == std::string::npos) {
       return {grpc::StatusCode::INVALID_ARGUMENT, "label '" + label + "' is not KEY=VALUE"};
     }
-    (*request.mutable_labels())[label.substr(0, equals)] = label.substr(equals + 1);
+    wanted[label.substr(0, equals)] = label.substr(equals + 1);
   }
-  const auto stub = session.Stub<api::TenantService>();
-  do {
-    grpc::ClientContext context;
-    session.LimitTime(context);
-    api::ListTenantsResponse page;
-    if (auto s = stub->ListTenants(&context, request, &page); !s.ok()) return s;
-    tenants.insert(tenants.end(), page.tenants().begin(), page.tenants().end());
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  return grpc::Status::OK;
+  return ListTenants(session, wanted, tenants);
 }
 
 grpc::Status ReadConnections(Session& session, const Selection& selection, std::vector<ConnectionView>& out) {
@@ -76,14 +67,14 @@ void ShowConnections(Session& session, const std::vector<ConnectionView>& views,
 // One line per part of all tenants: `part` adds rows and JSON objects of one tenant.
 using PartReader = void (*)(const api::Tenant&, const Selection&, std::vector<Row>&, JsonList&);
 
-grpc::Status ShowParts(Session& session, const Selection& selection, const char* plural,
+grpc::Status ShowParts(Session& session, const Selection& selection, const char* plural, const char* singular,
                        const std::vector<Column>& columns, PartReader part) {
   std::vector<api::Tenant> tenants;
   if (auto s = ReadTenants(session, selection.tenant, {}, tenants); !s.ok()) return s;
   std::vector<Row> rows;
   JsonList list(plural);
   for (const auto& tenant : tenants) part(tenant, selection, rows, list);
-  if (rows.empty() && !selection.name.empty()) return Absent(plural, selection);
+  if (rows.empty() && !selection.name.empty()) return Absent(singular, selection);
   std::vector<std::string> names;
   for (const Row& row : rows) names.push_back(row[0] + "/" + row[1]);
   session.Show(
@@ -142,7 +133,7 @@ grpc::Status DescribeConnection(Session& session, const Selection& selection) {
 
 grpc::Status GetBgpPeers(Session& session, const Selection& selection) {
   return ShowParts(
-      session, selection, "bgp_peers", {{"TENANT"}, {"PEER"}, {"STATE"}, {"UPTIME"}, {"REASON"}},
+      session, selection, "bgp_peers", "BGP peer", {{"TENANT"}, {"PEER"}, {"STATE"}, {"UPTIME"}, {"REASON"}},
       [](const api::Tenant& tenant, const Selection& wanted, std::vector<Row>& rows, JsonList& list) {
         for (const auto& peer : tenant.status().bgp_peers()) {
           if (!Wanted(wanted, peer.name())) continue;
@@ -155,7 +146,8 @@ grpc::Status GetBgpPeers(Session& session, const Selection& selection) {
 
 grpc::Status GetPolicyMaps(Session& session, const Selection& selection) {
   return ShowParts(
-      session, selection, "policy_maps", {{"TENANT"}, {"POLICY MAP"}, {"ENTRIES", Align::kRight}},
+      session, selection, "policy_maps", "policy map",
+      {{"TENANT"}, {"POLICY MAP"}, {"ENTRIES", Align::kRight}},
       [](const api::Tenant& tenant, const Selection& wanted, std::vector<Row>& rows, JsonList& list) {
         for (const auto& map : tenant.spec().policy_maps()) {
           if (!Wanted(wanted, map.name())) continue;
@@ -167,7 +159,7 @@ grpc::Status GetPolicyMaps(Session& session, const Selection& selection) {
 
 grpc::Status GetVirtualNetworks(Session& session, const Selection& selection) {
   return ShowParts(
-      session, selection, "virtual_networks",
+      session, selection, "virtual_networks", "virtual network",
       {{"TENANT"}, {"NETWORK"}, {"ENCAPSULATION"}, {"PROVIDER ADDRESS"}, {"SUBNETS", Align::kRight}},
       [](const api::Tenant& tenant, const Selection& wanted, std::vector<Row>& rows, JsonList& list) {
         for (const auto& network : tenant.spec().virtual_networks()) {

@@ -36,6 +36,12 @@ const Readable* FindReadable(const std::string& name) {
   return nullptr;
 }
 
+grpc::Status NeedTenant(const Selection& selection) {
+  if (!selection.tenant.empty()) return grpc::Status::OK;
+  return {grpc::StatusCode::INVALID_ARGUMENT,
+          "of which tenant is \"" + selection.name + "\"? name it TENANT/" + selection.name};
+}
+
 grpc::Status SplitTenant(Selection& selection) {
   const size_t slash = selection.name.find('/');
   if (slash == std::string::npos) return grpc::Status::OK;

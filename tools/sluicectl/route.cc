@@ -54,9 +54,13 @@ void AddRouteCommands(CLI::App& app, Session& session, Action& chosen) {
   lookup->add_option("ADDRESS", asked->address, "destination")->required();
   auto* source = lookup->add_option("--source", asked->source,
                                     "source address of the flow, for the choice among several");
-  lookup->add_option("--protocol", asked->protocol, "IP protocol number")->needs(source);
-  lookup->add_option("--source-port", asked->source_port)->needs(source);
-  lookup->add_option("--destination-port", asked->destination_port)->needs(source);
+  lookup->add_option("--protocol", asked->protocol, "IP protocol number")
+      ->needs(source)
+      ->check(WholeNumber(0, 255));
+  lookup->add_option("--source-port", asked->source_port)->needs(source)->check(WholeNumber(0, 65535));
+  lookup->add_option("--destination-port", asked->destination_port)
+      ->needs(source)
+      ->check(WholeNumber(0, 65535));
   lookup->callback(
       [&session, &chosen, asked] { chosen = [&session, asked] { return Lookup(session, *asked); }; });
 

@@ -38,10 +38,15 @@ std::string JsonText(const google::protobuf::Message& message, bool one_line) {
 
 }  // namespace
 
+std::string FileName(const std::string& path) {
+  return path == "-" ? "standard input" : path;
+}
+
 grpc::Status ReadFile(const std::string& path, std::string& content) {
   std::stringstream buffer;
   if (path == "-") {
     buffer << std::cin.rdbuf();
+    if (std::cin.bad()) return Usage("standard input: cannot be read");
   } else {
     std::ifstream file(path, std::ios::binary);
     if (!file) return Usage(path + ": " + std::strerror(errno));
@@ -60,6 +65,8 @@ grpc::Status Session::Open() {
   if (options.server.rfind("unix:", 0) == 0) {
     // The socket's mode is the access control.
     credentials = grpc::InsecureChannelCredentials();
+  } else if (options.server.find(':') == std::string::npos) {
+    return Usage("--server: \"" + options.server + "\" is neither unix:/path nor host:port");
   } else {
     if (options.ca_file.empty() || options.certificate_file.empty() || options.key_file.empty()) {
       return Usage(options.server +

@@ -67,6 +67,8 @@ class Session {
   std::shared_ptr<grpc::Channel> channel_;
 };
 
+// What a file is called in messages: "-" is standard input.
+std::string FileName(const std::string& path);
 // The whole file, or standard input for "-".
 grpc::Status ReadFile(const std::string& path, std::string& content);
 

@@ -54,27 +54,42 @@ std::string OneLine(std::string text) {
   return text;
 }
 
-std::string DetailLine(const std::string& subject, const std::string& description) {
-  return "  " + OneLine(subject) + ": " + OneLine(description) + "\n";
-}
+// One line per violation that the message does not tell already.
+class Details {
+ public:
+  explicit Details(const grpc::Status& status) : told_(OneLine(status.error_message())) {}
+
+  void Add(const std::string& subject, const std::string& description) {
+    const std::string words = OneLine(description);
+    if (told_.find(words) != std::string::npos) return;
+    lines_ += "  " + OneLine(subject) + ": " + words + "\n";
+    // A limit is a wrong field and a quota: once is enough.
+    told_ += "\n" + words;
+  }
+  const std::string& lines() const { return lines_; }
+
+ private:
+  std::string told_;
+  std::string lines_;
+};
 
 std::string DetailLines(const grpc::Status& status) {
   google::rpc::Status details;
   if (!details.ParseFromString(status.error_details())) return "";
-  std::string out;
+  Details out(status);
   for (const auto& any : details.details()) {
     google::rpc::BadRequest bad_request;
     google::rpc::PreconditionFailure precondition;
     google::rpc::QuotaFailure quota;
     if (any.UnpackTo(&bad_request)) {
-      for (const auto& v : bad_request.field_violations()) out += DetailLine(v.field(), v.description());
+      for (const auto& v : bad_request.field_violations()) out.Add(v.field(), v.description());
     } else if (any.UnpackTo(&precondition)) {
-      for (const auto& v : precondition.violations()) out += DetailLine(v.subject(), v.description());
+      for (const auto& v : precondition.violations()) out.Add(v.subject(), v.description());
     } else if (any.UnpackTo(&quota)) {
-      for (const auto& v : quota.violations()) out += DetailLine(v.subject(), v.description());
+      for (const auto& v : quota.violations()) out.Add(v.subject(), v.description());
     }
   }
-  return out;
+  return out.lines();
 }
 
 }  // namespace

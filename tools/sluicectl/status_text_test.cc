@@ -47,6 +47,23 @@ TEST_CASE("a limit is named with its figures") {
         "  connections_per_tenant: 65 wanted, 64 allowed\n");
 }
 
+TEST_CASE("what the message says already is not said again") {
+  google::rpc::BadRequest detail;
+  auto* only = detail.add_field_violations();
+  only->set_field("spec.connections[0].l3.vlan");
+  only->set_description("VLAN 5000; accepted: 1 to 4094");
+  const std::string message = "tenants/x: spec.connections[0].l3.vlan: VLAN 5000; accepted: 1 to 4094";
+  CHECK(StatusText(WithDetail(grpc::StatusCode::INVALID_ARGUMENT, message, detail), "") ==
+        "sluicectl: invalid: " + message + "\n");
+  auto* other = detail.add_field_violations();
+  other->set_field("spec.connections[0].mtu");
+  other->set_description("9 bytes; accepted: 576 to 9000");
+  CHECK(StatusText(WithDetail(grpc::StatusCode::INVALID_ARGUMENT, message + " (and 1 more)", detail), "") ==
+        "sluicectl: invalid: " + message +
+            " (and 1 more)\n"
+            "  spec.connections[0].mtu: 9 bytes; accepted: 576 to 9000\n");
+}
+
 TEST_CASE("a gateway that does not answer is named") {
   const grpc::Status status(grpc::StatusCode::UNAVAILABLE, "connect failed");
   CHECK(StatusText(status, "unix:/run/x") == "sluicectl: unix:/run/x: unavailable: connect failed\n");

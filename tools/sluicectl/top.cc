@@ -3,9 +3,9 @@
 
 #include "sluice/gateway/v1/diagnostics.grpc.pb.h"
 #include "sluice/gateway/v1/gateway.grpc.pb.h"
-#include "sluice/gateway/v1/tenant.grpc.pb.h"
 #include "tools/sluicectl/command.h"
 #include "tools/sluicectl/interrupt.h"
+#include "tools/sluicectl/tenant_pages.h"
 #include "tools/sluicectl/top_text.h"
 
 namespace sluice::ctl {
@@ -20,22 +20,9 @@ struct TopOptions {
   size_t lines_max = 20;
 };
 
+constexpr unsigned kRoundsMax = 1'000'000;
+constexpr unsigned kLinesMax = 10'000;
 constexpr const char* kClearScreen = "\033[H\033[2J";
-
-grpc::Status ReadTenants(Session& session, std::vector<api::Tenant>& tenants) {
-  const auto stub = session.Stub<api::TenantService>();
-  api::ListTenantsRequest request;
-  request.set_page_size(1000);
-  do {
-    grpc::ClientContext context;
-    session.LimitTime(context);
-    api::ListTenantsResponse page;
-    if (auto s = stub->ListTenants(&context, request, &page); !s.ok()) return s;
-    tenants.insert(tenants.end(), page.tenants().begin(), page.tenants().end());
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  return grpc::Status::OK;
-}
 
 grpc::Status Read(Session& session, GatewayReading& reading) {
   const auto diagnostics = session.Stub<api::DiagnosticsService>();
@@ -45,7 +32,7 @@ grpc::Status Read(Session& session, GatewayReading& reading) {
     return s;
   if (auto s = diagnostics->DescribePorts(&for_ports, {}, &reading.ports); !s.ok()) return s;
   if (auto s = diagnostics->ListDrops(&for_drops, {}, &reading.drops); !s.ok()) return s;
-  return ReadTenants(session, reading.tenants);
+  return ListTenants(session, {}, reading.tenants);
 }
 
 grpc::Status Top(Session& session, const TopOptions& options) {
@@ -75,10 +62,12 @@ void AddTopCommand(CLI::App& app, Session& session, Action& chosen) {
   auto options = std::make_shared<TopOptions>();
   auto* command = app.add_subcommand("top", "Rates of ports, connections and drops, live");
   command->add_option("-i,--interval", options->interval_s, "seconds between readings")
-      ->check(CLI::Range(0.1, 3600.0))
+      ->check(Seconds(0.1, 3600))
       ->capture_default_str();
-  command->add_option("-n,--rounds", options->rounds, "end after so many; 0 is never");
+  command->add_option("-n,--rounds", options->rounds, "end after so many; 0 is never")
+      ->check(WholeNumber(0, kRoundsMax));
   command->add_option("--lines", options->lines_max, "connections and drop reasons shown")
+      ->check(WholeNumber(1, kLinesMax))
       ->capture_default_str();
   command->callback([&session, &chosen, options] {
     chosen = [&session, options]() -> grpc::Status {

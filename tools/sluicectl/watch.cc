@@ -51,7 +51,7 @@ void AddWatchCommand(CLI::App& app, Session& session, Action& chosen) {
   command
       ->add_option("KIND", watching->kinds,
                    "tenants, connections, bgp-peers, routes, gateway; all but routes")
-      ->check(CLI::IsMember(names));
+      ->check(OneOf(names));
   command->add_option("-t,--tenant", watching->tenants, "only of this tenant");
   command->add_flag("--snapshot", watching->snapshot_only, "end after what is");
   command->add_option("--resume-token", watching->resume_token, "go on after the event that carried it");

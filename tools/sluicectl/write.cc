@@ -171,7 +171,7 @@ grpc::Status Apply(Session& session, const Writing& writing) {
   for (const std::string& path : writing.files) {
     std::string content;
     if (auto s = ReadFile(path, content); !s.ok()) return s;
-    if (auto s = ParseManifest(content, path, resources); !s.ok()) return s;
+    if (auto s = ParseManifest(content, FileName(path), resources); !s.ok()) return s;
   }
   const Applier apply(session, writing);
   for (const Resource& resource : resources) {
@@ -204,9 +204,7 @@ grpc::Status DeletePart(Session& session, const Writing& writing, const char* co
                         void (*name)(Request&, const std::string&),
                         grpc::Status (api::TenantService::Stub::*method)(grpc::ClientContext*, const Request&,
                                                                          api::TenantWriteResult*)) {
-  if (writing.selection.tenant.empty()) {
-    return {grpc::StatusCode::INVALID_ARGUMENT, "of which tenant? name it TENANT/" + writing.selection.name};
-  }
+  if (auto s = NeedTenant(writing.selection); !s.ok()) return s;
   grpc::ClientContext context;
   session.LimitTime(context);
   Request request;
@@ -265,7 +263,7 @@ void AddWriteCommands(CLI::App& app, Session& session, Action& chosen) {
   auto* remove = app.add_subcommand("delete", "Deletes an object; one that is absent is fine");
   remove->add_option("KIND", deleting->kind, "tenant, connection, bgp-peer or policy-map")
       ->required()
-      ->check(CLI::IsMember({"tenant", "connection", "bgp-peer", "policy-map"}));
+      ->check(OneOf({"tenant", "connection", "bgp-peer", "policy-map"}));
   remove->add_option("NAME", deleting->selection.name, "of a tenant's parts TENANT/NAME")->required();
   remove->add_option("-t,--tenant", deleting->selection.tenant, "of this tenant");
   remove->add_option("--etag", deleting->etag, "only when the tenant still has this etag");
