@@ -114,6 +114,30 @@ TEST_CASE("a ring that cannot be closes the attachment, and the next control is 
   CHECK(next.Refusals().empty());
 }
 
+TEST_CASE("a control that breaks its refusal ring is detached, and its scopes wait for the next") {
+  const TemporaryDirectory directory;
+  RunningAgent running(directory.File("channel"));
+  running.agent().Start();
+  Control control(directory.File("channel"));
+  control.StateTenant();
+  control.Flush();
+  running.memory().Ring(channel::kRefusalRing).indices->read = ~uint64_t{0};
+  Record bad = VrfIs(7000);  // above the limit
+  auto* header = reinterpret_cast<channel::RecordHeader*>(bad.bytes().data());
+  for (int sent = 0; sent < 5000;) {
+    if (!control.client().Service().ok()) break;
+    sent += control.client().TrySend(header, sizeof(channel::VrfRecord)) != 0;
+    control.client().Flush();
+  }
+  CHECK(Eventually([&] { return absl::IsUnavailable(control.client().Service()); }));
+  CHECK(Lookup(running, "10.1.1.1") == 1);
+  Control next(directory.File("channel"));
+  CHECK(next.client().epoch() == 2);
+  next.StateTenant();
+  next.Flush();
+  CHECK(next.Refusals().empty());
+}
+
 // A control process of its own that sends routes until it is killed. Forked
 // before this process has threads; it begins when Go is called.
 class ControlProcess {

@@ -221,5 +221,22 @@ TEST_CASE("an update ring full of refusals not read holds the dataplane back, an
       {.sequence = taken + 1, .reason = 1, .field_offset = 0, .limit = 0, .value = 0}));
 }
 
+TEST_CASE("a refusal ring that control broke ends the attachment as its death does, and the next is served") {
+  Dataplane dataplane;
+  const auto client = Attach(dataplane);
+  dataplane.memory->Ring(kRefusalRing).indices->read = ~uint64_t{0};
+  for (uint64_t i = 1; i <= (64 << 10) / RingSpace(sizeof(Refusal)) + 1; ++i)
+    CHECK(dataplane.server->Refuse({.sequence = i, .reason = 1, .field_offset = 0, .limit = 0, .value = 0}));
+  CHECK_FALSE(dataplane.server->PrepareToSleep());
+  CHECK(dataplane.server->Service() == ChannelServer::Change::kDetached);
+  CHECK_FALSE(dataplane.server->attached());
+  CHECK(absl::IsUnavailable(client->Service()));
+
+  const auto next = Attach(dataplane, 101);
+  CHECK(dataplane.server->Refuse({.sequence = 1, .reason = 1, .field_offset = 0, .limit = 0, .value = 0}));
+  dataplane.server->Acknowledge(1);
+  CHECK(next->NextRefusal()->sequence == 1);
+}
+
 }  // namespace
 }  // namespace sluice::channel

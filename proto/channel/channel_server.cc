@@ -46,7 +46,8 @@ bool ChannelServer::Watch(const FileDescriptor& socket) {
 }
 
 ChannelServer::Change ChannelServer::Service() {
-  if (attached() && (!AnswerDoorbell(attached_socket_) || (packets_ != nullptr && packets_->corrupt()))) {
+  const bool corrupt = refusals_corrupt_ || (packets_ != nullptr && packets_->corrupt());
+  if (attached() && (corrupt || !AnswerDoorbell(attached_socket_))) {
     Detach();
     return Change::kDetached;
   }
@@ -140,6 +141,7 @@ bool ChannelServer::HandOver(Candidate& candidate, const HelloRequest& request, 
   updates_ = RingConsumer(memory_.Ring(kUpdateRing));
   has_updates_ = true;
   refusals_ = RingProducer(memory_.Ring(kRefusalRing));
+  refusals_corrupt_ = false;
   memory_.progress().applied_sequence.store(0, std::memory_order_relaxed);
   memory_.progress().wake_at_sequence.store(0, std::memory_order_relaxed);
 
@@ -156,14 +158,15 @@ bool ChannelServer::HandOver(Candidate& candidate, const HelloRequest& request, 
 }
 
 bool ChannelServer::Refuse(const Refusal& refusal) {
-  if (!attached()) return true;  // nobody is left to be told
+  if (!attached() || refusals_corrupt_) return true;  // nobody is left to be told
   switch (refusals_.Push(std::as_bytes(std::span(&refusal, 1)))) {
     case RingProducer::Result::kPushed:
       return true;
     case RingProducer::Result::kFull:
       return false;
     case RingProducer::Result::kCorrupt:
-      Close();
+      // The agent hears of it as of any other end of an attachment.
+      refusals_corrupt_ = true;
       return true;
   }
   return true;

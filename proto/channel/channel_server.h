@@ -55,13 +55,16 @@ class ChannelServer {
     if (!has_updates_) return RingConsumer::Result::kEmpty;
     return updates_.Pop(into, bytes);
   }
-  // False: control does not read its refusals; keep it and stop taking updates.
+  // False: control does not read its refusals; keep it and stop taking updates. A
+  // ring that control broke takes them all, and the next Service detaches it.
   bool Refuse(const Refusal& refusal);
   // Everything up to `sequence` is applied or refused: gives ring room back and
   // wakes control if it waits for this.
   void Acknowledge(uint64_t sequence);
   // Before sleeping until poll_fd(). False: updates are there.
-  [[nodiscard]] bool PrepareToSleep() { return !attached() || updates_.PrepareToSleep(); }
+  [[nodiscard]] bool PrepareToSleep() {
+    return !attached() || (!refusals_corrupt_ && updates_.PrepareToSleep());
+  }
 
   // Ends the attachment; control sees its socket close. What the ring still holds is dropped.
   void Close();
@@ -102,6 +105,7 @@ class ChannelServer {
   bool has_updates_ = false;
   RingConsumer updates_;
   RingProducer refusals_;
+  bool refusals_corrupt_ = false;
 };
 
 }  // namespace sluice::channel
