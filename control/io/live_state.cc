@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
 
 namespace sluice::io {
 
@@ -73,7 +74,8 @@ void LiveState::Changed(const v1::StateChange& change) {
       const v1::DuplicateAddress& duplicate = change.duplicate_address();
       const programming::InterfaceObject* interface = InterfaceOf(duplicate.interface());
       ++duplicate_addresses_;
-      spdlog::warn("{}: address {} is also used by {}", interface == nullptr ? "interface" : interface->name,
+      spdlog::warn("{}: address {} is also used by {}",
+                   interface == nullptr ? absl::StrCat("interface ", duplicate.interface()) : interface->name,
                    duplicate.address(), duplicate.mac());
       return;
     }

@@ -25,11 +25,20 @@ void AgentInbox::Answer() {
   (void)!read(event_.get(), &count, sizeof count);
 }
 
-bool AgentInbox::Add(Report report, bool urgent) {
+bool AgentInbox::Push(const PortLinkChange& change) {
   {
     const std::lock_guard lock(mutex_);
-    if (urgent_.size() + reports_.size() >= kReportsMax) return false;
-    (urgent ? urgent_ : reports_).push_back(std::move(report));
+    links_[change.port] = change;
+  }
+  Wake();
+  return true;
+}
+
+bool AgentInbox::Add(Report report) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (reports_.size() >= kReportsMax) return false;
+    reports_.push_back(std::move(report));
   }
   Wake();
   return true;
@@ -46,11 +55,11 @@ void AgentInbox::Push(Task task) {
 std::vector<AgentInbox::Report> AgentInbox::TakeReports(size_t max) {
   const std::lock_guard lock(mutex_);
   std::vector<Report> taken;
-  for (std::deque<Report>* queue : {&urgent_, &reports_}) {
-    while (!queue->empty() && taken.size() < max) {
-      taken.push_back(std::move(queue->front()));
-      queue->pop_front();
-    }
+  for (const auto& [port, change] : links_) taken.emplace_back(change);
+  links_.clear();
+  for (; !reports_.empty() && max > 0; --max) {
+    taken.push_back(std::move(reports_.front()));
+    reports_.pop_front();
   }
   return taken;
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <variant>
 #include <vector>
@@ -21,15 +22,16 @@ class AgentInbox final : public NeighborSink {
  public:
   using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PortLinkChange>;
   using Task = std::function<void(TableWriter&)>;
+  // Of neighbours; changes of links have room of their own, one for each port.
   static constexpr size_t kReportsMax = 65536;
 
   AgentInbox();
 
   // Slow path's thread; see NeighborSink.
-  bool Push(const NeighborUpdate& update) override { return Add(update, false); }
-  bool Push(const DuplicateAddressReport& report) override { return Add(report, false); }
-  // Ahead of all other reports: traffic waits for it.
-  bool Push(const PortLinkChange& change) override { return Add(change, true); }
+  bool Push(const NeighborUpdate& update) override { return Add(update); }
+  bool Push(const DuplicateAddressReport& report) override { return Add(report); }
+  // Ahead of all other reports: traffic waits for it. Always true.
+  bool Push(const PortLinkChange& change) override;
 
   // Any thread.
   void Push(Task task);
@@ -38,16 +40,16 @@ class AgentInbox final : public NeighborSink {
   // Agent's thread. Readable when something was pushed; Answer makes it unreadable.
   int poll_fd() const { return event_.get(); }
   void Answer();
-  // Up to `max` reports, in order.
+  // All link changes, then up to `max` other reports in order.
   std::vector<Report> TakeReports(size_t max);
   std::deque<Task> TakeTasks();
 
  private:
-  bool Add(Report report, bool urgent);
+  bool Add(Report report);
 
   channel::FileDescriptor event_;
   std::mutex mutex_;
-  std::deque<Report> urgent_;
+  std::map<PortId, PortLinkChange> links_;
   std::deque<Report> reports_;
   std::deque<Task> tasks_;
 };

@@ -56,6 +56,7 @@ class NeighborSink {
   // Called on the slow path's thread. False when the queue is full: call again later.
   virtual bool Push(const NeighborUpdate& update) = 0;
   virtual bool Push(const DuplicateAddressReport& report) = 0;
+  // Never refused: of each port the last change is kept, apart from the rest.
   virtual bool Push(const PortLinkChange& change) = 0;
 };
 

@@ -52,7 +52,9 @@ inline constexpr std::array<PuntRate, kBudgetClasses> kPuntRates = {
 class PuntBudgets {
  public:
   bool Take(VrfId vrf, BudgetClass budget, Instant now) {
-    auto& buckets = tenants_.try_emplace(vrf, FullBuckets()).first->second;
+    auto tenant = tenants_.find(vrf);
+    if (tenant == tenants_.end()) tenant = tenants_.emplace(vrf, FullBuckets()).first;
+    Buckets& buckets = tenant->second;
     const auto index = static_cast<size_t>(budget);
     if (buckets[index].Take(now)) {
       ++taken_[index];

@@ -102,9 +102,9 @@ bool SlowPath::ServeRequests(Instant now) {
     if (const auto* const change = std::get_if<InterfaceChange>(&request)) {
       // Solicitations and held packets are accounted to the interface's tenant.
       if (change->removed) {
-        vrf_of_.erase(change->interface);
+        attachments_.erase(change->interface);
       } else {
-        vrf_of_[change->interface] = change->vrf;
+        attachments_[change->interface] = {change->vrf, change->port, change->vlan};
       }
     }
     std::visit([&](const auto& input) { resolution_.Handle(now, input, outputs); }, request);
@@ -169,11 +169,9 @@ bool SlowPath::ServeLinks(Instant now) {
 
 void SlowPath::NoteLink(Instant now, PortId port, bool up) {
   link_up_[port] = up;
-  reports_.push_back(PortLinkChange{port, up, now});
-  for (const Port* candidate : ports_) {
-    if (candidate->id() == port)
-      spdlog::info("port {}: carrier {}", candidate->plan().name, up ? "up" : "lost");
-  }
+  // Not behind what neighbours have to say.
+  agent_.Push(PortLinkChange{port, up, now});
+  spdlog::info("port {}: carrier {}", NameOf(port), up ? "up" : "lost");
   if (!up) return;
   NeighborOutputs outputs;
   resolution_.HandleLinkUp(now, port, outputs);
@@ -197,9 +195,19 @@ void SlowPath::FlushReports() {
   }
 }
 
-void SlowPath::LogDuplicate(const DuplicateAddressReport& report) {
-  spdlog::warn("interface {}: address {} is also claimed by {}", report.interface, report.address.ToString(),
-               report.other.ToString());
+const char* SlowPath::NameOf(PortId port) const {
+  for (const Port* candidate : ports_) {
+    if (candidate->id() == port) return candidate->plan().name.c_str();
+  }
+  return "";
+}
+
+// Control, which knows the connection's name, logs it too; this line is for when control is away.
+void SlowPath::LogDuplicate(const DuplicateAddressReport& report) const {
+  const auto at = attachments_.find(report.interface);
+  if (at == attachments_.end()) return;
+  spdlog::warn("port {} VLAN {}: address {} is also claimed by {}", NameOf(at->second.port), at->second.vlan,
+               report.address.ToString(), report.other.ToString());
 }
 
 }  // namespace sluice::dataplane

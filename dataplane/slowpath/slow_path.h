@@ -53,7 +53,13 @@ class SlowPath {
   void Stop();
 
  private:
-  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PortLinkChange>;
+  using Report = std::variant<NeighborUpdate, DuplicateAddressReport>;
+  // Whose an interface is, and where operators find it.
+  struct Attachment {
+    VrfId vrf = 0;
+    PortId port = 0;
+    uint16_t vlan = 0;
+  };
   // A packet whose neighbour is resolved here but not yet in the tables.
   struct Waiting {
     rte_mbuf* packet;
@@ -69,7 +75,8 @@ class SlowPath {
   bool ServeTime(Instant now);
   bool ReleaseWaiting(Instant now);
   void FlushReports();
-  void LogDuplicate(const DuplicateAddressReport& report);
+  void LogDuplicate(const DuplicateAddressReport& report) const;
+  const char* NameOf(PortId port) const;
   void Idle(int epoll);
 
   void Punted(Instant now, rte_mbuf& packet);
@@ -93,7 +100,7 @@ class SlowPath {
   PacketRelay relay_;
   NeighborResolution resolution_;
   PuntBudgets budgets_;
-  std::map<InterfaceId, VrfId> vrf_of_;
+  std::map<InterfaceId, Attachment> attachments_;
   std::deque<Report> reports_;
   std::vector<Waiting> waiting_;
   std::unique_ptr<KernelLinkWatch> kernel_links_;

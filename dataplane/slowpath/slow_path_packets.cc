@@ -125,8 +125,8 @@ void SlowPath::Send(const SendFrame& frame) {
   PacketMetadata& meta = MetaOf(*packet);
   meta.egress_port = frame.port;
   meta.egress_interface = frame.interface;
-  const auto vrf = vrf_of_.find(frame.interface);
-  if (vrf != vrf_of_.end()) meta.vrf = vrf->second;
+  const auto at = attachments_.find(frame.interface);
+  if (at != attachments_.end()) meta.vrf = at->second.vrf;
   relay_.Inject(*packet, InjectKind::kRawL2);
 }
 
