@@ -350,7 +350,10 @@ void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* 
     return;
   }
   rib_.Acknowledge(route);
-  if (route.group == rib::kNoGroup) ++routes_freed_;
+  if (route.group != rib::kNoGroup) return;
+  ++routes_freed_;
+  // An address of ours may have waited for its place.
+  if (route.prefix.is_host()) objects_changed_ = true;
 }
 
 // What was refused for want of room or of something else gets another chance when

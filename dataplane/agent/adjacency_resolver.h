@@ -81,6 +81,9 @@ class AdjacencyResolver {
   // `when` is the time of the event.
   void OnCarrier(PortId port, bool up, Instant when);
   void OnNeighbor(const NeighborUpdate& update, Instant now);
+  // Takes out the neighbours that could not be while removals had no room. Call
+  // about once a second.
+  void RetryRemovals();
 
   // Control's static neighbour entries. The slow path is told.
   WriteResult PutFixed(InterfaceId interface, const net::Address& address, const net::MacAddress& mac,
@@ -133,6 +136,8 @@ class AdjacencyResolver {
   std::vector<uint32_t> users_;
   std::vector<uint32_t> neighbors_in_vrf_;  // installed for glean
   std::vector<Liveness> liveness_;          // by adjacency
+  // Their glean adjacency is to go and could not yet.
+  absl::flat_hash_set<NeighborKey, NeighborKeyHash> removals_put_off_;
   uint64_t refused_neighbors_ = 0;
 };
 

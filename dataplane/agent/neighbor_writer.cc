@@ -1,5 +1,7 @@
 // The resolver's neighbours: what the slow path learned and control fixed, and
 // the entries that glean packets find.
+#include <utility>
+
 #include "dataplane/agent/adjacency_resolver.h"
 #include "proto/net/check.h"
 
@@ -13,11 +15,12 @@ AdjacencyResolver::Neighbor& AdjacencyResolver::Touch(const NeighborKey& key) {
   return neighbors_[key];
 }
 
-// An entry says something as long as the slow path or control speaks of it.
+// An entry says something as long as the slow path or control speaks of it, or
+// packets find it.
 void AdjacencyResolver::ForgetIfUnused(const NeighborKey& key) {
   const Neighbor& neighbor = neighbors_.at(key);
   const bool known = neighbor.fixed || neighbor.learned || neighbor.state != NeighborState::kIncomplete;
-  if (known || !neighbor.watchers.empty()) return;
+  if (known || !neighbor.watchers.empty() || neighbor.glean != kNoAdjacency) return;
   neighbors_.erase(key);
   neighbors_on_[key.interface].erase(key);
 }
@@ -53,12 +56,25 @@ void AdjacencyResolver::RemoveGlean(const NeighborKey& key, Neighbor& neighbor) 
   if (id == kNoAdjacency) return;
   // With no room for the removal packets still find the entry, and its
   // adjacency drops them or asks for resolution; it is taken out later.
-  if (!tables_.neighbors.Remove(key).ok()) return;
+  if (!tables_.neighbors.Remove(key).ok()) {
+    removals_put_off_.insert(key);
+    return;
+  }
   neighbor.glean = kNoAdjacency;
   on_interface_[key.interface].erase(id);
   --neighbors_in_vrf_[liveness_[id].vrf];
   liveness_[id] = {};
   tables_.adjacencies.Release(id);
+}
+
+void AdjacencyResolver::RetryRemovals() {
+  for (const NeighborKey& key : std::exchange(removals_put_off_, {})) {
+    const auto found = neighbors_.find(key);
+    // Resolved again meanwhile: then it stays.
+    if (found == neighbors_.end() || found->second.mac()) continue;
+    RemoveGlean(key, found->second);
+    ForgetIfUnused(key);
+  }
 }
 
 // Brings everything that depends on the neighbour's MAC up to date.

@@ -34,6 +34,9 @@ MaybeRefusal TableWriter::OnVrf(const channel::VrfRecord& record, ScopeIndex sco
   if (owner == nullptr)
     return Beyond(channel::Limit::kVrfs, tables_.vrfs.size(), offsetof(channel::VrfRecord, vrf));
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  const auto vrf = static_cast<VrfId>(record.vrf);
+  EvictRoute(vrf, net::Ipv4Address::FromBytes(record.router_ipv4));
+  EvictRoute(vrf, net::Ipv6Address::FromBytes(record.router_ipv6));
   if (auto refusal = interfaces_.PutVrf(record)) return refusal;
   Claim(*owner, scope);
   return std::nullopt;
@@ -120,6 +123,16 @@ bool TableWriter::EvictAddress(const InterfaceWriter::AddressKey& holder) {
   return true;
 }
 
+// A stale host route gives way to an address of ours.
+void TableWriter::EvictRoute(VrfId vrf, const net::Address& address) {
+  if (address.IsZero()) return;
+  const net::Prefix prefix(address, address.BitLength());
+  const RouteValue route = tables_.FindRouteValue(vrf, prefix);
+  const ScopeIndex scope =
+      route.group == kNoGroup ? kNoScope : routes_.ScopeOf(route.tag, vrf, prefix.family());
+  if (scope != kNoScope && routes_.IsStale(route.tag, scope)) (void)routes_.Erase(vrf, prefix);
+}
+
 MaybeRefusal TableWriter::OnAddress(const channel::InterfaceAddressRecord& record, ScopeIndex scope) {
   const InterfaceWriter::AddressKey key{static_cast<InterfaceId>(record.interface),
                                         AddressOf(record.family, record.address)};
@@ -127,6 +140,10 @@ MaybeRefusal TableWriter::OnAddress(const channel::InterfaceAddressRecord& recor
   Owner owner = known == interfaces_.addresses().end() ? Owner{} : known->second;
   if (auto refusal = CheckOwner(owner, scope)) return refusal;
   const auto evict = [this](const InterfaceWriter::AddressKey& holder) { return EvictAddress(holder); };
+  if (key.interface < tables_.interfaces.size()) {
+    const Interface* interface = tables_.interfaces.Find(key.interface);
+    if (interface != nullptr) EvictRoute(interface->vrf, key.address);
+  }
   if (auto refusal = interfaces_.PutAddress(record, scopes_.OwnerNow(scope), evict)) return refusal;
   Claim(owner, scope);
   return std::nullopt;

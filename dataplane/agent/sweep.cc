@@ -90,6 +90,7 @@ Instant TableWriter::OnTime(Instant now) {
     for (const Job& job : std::exchange(left_over_, {})) StartSweep(job.scope, job.forget);
   }
   tables_.Reclaim();
+  resolver_.RetryRemovals();
   Instant next = now + kRetry;
   if (const auto deadline = scopes_.NextDeadline()) next = std::min(next, *deadline);
   if (retry_at_) next = std::min(next, *retry_at_);

@@ -100,6 +100,7 @@ class TableWriter {
   MaybeRefusal RemoveVrf(VrfId vrf);
   bool EvictInterface(InterfaceId holder, Instant now);
   bool EvictAddress(const InterfaceWriter::AddressKey& holder);
+  void EvictRoute(VrfId vrf, const net::Address& address);
   void ForgetScopesOf(VrfId vrf);
 
   bool SweepVrf(VrfId vrf);

@@ -160,6 +160,48 @@ TEST_CASE("the learned neighbours of a tenant are limited by name and nothing el
   CHECK(writer.tables.adjacencies.Load(1).sendable());
 }
 
+TEST_CASE(
+    "a learned neighbour that cannot be taken out while removals have no room goes later, with its number") {
+  Writer to;
+  to.StateTenant();
+  to.Learn(1, "10.0.0.7", "02:00:00:00:00:77");
+  const auto key = NeighborKey::Of(1, *net::Address::Parse("10.0.0.7"));
+  const AdjacencyId glean = to.tables.neighbors.Find(key);
+  REQUIRE(glean != kNoAdjacency);
+  to.reclaimer.hold = true;
+  for (bool fast = false; !to.tables.retirement.full(); fast = !fast)
+    REQUIRE(to.tables.PutVrf({.id = 1, .punt_tcp = fast}).ok());
+  to.writer.resolver().OnNeighbor(
+      {.interface = 1, .address = *net::Address::Parse("10.0.0.7"), .removed = true}, to.now);
+  CHECK(to.tables.neighbors.Find(key) == glean);
+  CHECK_FALSE(to.tables.adjacencies.Load(glean).live());
+  to.Pass(std::chrono::seconds(1));
+  CHECK(to.writer.resolver().Find(key) != nullptr);
+  to.reclaimer.hold = false;
+  to.Pass(std::chrono::seconds(1));
+  CHECK(to.writer.resolver().Find(key) == nullptr);
+  CHECK(to.tables.neighbors.Find(key) == kNoAdjacency);
+  CHECK(to.tables.adjacencies.Describe(glean) == nullptr);
+}
+
+TEST_CASE(
+    "an address of ours is refused where control has a host route, and takes the place of a stale one") {
+  Writer to;
+  to.StateTenant();
+  to.Take(RouteTo(1, "10.0.0.99/32", 1));
+  CHECK(to.Reason(AddressIs(1, "10.0.0.99/24")) == RefusalReason::kConflict);
+  CHECK(to.Lookup(1, "10.0.0.99") == 1);
+  to.Reattach();
+  to.StateTenant();
+  to.Take(AddressIs(1, "10.0.0.99/24"));
+  CHECK(to.Lookup(1, "10.0.0.99") == to.tables.groups.local());
+  to.Take(EndOfSync());
+  to.SweepAll();
+  CHECK(to.Lookup(1, "10.0.0.99") == to.tables.groups.local());
+  // VRF, 2 interfaces, 3 addresses, 2 adjacencies, 3 groups, 3 routes.
+  CHECK(to.writer.scopes().At(1).objects == 14);
+}
+
 TEST_CASE("an object in use is not deleted") {
   Writer writer;
   writer.StateTenant();

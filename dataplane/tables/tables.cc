@@ -229,6 +229,9 @@ RouteValue Tables::FindRouteValue(VrfId vrf, const net::Prefix& prefix) const {
 
 WriteResult Tables::AddLocalAddress(VrfId vrf, const net::Address& address) {
   if (!Exists(vrf)) return WriteResult::Refused(RefusalReason::kNotFound, vrf);
+  // Its owner would take the route for programmed, and miss it when the address goes.
+  if (!own_addresses.Contains(vrf, address) && FindRoute(vrf, HostPrefix(address)) != kNoGroup)
+    return WriteResult::Refused(RefusalReason::kConflict);
   if (const WriteResult added = own_addresses.Add(vrf, address); !added.ok()) return added;
   const WriteResult routed = SetRoute(vrf, HostPrefix(address), groups.local(), 0, nullptr);
   if (!routed.ok()) SLUICE_CHECK(own_addresses.Remove(vrf, address).ok());

@@ -119,6 +119,19 @@ TEST_CASE("an address of ours is a host route that control cannot replace") {
   CHECK(rig.tables.RemoveLocalAddress(0, Ip("10.0.0.1")).reason() == RefusalReason::kNotFound);
 }
 
+TEST_CASE("a host route of control is not replaced by an address of ours") {
+  Rig rig;
+  REQUIRE(rig.tables.PutAdjacency(1, rig.Neighbor(true)).ok());
+  const GroupMember member{1, 1};
+  REQUIRE(rig.tables.groups.Put(1, {&member, 1}).ok());
+  REQUIRE(rig.tables.AddRoute(0, Net("10.0.0.1/32"), 1).ok());
+  CHECK(rig.tables.AddLocalAddress(0, Ip("10.0.0.1")).reason() == RefusalReason::kConflict);
+  CHECK(rig.tables.FindRoute(0, Net("10.0.0.1/32")) == 1);
+  CHECK_FALSE(rig.tables.own_addresses.Contains(0, Ip("10.0.0.1")));
+  REQUIRE(rig.tables.RemoveRoute(0, Net("10.0.0.1/32")).ok());
+  CHECK(rig.tables.AddLocalAddress(0, Ip("10.0.0.1")).ok());
+}
+
 TEST_CASE("flows of a dead next hop move at once, and the rest stay") {
   Rig rig;
   REQUIRE(rig.tables.PutAdjacency(1, rig.Neighbor(true)).ok());
