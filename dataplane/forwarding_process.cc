@@ -109,8 +109,8 @@ absl::Status ForwardingProcess::CreateTables() {
 
 absl::Status ForwardingProcess::CreateChannel() {
   channel::ChannelSizes sizes;
-  // The block behind the workers' is the slow path's.
-  sizes.counters.workers = worker_count() + 1u;
+  // Behind the workers' blocks are the slow path's and the agent's.
+  sizes.counters.workers = worker_count() + 2u;
   sizes.counters.interfaces = plan_.limits.interfaces() + 1;
   sizes.counters.adjacencies = tables_->adjacencies.size();
   sizes.counters.vrfs = plan_.limits.vrfs();
@@ -127,7 +127,9 @@ absl::Status ForwardingProcess::CreateChannel() {
 
   std::vector<PortState> states(PortNumbers(ports_));
   for (const auto& port : ports_) states[port->id()] = {port->mac(), port->plan().mtu_bytes, false};
-  table_writer_ = std::make_unique<TableWriter>(*tables_, std::move(states), neighbor_requests_);
+  const channel::CounterOrigin origin(memory_->counter_layout(), memory_->counter_section(),
+                                      worker_count() + 1u);
+  table_writer_ = std::make_unique<TableWriter>(*tables_, std::move(states), neighbor_requests_, origin);
   table_writer_->resolver().SetObserver(&state_feed_);
   agent_ = std::make_unique<Agent>(*table_writer_, *channel_, agent_inbox_, *reclaimer_);
   agent_->SetDuplicateAddressObserver(

@@ -20,16 +20,14 @@ size_t LiveState::NeighborHash::operator()(const NeighborKey& key) const {
 
 void LiveState::Attached(const v1::AttachReply& reply,
                          std::shared_ptr<const channel::ChannelClient> channel) {
+  if (attached_) Detached();
+  ForgetDeleted();
+  // The same dataplane still has in its counters what it said last.
+  if (reply.instance() != instance_) carried_ = std::move(last_totals_);
+  last_totals_.clear();
+  last_drops_.clear();
   attached_ = true;
   ++attachments_;
-  const bool restarted = reply.instance() != instance_;
-  if (restarted && counters_) {
-    for (const auto& [vrf, tenant] : sender_.tenants()) {
-      for (const programming::InterfaceObject& interface : tenant.interfaces) {
-        carried_[interface.interface] = Read(interface);
-      }
-    }
-  }
   instance_ = reply.instance();
   workers_ = reply.workers();
   channel_ = std::move(channel);
@@ -40,7 +38,15 @@ void LiveState::Attached(const v1::AttachReply& reply,
 }
 
 void LiveState::Detached() {
+  last_drops_ = Drops();
+  for (const auto& [vrf, tenant] : sender_.tenants()) {
+    for (const programming::InterfaceObject& interface : tenant.interfaces) {
+      last_totals_[interface.interface] = Read(interface);
+    }
+  }
   attached_ = false;
+  counters_.reset();
+  channel_.reset();
   neighbors_.clear();
   for (auto& [number, port] : ports_) port.set_link_up(false);
 }
@@ -122,7 +128,8 @@ const programming::InterfaceObject* LiveState::InterfaceOf(uint32_t number) cons
 
 LiveState::Totals LiveState::Read(const programming::InterfaceObject& interface) const {
   Totals totals;
-  if (const auto at = carried_.find(interface.interface); at != carried_.end()) totals = at->second;
+  const auto& before = attached_ ? carried_ : last_totals_;
+  if (const auto at = before.find(interface.interface); at != before.end()) totals = at->second;
   if (!counters_) return totals;
   const channel::PacketsAndBytes rx = counters_->InterfaceRx(interface.interface);
   const channel::PacketsAndBytes tx = counters_->InterfaceTx(interface.interface);
@@ -156,8 +163,8 @@ api::InterfaceCounters LiveState::Counters(uint32_t number) const {
 }
 
 std::vector<api::DropCount> LiveState::Drops() const {
+  if (!counters_) return last_drops_;
   std::vector<api::DropCount> drops;
-  if (!counters_) return drops;
   const auto add = [&](uint32_t vrf) {
     for (uint32_t reason = 0; reason < counters_->geometry().drop_reasons; ++reason) {
       const uint64_t packets = counters_->Drops(vrf, reason);
@@ -169,7 +176,17 @@ std::vector<api::DropCount> LiveState::Drops() const {
   return drops;
 }
 
+void LiveState::ForgetDeleted() {
+  const auto deleted = [this](const auto& entry) { return InterfaceOf(entry.first) == nullptr; };
+  absl::erase_if(carried_, deleted);
+  absl::erase_if(last_totals_, deleted);
+  std::erase_if(last_drops_, [this](const api::DropCount& drops) {
+    return drops.vrf != 0 && !sender_.tenants().contains(drops.vrf);
+  });
+}
+
 void LiveState::Sample(Instant now) {
+  ForgetDeleted();
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(now - sampled_).count();
   sampled_ = now;
   absl::flat_hash_map<uint32_t, Rate> rates;

@@ -30,11 +30,13 @@ class LiveState : public api::DataplaneState {
 
   void Attached(const dataplane::v1::AttachReply& reply,
                 std::shared_ptr<const channel::ChannelClient> channel);
-  // The memory of the dead dataplane is read a last time.
+  // The memory of the dataplane, which may be dead, is read a last time; until the
+  // next attachment answers are what it said, of objects that existed then.
   void Detached();
   void SnapshotBegins();
   void Changed(const dataplane::v1::StateChange& change);
-  // About once a second: rates.
+  // About once a second: rates, and what deleted connections and tenants had
+  // counted is forgotten, long before their numbers, which rest, are another's.
   void Sample(Instant now);
   // Tests read the counters of memory of their own.
   void SetCounters(std::optional<channel::CounterReader> counters) { counters_ = counters; }
@@ -79,21 +81,25 @@ class LiveState : public api::DataplaneState {
 
   const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
   Totals Read(const programming::InterfaceObject& interface) const;
-  void RememberInterfaces() const;
+  void ForgetDeleted();
 
   const programming::Sender& sender_;
   bool attached_ = false;
   uint64_t attachments_ = 0;
   std::string instance_;
   uint32_t workers_ = 0;
-  std::shared_ptr<const channel::ChannelClient> channel_;  // also of the dead dataplane, until the next
-  std::optional<channel::CounterReader> counters_;
+  std::shared_ptr<const channel::ChannelClient> channel_;
+  std::optional<channel::CounterReader> counters_;  // while attached
   bool ports_known_ = false;
   absl::flat_hash_map<uint32_t, dataplane::v1::PortState> ports_;  // by number
   absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;
   uint64_t duplicate_addresses_ = 0;
   // What interfaces had counted in former dataplanes.
   absl::flat_hash_map<uint32_t, Totals> carried_;
+  // Since Detached(), of what existed then. An object that is made while there is no
+  // dataplane must not read what its number counted before.
+  absl::flat_hash_map<uint32_t, Totals> last_totals_;
+  std::vector<api::DropCount> last_drops_;
   absl::flat_hash_map<uint32_t, Rate> rates_;
   Instant sampled_{};
 };

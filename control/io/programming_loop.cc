@@ -191,7 +191,7 @@ void ProgrammingLoop::Lost(const absl::Status& status) {
   told_.clear();
   for (const auto& [vrf, tenant] : sender_.tenants()) NoteChange(vrf);
   port_.reset();
-  client_.reset();  // the counters stay readable through the live state
+  client_.reset();
   if (link_ != nullptr) link_->Reconnect();
   observer_();
 }

@@ -145,7 +145,7 @@ void GatewayMetrics::CollectDrops(const std::vector<TenantNames>& tenants, Expos
 void GatewayMetrics::CollectWorkers(Exposition& out) const {
   const auto& counters = sources_.state.counters();
   if (!counters) return;
-  // Behind the workers' blocks is that of the slow path, which has no load of this kind.
+  // Behind the workers' blocks are those of threads that have no load of this kind.
   const uint32_t workers = std::min(counters->geometry().workers, sources_.state.workers());
   for (uint32_t worker = 0; worker < workers; ++worker) {
     const channel::WorkerCounters load = counters->Worker(worker);

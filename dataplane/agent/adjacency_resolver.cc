@@ -54,10 +54,12 @@ net::Address AddressOf(const NeighborKey& key) {
   return net::Ipv6Address::FromHalves(key.high, key.low);
 }
 
-AdjacencyResolver::AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests)
+AdjacencyResolver::AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests,
+                                     const channel::CounterOrigin& counters)
     : tables_(tables),
       ports_(std::move(ports)),
       requests_(requests),
+      counters_(counters),
       on_interface_(tables.interfaces.size()),
       neighbors_on_(tables.interfaces.size()),
       users_(tables.interfaces.size()),
@@ -159,6 +161,7 @@ WriteResult AdjacencyResolver::Put(AdjacencyId id, AdjacencyKind kind, Interface
     ++users_[interface];
   }
   liveness_[id].vrf = vrf;
+  counters_.RestartAdjacency(id);  // what led elsewhere was another adjacency
   const WriteResult put = Refresh(id, {.kind = kind, .interface = interface, .next_hop = next_hop}, now);
   SLUICE_CHECK(put.ok());  // the id and every value were checked
   return put;

@@ -17,6 +17,7 @@
 #include "dataplane/agent/scope_table.h"
 #include "dataplane/agent/state_observer.h"
 #include "dataplane/tables/tables.h"
+#include "proto/channel/counters.h"
 
 namespace sluice::dataplane {
 
@@ -65,7 +66,8 @@ class AdjacencyResolver {
 
   // All must outlive the resolver; the observer may be null. `ports` is indexed
   // by PortId.
-  AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests);
+  AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests,
+                    const channel::CounterOrigin& counters);
   void SetObserver(StateObserver* observer) { observer_ = observer; }
 
   // Creates or changes control's adjacency. The interface must exist where the
@@ -129,6 +131,7 @@ class AdjacencyResolver {
   Tables& tables_;
   std::vector<PortState> ports_;
   NeighborRequests& requests_;
+  const channel::CounterOrigin& counters_;
   StateObserver* observer_ = nullptr;
   Neighbors neighbors_;
   std::vector<absl::flat_hash_set<AdjacencyId>> on_interface_;  // adjacencies, control's and learned

@@ -38,6 +38,12 @@ bool SameButAddresses(const Interface& a, const Interface& b) {
          a.policer_out == b.policer_out && a.mac == b.mac;
 }
 
+// Control that lost its store may state another tenant's interface, or another
+// connection's, in place of a stale one with the same number.
+bool SameOwner(const Interface& a, const Interface& b) {
+  return a.vrf == b.vrf && a.connection == b.connection;
+}
+
 }  // namespace
 
 net::Ipv6Address LinkLocalOf(const net::MacAddress& mac) {
@@ -49,10 +55,12 @@ net::Ipv6Address LinkLocalOf(const net::MacAddress& mac) {
   return address;
 }
 
-InterfaceWriter::InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests)
+InterfaceWriter::InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests,
+                                 const channel::CounterOrigin& counters)
     : tables_(tables),
       resolver_(resolver),
       requests_(requests),
+      counters_(counters),
       locals_(tables),
       policer_users_(tables.policers.size()) {}
 
@@ -136,6 +144,7 @@ MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instan
     interface.addresses = before->addresses;
     if (auto refusal = ReplaceLinkLocal(interface, *before)) return refusal;
   }
+  if (!before || !SameOwner(*before, interface)) counters_.RestartInterface(id);
   if (const WriteResult put = tables_.PutInterface(interface); !put.ok())
     return Refuse(put, offsetof(InterfaceRecord, interface));
   if (before) CountPolicers(*before, -1);
@@ -153,6 +162,8 @@ MaybeRefusal InterfaceWriter::RemoveInterface(InterfaceId id, Instant now) {
   SLUICE_CHECK(before.addresses.empty());
   if (const WriteResult removed = tables_.RemoveInterface(id); !removed.ok()) return Refuse(removed, kField);
   CountPolicers(before, -1);
+  // Control reads by number, also before it could tell us of the next owner.
+  counters_.RestartInterface(id);
   resolver_.OnInterfaceRemoved(id, now);
   Tell(before, true);
   return std::nullopt;

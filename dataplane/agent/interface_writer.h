@@ -11,6 +11,7 @@
 #include "dataplane/agent/record_fields.h"
 #include "dataplane/agent/scope_table.h"
 #include "dataplane/tables/tables.h"
+#include "proto/channel/counters.h"
 
 namespace sluice::dataplane {
 
@@ -31,7 +32,9 @@ class InterfaceWriter {
   using Evict = std::function<bool(InterfaceId)>;
   using EvictAddress = std::function<bool(const AddressKey&)>;
 
-  InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests);
+  // All must outlive the writer.
+  InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests,
+                  const channel::CounterOrigin& counters);
 
   MaybeRefusal PutVrf(const channel::VrfRecord& record);
   MaybeRefusal RemoveVrf(VrfId vrf);
@@ -62,6 +65,7 @@ class InterfaceWriter {
   Tables& tables_;
   AdjacencyResolver& resolver_;
   NeighborRequests& requests_;
+  const channel::CounterOrigin& counters_;
   LocalAddresses locals_;
   AddressOwners addresses_;
   std::map<std::pair<VrfId, net::Address>, InterfaceId> holders_;  // without link-local ones

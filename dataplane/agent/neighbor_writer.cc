@@ -38,6 +38,7 @@ WriteResult AdjacencyResolver::InstallGlean(const NeighborKey& key, Neighbor& ne
   liveness_[id].vrf = vrf;
   on_interface_[key.interface].insert(id);
   neighbor.glean = id;
+  counters_.RestartAdjacency(id);
   SLUICE_CHECK(Refresh(id, wanted, when).ok());
   // The rewrite is in place before packets can find it.
   const WriteResult put = tables_.neighbors.Put(key, id);

@@ -260,6 +260,7 @@ MaybeRefusal TableWriter::OnPolicer(const channel::PolicerRecord& record, ScopeI
   const bool same = tables_.policers.Exists(record.policer) && values.rate_kbps == record.rate_kbps &&
                     values.burst_bytes == record.burst_bytes;
   if (!same) {
+    if (!tables_.policers.Exists(record.policer)) counters_.RestartPolicer(record.policer);
     const WriteResult put = tables_.policers.Put(record.policer, record.rate_kbps, record.burst_bytes);
     if (!put.ok()) {
       const bool burst = put.reason() == RefusalReason::kOutOfRange;
@@ -271,14 +272,21 @@ MaybeRefusal TableWriter::OnPolicer(const channel::PolicerRecord& record, ScopeI
   return std::nullopt;
 }
 
+WriteResult TableWriter::RemovePolicer(PolicerId id) {
+  const WriteResult removed = tables_.policers.Remove(id);
+  if (!removed.ok()) return removed;
+  counters_.RestartPolicer(id);
+  Disown(policer_owners_[id]);
+  return removed;
+}
+
 MaybeRefusal TableWriter::OnPolicerDelete(PolicerId id, ScopeIndex scope) {
   Owner* owner = OwnerAt(policer_owners_, id);
   if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
   if (interfaces_.PolicerUsers(id) != 0)
     return Refuse(RefusalReason::kInUse, kId, interfaces_.PolicerUsers(id));
-  if (const WriteResult removed = tables_.policers.Remove(id); !removed.ok()) return Refuse(removed, kId);
-  Disown(*owner);
+  if (const WriteResult removed = RemovePolicer(id); !removed.ok()) return Refuse(removed, kId);
   return std::nullopt;
 }
 

@@ -55,7 +55,8 @@ class RunningAgent {
       : memory_(*channel::ChannelMemory::Create(Sizes(), instance)),
         packets_(memory_),
         tables_(SmallTables(), reclaimer_),
-        writer_(tables_, TwoPorts(), requests_) {
+        writer_(tables_, TwoPorts(), requests_,
+                {memory_.counter_layout(), memory_.counter_section(), kAgentBlock}) {
     auto server = channel::ChannelServer::Listen(channel_path, memory_, &packets_);
     REQUIRE(server.ok());
     server_ = *std::move(server);
@@ -81,15 +82,8 @@ class RunningAgent {
 
  private:
   static channel::ChannelSizes Sizes() {
-    const TablesOptions options = SmallTables();
     channel::ChannelSizes sizes;
-    sizes.counters = {.workers = 1,
-                      .interfaces = options.limits.interfaces + 1,
-                      .adjacencies = options.limits.adjacencies + options.limits.neighbors + 2,
-                      .vrfs = options.limits.vrfs,
-                      .drop_reasons = 64,
-                      .policers = options.limits.policers + 1,
-                      .nodes = 32};
+    sizes.counters = SmallCounters();
     return sizes;
   }
 

@@ -8,7 +8,9 @@
 
 #include "dataplane/agent/neighbor_exchange.h"
 #include "dataplane/agent/port_state.h"
+#include "dataplane/tables/drop_reason.h"
 #include "dataplane/tables/tables.h"
+#include "proto/channel/counters.h"
 
 namespace sluice::dataplane::testing {
 
@@ -49,6 +51,19 @@ inline TablesOptions SmallTables() {
                     .pending_removals = 10000};
   options.ports = 2;
   return options;
+}
+
+// Blocks of two workers and, the last, of the agent.
+inline constexpr uint32_t kAgentBlock = 2;
+inline channel::CounterGeometry SmallCounters() {
+  const TableLimits limits = SmallTables().limits;
+  return {.workers = kAgentBlock + 1,
+          .interfaces = limits.interfaces + 1,
+          .adjacencies = limits.adjacencies + limits.neighbors + 2,
+          .vrfs = limits.vrfs,
+          .drop_reasons = kDropReasonsMax,
+          .policers = limits.policers + 1,
+          .nodes = 32};
 }
 
 inline std::vector<PortState> TwoPorts() {

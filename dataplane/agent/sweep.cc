@@ -124,9 +124,7 @@ bool TableWriter::SweepPhase(Job& job) {
       });
     case Phase::kPolicers:
       return SweepIds(job, policer_owners_, [&](uint32_t id) {
-        if (interfaces_.PolicerUsers(id) != 0 || !ok(tables_.policers.Remove(id))) return false;
-        Disown(policer_owners_[id]);
-        return true;
+        return interfaces_.PolicerUsers(id) == 0 && ok(RemovePolicer(id));
       });
     case Phase::kVrfs:
       return SweepIds(job, vrf_owners_, [&](uint32_t id) { return SweepVrf(static_cast<VrfId>(id)); });

@@ -25,11 +25,13 @@ T CopyOf(std::span<const std::byte> record) {
 
 }  // namespace
 
-TableWriter::TableWriter(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests)
+TableWriter::TableWriter(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests,
+                         const channel::CounterOrigin& counters)
     : tables_(tables),
+      counters_(counters),
       scopes_(tables.vrfs.size()),
-      resolver_(tables, std::move(ports), requests),
-      interfaces_(tables, resolver_, requests),
+      resolver_(tables, std::move(ports), requests, counters_),
+      interfaces_(tables, resolver_, requests, counters_),
       routes_(tables, scopes_, resolver_),
       vrf_owners_(tables.vrfs.size()),
       interface_owners_(tables.interfaces.size()),

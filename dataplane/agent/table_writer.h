@@ -26,8 +26,10 @@ namespace sluice::dataplane {
 class TableWriter {
  public:
   // All must outlive the writer. `ports` is indexed by PortId and has as many
-  // entries as the tables were made for.
-  TableWriter(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests);
+  // entries as the tables were made for. Objects that are created count from zero
+  // in `counters`; those that are stated again go on.
+  TableWriter(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests,
+              const channel::CounterOrigin& counters = {});
 
   // One record as it came out of the ring: any bytes, 8-byte aligned. The refusal
   // is without its sequence number.
@@ -98,6 +100,7 @@ class TableWriter {
 
   MaybeRefusal RemoveInterface(InterfaceId id, Instant now, bool force);
   MaybeRefusal RemoveVrf(VrfId vrf);
+  WriteResult RemovePolicer(PolicerId id);
   bool EvictInterface(InterfaceId holder, Instant now);
   bool EvictAddress(const InterfaceWriter::AddressKey& holder);
   void EvictRoute(VrfId vrf, const net::Address& address);
@@ -118,6 +121,7 @@ class TableWriter {
   void FinishSweep();
 
   Tables& tables_;
+  const channel::CounterOrigin counters_;
   ScopeTable scopes_;
   AdjacencyResolver resolver_;
   InterfaceWriter interfaces_;

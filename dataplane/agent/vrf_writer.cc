@@ -58,6 +58,7 @@ MaybeRefusal InterfaceWriter::PutVrf(const VrfRecord& record) {
   const Vrf* published = vrf.id < tables_.vrfs.size() ? tables_.vrfs.Find(vrf.id) : nullptr;
   if (published != nullptr && Same(*published, vrf)) return std::nullopt;
   const std::optional<Vrf> before = published == nullptr ? std::nullopt : std::optional(*published);
+  if (!before) counters_.RestartDrops(vrf.id);
   if (const WriteResult put = tables_.PutVrf(vrf); !put.ok()) return Refuse(put, offsetof(VrfRecord, vrf));
   if (const WriteResult set = SetRouters(vrf, before ? &*before : nullptr); !set.ok()) {
     // Back to what was; that needs no memory that it did not have.
@@ -76,7 +77,11 @@ MaybeRefusal InterfaceWriter::RemoveVrf(VrfId id) {
   bare.router_ipv6.reset();
   (void)SetRouters(bare, &vrf);
   const WriteResult removed = tables_.RemoveVrf(id);
-  if (!removed.ok()) (void)SetRouters(vrf, &bare);
+  if (removed.ok()) {
+    counters_.RestartDrops(id);
+  } else {
+    (void)SetRouters(vrf, &bare);
+  }
   return Refuse(removed, offsetof(channel::IdRecord, id));
 }
 

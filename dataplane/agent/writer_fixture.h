@@ -4,10 +4,12 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string_view>
+#include <vector>
 
 #include "dataplane/agent/record_fixture.h"
 #include "dataplane/agent/small_tables.h"
 #include "dataplane/agent/table_writer.h"
+#include "dataplane/tables/counters.h"
 #include "dataplane/tables/fib/fake_reclaimer.h"
 
 namespace sluice::dataplane::testing {
@@ -78,6 +80,8 @@ struct Writer {
   GroupId Lookup(VrfId vrf, std::string_view address) const {
     return tables.fib4.Lookup(vrf, net::Ipv4Address::Parse(address)->value);
   }
+  // What one of the workers writes.
+  CounterBlock Worker(WorkerIndex worker) { return CounterBlock::Of(layout, section.data(), worker); }
   // The adjacency that a flow takes.
   AdjacencyId Choose(VrfId vrf, std::string_view address, uint32_t hash) const {
     return tables.groups.Choose(tables.groups.Load(Lookup(vrf, address)), hash);
@@ -86,7 +90,10 @@ struct Writer {
   fib::FakeReclaimer reclaimer;
   Tables tables{SmallTables(), reclaimer};
   RecordedRequests requests;
-  TableWriter writer{tables, TwoPorts(), requests};
+  const channel::CounterLayout layout{SmallCounters()};
+  std::vector<std::byte> section = std::vector<std::byte>(layout.total_bytes());
+  const channel::CounterReader counters{layout, section.data()};
+  TableWriter writer{tables, TwoPorts(), requests, {layout, section.data(), kAgentBlock}};
   Instant now = Instant{} + std::chrono::hours(1);
   uint32_t epoch = 0;
 };

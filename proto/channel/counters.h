@@ -1,6 +1,7 @@
-// Where each counter lies in the channel's counter section: one block per worker,
-// written by that worker alone, summed by whoever reads. Every counter is a
-// uint64_t in host byte order, only ever added to; blocks live as long as the
+// Where each counter lies in the channel's counter section: one block per writing
+// thread, written by that thread alone, summed by whoever reads. The workers' blocks
+// are the first, then the slow path's, and the last is the agent's (CounterOrigin).
+// Every counter is a uint64_t in host byte order; blocks live as long as the
 // dataplane and are not reset by an attachment.
 #pragma once
 
@@ -12,7 +13,7 @@ namespace sluice::channel {
 // How many of each there are; ids index the arrays directly, so `interfaces` is
 // the highest id plus one, and so on.
 struct CounterGeometry {
-  uint32_t workers = 0;
+  uint32_t workers = 0;  // blocks, those behind the workers' included
   uint32_t interfaces = 0;
   uint32_t adjacencies = 0;
   uint32_t vrfs = 0;
@@ -105,7 +106,39 @@ class CounterLayout {
   uint64_t block_bytes_ = 0;
 };
 
-// Sums over all workers, for any thread of either process. Values of one answer
+// Lets the counters of a number begin at zero when it becomes another object's. The
+// blocks of the others are not touched: a worker adds without an atomic instruction,
+// and storing a zero between its load and its store would bring the old value back.
+// Instead the agent's own block, which every sum includes, gets what the others
+// counted so far, negated; sums are modulo 2^64, so the number reads zero. What a
+// worker adds meanwhile, or a moment later because it still held the old object, is
+// neither lost nor doubled: it is counted for the new object, and that is the whole
+// error. There is none once the grace period after the old object's removal has
+// passed, which a number that rested (control) or was released (learned
+// neighbours) has behind it. The agent's thread only.
+class CounterOrigin {
+ public:
+  // Without counters, for who has none: the functions do nothing.
+  CounterOrigin() = default;
+  // `block` is written by nobody else. `section` outlives this.
+  CounterOrigin(const CounterLayout& layout, std::byte* section, uint32_t block)
+      : layout_(layout), section_(section), block_(block) {}
+
+  // Before the object is published. Ids beyond the geometry are ignored.
+  void RestartInterface(uint32_t interface) const;
+  void RestartAdjacency(uint32_t adjacency) const;
+  void RestartPolicer(uint32_t policer) const;
+  void RestartDrops(uint32_t vrf) const;
+
+ private:
+  void Restart(uint64_t offset, uint64_t words) const;
+
+  CounterLayout layout_;
+  std::byte* section_ = nullptr;
+  uint32_t block_ = 0;
+};
+
+// Sums over all blocks, for any thread of either process. Values of one answer
 // were not all read at the same instant. Ids beyond the geometry give zeros.
 class CounterReader {
  public:

@@ -1,0 +1,135 @@
+// Totals outlive the dataplane that counted them, but not their owner.
+#include "control/io/live_state.h"
+
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "proto/channel/shared_memory.h"
+
+namespace sluice::io {
+namespace {
+
+constexpr uint32_t kVrf = 1, kInterface = 10, kReason = 2;
+
+channel::ChannelMemory Memory() {
+  return *channel::ChannelMemory::Create({.counters = {.workers = 1,
+                                                       .interfaces = 16,
+                                                       .adjacencies = 1,
+                                                       .vrfs = 4,
+                                                       .drop_reasons = 4,
+                                                       .policers = 16,
+                                                       .nodes = 1}},
+                                         1);
+}
+
+programming::TenantObjects Tenant(const char* name) {
+  programming::TenantObjects tenant;
+  tenant.vrf = {kVrf, name};
+  tenant.interfaces.push_back({kInterface, kVrf, 5, name, "p1", 100});
+  return tenant;
+}
+
+// A gateway with one tenant, whose dataplanes have counters that the test writes.
+struct Gateway {
+  Gateway() {
+    memories.push_back(Memory());
+    sender.PutTenant(Tenant("contoso"), 1);
+  }
+
+  void Attach(const char* instance) {
+    dataplane::v1::AttachReply reply;
+    reply.set_instance(instance);
+    state.Attached(reply, nullptr);
+    state.SetCounters(memories.back().counters());
+  }
+  // The dataplane dies and another comes, with `packets` counted already.
+  void Restart(const char* instance, uint64_t packets) {
+    memories.push_back(Memory());
+    Received(packets);
+    Attach(instance);
+  }
+  void Received(uint64_t packets) {
+    const channel::ChannelMemory& memory = memories.back();
+    memory.counter_layout().InterfaceRx(memory.counter_section(), 0)[kInterface].packets = packets;
+  }
+  void Dropped(uint64_t packets) {
+    const channel::ChannelMemory& memory = memories.back();
+    memory.counter_layout().Drops(memory.counter_section(), 0)[kVrf * 4 + kReason] = packets;
+  }
+  uint64_t inbound() const { return state.Counters(kInterface).inbound_packets; }
+  void DeleteTenant() {
+    sender.RemoveTenant(kVrf);
+    state.Sample({});
+  }
+
+  programming::Sender sender;
+  LiveState state{sender};
+  std::vector<channel::ChannelMemory> memories;  // the dead ones stay mapped
+};
+
+TEST_CASE("totals go on over the dataplane's restart and are told while there is none") {
+  Gateway gateway;
+  gateway.Attach("first");
+  gateway.Received(70);
+  gateway.Dropped(3);
+  CHECK(gateway.inbound() == 70);
+  gateway.state.Detached();
+  CHECK(gateway.inbound() == 70);
+  REQUIRE(gateway.state.Drops().size() == 1);
+  CHECK(gateway.state.Drops()[0].packets == 3);
+  gateway.state.Sample({});
+  gateway.Restart("second", 5);
+  CHECK(gateway.inbound() == 75);
+  CHECK(gateway.state.Drops().empty());
+  gateway.Restart("third", 1);
+  CHECK(gateway.inbound() == 76);
+}
+
+TEST_CASE("an attachment to the same dataplane doubles nothing") {
+  Gateway gateway;
+  gateway.Attach("first");
+  gateway.Received(70);
+  gateway.Restart("second", 5);
+  gateway.state.Detached();
+  gateway.Received(6);
+  gateway.Attach("second");
+  CHECK(gateway.inbound() == 76);
+}
+
+TEST_CASE("a deleted connection leaves nothing to the next one with its number") {
+  Gateway gateway;
+  gateway.Attach("first");
+  gateway.Received(70);
+  gateway.Dropped(3);
+  SECTION("deleted after the dataplane's restart") {
+    gateway.Restart("second", 5);
+    gateway.DeleteTenant();
+    gateway.Received(0);
+  }
+  SECTION("deleted before the restart and made after it") {
+    gateway.DeleteTenant();
+    gateway.Restart("second", 0);
+  }
+  SECTION("deleted and made while there is no dataplane") {
+    gateway.state.Detached();
+    gateway.DeleteTenant();
+    gateway.sender.PutTenant(Tenant("fabrikam"), 1);
+    CHECK(gateway.inbound() == 0);
+    CHECK(gateway.state.Drops().empty());
+    gateway.Restart("second", 0);
+  }
+  SECTION("made while there is no dataplane, deleted before") {
+    gateway.DeleteTenant();
+    gateway.state.Detached();
+    gateway.sender.PutTenant(Tenant("fabrikam"), 1);
+    CHECK(gateway.inbound() == 0);
+    gateway.Restart("second", 0);
+  }
+  gateway.sender.PutTenant(Tenant("fabrikam"), 2);
+  CHECK(gateway.inbound() == 0);
+  gateway.Received(2);
+  CHECK(gateway.inbound() == 2);
+}
+
+}  // namespace
+}  // namespace sluice::io
