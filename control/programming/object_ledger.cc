@@ -209,11 +209,11 @@ void ObjectLedger::Evaded(const Operation& operation) {
   Queue(operation.key, slot);
 }
 
-bool ObjectLedger::Unblock() {
-  const std::vector<ObjectKey> blocked = std::move(blocked_);
-  blocked_.clear();
+bool ObjectLedger::Unblock(size_t count) {
   bool any = false;
-  for (const ObjectKey& key : blocked) {
+  for (; count > 0 && !blocked_.empty(); --count) {
+    const ObjectKey key = blocked_.front();
+    blocked_.pop_front();
     const auto at = slots_.find(key);
     if (at == slots_.end() || at->second.state != State::kBlocked) continue;
     Queue(key, at->second);

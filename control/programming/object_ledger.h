@@ -51,8 +51,9 @@ class ObjectLedger {
   // operation takes it to a free VLAN, down, until its turn comes.
   std::optional<Operation> Evasion() const;
   void Evaded(const Operation& operation);
-  // Objects put aside are looked at again. False: there were none.
-  bool Unblock();
+  // Up to `count` of the objects put aside, longest first, are looked at again.
+  // False: there were none.
+  bool Unblock(size_t count);
 
   enum class Outcome {
     kStale,    // a newer operation of the object is under way
@@ -109,7 +110,7 @@ class ObjectLedger {
   // Keys in these may have been dealt with meanwhile.
   std::array<std::deque<ObjectKey>, kObjectKindCount> puts_;
   std::array<std::deque<ObjectKey>, kObjectKindCount> deletes_;
-  std::vector<ObjectKey> blocked_;
+  std::deque<ObjectKey> blocked_;
   std::vector<ObjectKey> refused_;
   absl::flat_hash_map<Claim, ObjectKey> claims_;  // of what was sent
   absl::flat_hash_map<uint32_t, uint64_t> unanswered_;

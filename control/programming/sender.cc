@@ -62,7 +62,6 @@ void Sender::ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> p
   for (const net::Prefix& prefix : remove) {
     rib_.Withdraw(vrf, prefix, rib::Source::kStatic, 0, rib::RouteSet::kStaticRoutes);
   }
-  if (put.size() > 1000) rib_.Reserve(vrf, put.front().prefix.family(), put.size());
   for (const rib::RouteInput& route : put) rib_.Update(route, rib::RouteSet::kStaticRoutes);
   if (complete) revisions_[vrf].stated = revision;
 }
@@ -179,12 +178,14 @@ bool Sender::Pump() {
   TakeRibChanges();
   size_t budget = std::min(kBatchMax, kInFlightMax - std::min(kInFlightMax, in_flight_.size()));
   bool room = budget > 0 && SendBeginSync();
+  // Bulk routes may use up the budget of every call for a long time.
+  if (unblock_worth_it_) ledger_.Unblock(kUnblockMax);
   while (room && budget > 0) {
     room = SendObjects(budget) && SendRoutes(budget);
     if (!room || budget == 0) break;
     // All that could go is gone: what waited for it may go now.
     if (std::exchange(unblock_worth_it_, false)) {
-      if (!ledger_.Unblock()) break;
+      if (!ledger_.Unblock(SIZE_MAX)) break;
       continue;
     }
     const std::optional<Operation> evasion = ledger_.Evasion();

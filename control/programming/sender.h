@@ -36,11 +36,13 @@ struct TenantProgress {
 class Sender {
  public:
   // Records sent and not answered, at most: an urgent one waits for these only,
-  // which is a few milliseconds of the dataplane's work.
-  static constexpr size_t kInFlightMax = 4096;
+  // which is a millisecond of the dataplane's work. More do not make bulk faster.
+  static constexpr size_t kInFlightMax = 1024;
   // In one call of Pump, so that the event loop gets its turn.
-  static constexpr size_t kBatchMax = 2048;
+  static constexpr size_t kBatchMax = 512;
   static constexpr size_t kProblemsMax = 32;
+  // Objects put aside that get another look at the start of every call of Pump.
+  static constexpr size_t kUnblockMax = 32;
 
   // Desired state. Revisions of a VRF only grow.
   void PutTenant(const TenantObjects& tenant, uint64_t revision);

@@ -266,6 +266,37 @@ TEST_CASE("an urgent next hop overtakes bulk routes") {
   CHECK(at - order.begin() < 2 * static_cast<long>(Sender::kBatchMax));
 }
 
+TEST_CASE("what an urgent change leaves behind is deleted while bulk routes still flow") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  channel.room = 100'000;
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  sender.PutTenant(Tenant(1, 1, 100), 1);
+  sender.PutTenant(Tenant(2, 2, 200), 1);
+  Run(sender, channel);
+  std::vector<rib::RouteInput> bulk;
+  for (uint32_t i = 0; i < 40'000; ++i) {
+    const net::Prefix prefix(net::Ipv4Address{20u << 24 | i << 8}, 24);
+    bulk.push_back({1, prefix, rib::Source::kStatic, 5, 0, 0, {{A("15.0.0.1")}}});
+  }
+  sender.ChangeStaticRoutes(1, bulk, {}, 2, true);
+  sender.Pump();
+  TenantObjects moved = Tenant(2, 2, 200);
+  moved.routes[1].next_hops[0].address = A("15.0.0.77");
+  sender.PutTenant(moved, 2);
+  int turns = 0;
+  for (; sender.unanswered(2) > 0; ++turns) {
+    REQUIRE(sender.unanswered(1) > 20'000);
+    sender.Pump();
+    channel.Work(Sender::kBatchMax);
+    sender.TakeAnswers();
+  }
+  CHECK(turns <= 8);
+  CHECK(sender.unanswered(1) > 20'000);
+}
+
 TEST_CASE("after control's restart no route is without its group at any moment, and the old is swept") {
   testing::FakeAgent agent;
   {

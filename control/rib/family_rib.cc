@@ -79,11 +79,11 @@ template <typename Key>
 bool FamilyRib<Key>::EndReplace(RouteSet set) {
   const uint8_t mark = marks_[static_cast<unsigned>(set)];
   std::vector<std::pair<Key, Path>> gone;
-  for (const auto& [key, entry] : table_.entries()) {
+  table_.entries().ForEach([&](const Key& key, const RouteEntry& entry) {
     for (const Path& path : table_.Paths(entry)) {
       if (path.set == set && path.mark != mark) gone.push_back({key, path});
     }
-  }
+  });
   bool connected_changed = false;
   for (const auto& [key, path] : gone) {
     connected_changed |= Withdraw(key, path.source, path.path_id, set);
@@ -95,7 +95,7 @@ template <typename Key>
 bool FamilyRib<Key>::WithdrawAll() {
   std::vector<Key> keys;
   keys.reserve(table_.size());
-  for (const auto& [key, entry] : table_.entries()) keys.push_back(key);
+  table_.entries().ForEach([&](const Key& key, const RouteEntry&) { keys.push_back(key); });
   bool connected_changed = false;
   for (const Key& key : keys) {
     // RemovePath erases the entry when it was the last path and nothing was sent.
@@ -109,12 +109,12 @@ bool FamilyRib<Key>::WithdrawAll() {
 
 template <typename Key>
 void FamilyRib<Key>::SelectAgain(const absl::flat_hash_set<GroupId>& flipped) {
-  for (auto& [key, entry] : table_.entries()) {
+  table_.entries().ForEach([&](const Key& key, RouteEntry& entry) {
     const std::span<const Path> paths = table_.Paths(entry);
     const bool concerned = std::any_of(paths.begin(), paths.end(),
                                        [&](const Path& path) { return flipped.contains(path.next_hops); });
     if (concerned) Select(key, entry);
-  }
+  });
 }
 
 // A path straight onto an interface makes its prefix a subnet through which
@@ -319,17 +319,17 @@ void FamilyRib<Key>::ForgetInstalled() {
   std::vector<Key> gone;
   refused_.clear();
   parked_.clear();
-  for (auto& [key, entry] : table_.entries()) {
+  table_.entries().ForEach([&](const Key& key, RouteEntry& entry) {
     entry.sent = kNoGroup;
     if (entry.chosen != kNoGroup) {
       SetState(key, entry, RouteState::kPending);
       Queue(key, entry);
-      continue;
+      return;
     }
     SetState(key, entry, RouteState::kUnresolved);
     entry.queued = false;
     if (entry.path_count == 0) gone.push_back(key);
-  }
+  });
   installed_ = 0;
   for (const Key& key : gone) EraseIfDone(key, *table_.Find(key));
 }
@@ -354,23 +354,15 @@ std::optional<Key> FamilyRib<Key>::LongestMatch(const net::Address& address) con
 
 template <typename Key>
 std::optional<Key> FamilyRib<Key>::Page(const Key& from, size_t limit, std::vector<PathView>& out) const {
-  if (sorted_.empty() || from == Key{}) {
-    sorted_.clear();
-    sorted_.reserve(table_.size());
-    for (const auto& [key, entry] : table_.entries()) sorted_.push_back(key);
-    std::sort(sorted_.begin(), sorted_.end());
-  }
   size_t count = 0;
-  auto at = std::lower_bound(sorted_.begin(), sorted_.end(), from);
-  for (; at != sorted_.end() && count < limit; ++at) {
-    for (PathView& view : Paths(*at)) {
+  return table_.entries().InOrder(from, [&](const Key& key) {
+    if (count >= limit) return false;
+    for (PathView& view : Paths(key)) {
       out.push_back(std::move(view));
       ++count;
     }
-  }
-  if (at != sorted_.end()) return *at;
-  sorted_ = {};
-  return std::nullopt;
+    return true;
+  });
 }
 
 template <typename Key>

@@ -34,7 +34,6 @@ class FamilyRib {
   bool WithdrawAll();
   // After next hops were resolved again: these lists became or ceased to be usable.
   void SelectAgain(const absl::flat_hash_set<GroupId>& flipped);
-  void Reserve(size_t count) { table_.Reserve(table_.size() + count); }
 
   // Output: routes that wait to be sent. The caller looks at the first one and
   // then either sent it or parks it with a reason.
@@ -98,8 +97,6 @@ class FamilyRib {
   std::array<SourceCount, kSourceCount> sources_{};
   std::array<uint8_t, 3> marks_{};  // by RouteSet
   GroupId last_interned_ = kNoGroup;
-  // Prefixes in order, made when a listing starts; later ones may be missing in it.
-  mutable std::vector<Key> sorted_;
 };
 
 template <typename Key>

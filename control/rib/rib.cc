@@ -57,14 +57,6 @@ void Rib::RemoveVrf(uint32_t number) {
   ForgetIfEmpty(number);
 }
 
-void Rib::Reserve(uint32_t vrf, net::Family family, size_t more) {
-  if (family == net::Family::kIpv4) {
-    FindOrAdd(vrf).ipv4.Reserve(more);
-  } else {
-    FindOrAdd(vrf).ipv6.Reserve(more);
-  }
-}
-
 // Resolves next hops again where connected subnets changed; routes whose next
 // hops became or ceased to be usable are chosen anew.
 void Rib::Settle() {

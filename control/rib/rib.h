@@ -32,7 +32,6 @@ class Rib {
   // `paths` (all of `vrf`) become the whole set.
   void Replace(uint32_t vrf, RouteSet set, std::span<const RouteInput> paths);
   void RemoveVrf(uint32_t vrf);
-  void Reserve(uint32_t vrf, net::Family family, size_t more);
 
   // Outputs. Adjacencies before the groups that name them, groups before routes.
   std::vector<AdjacencyUpdate> TakeAdjacencies();

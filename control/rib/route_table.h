@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "control/rib/ordered_partitions.h"
 #include "control/rib/path.h"
 #include "control/rib/prefix_key.h"
 #include "proto/net/check.h"
@@ -42,23 +42,23 @@ static_assert(sizeof(RouteEntry) == 32);
 template <typename Key>
 class RouteTable {
  public:
-  using Map = absl::flat_hash_map<Key, RouteEntry>;
+  using Entries = OrderedPartitions<Key, RouteEntry>;
 
   RouteEntry* Find(const Key& key) {
-    auto at = entries_.find(key);
-    return at == entries_.end() ? nullptr : &at->second;
+    auto* found = entries_.Find(key);
+    return found == nullptr ? nullptr : &found->second;
   }
   const RouteEntry* Find(const Key& key) const { return const_cast<RouteTable*>(this)->Find(key); }
 
   // Second: it was added.
   std::pair<RouteEntry&, bool> FindOrAdd(const Key& key) {
-    auto [at, is_new] = entries_.try_emplace(key);
-    if (is_new && lengths_[key.length]++ == 0) SortLengths();
-    return {at->second, is_new};
+    const std::pair<RouteEntry&, bool> found = entries_.FindOrAdd(key);
+    if (found.second && lengths_[key.length]++ == 0) SortLengths();
+    return found;
   }
   // Only an entry without paths.
   void Erase(const Key& key) {
-    entries_.erase(key);
+    entries_.Erase(key);
     if (--lengths_[key.length] == 0) SortLengths();
   }
 
@@ -74,18 +74,17 @@ class RouteTable {
 
   // The longest prefix that holds `address` and for which `accept(entry)`.
   template <typename Accept>
-  const typename Map::value_type* LongestMatch(const net::Address& address, Accept accept) const {
+  const typename Entries::value_type* LongestMatch(const net::Address& address, Accept accept) const {
     for (const uint8_t length : present_lengths_) {
-      auto at = entries_.find(Key::Of(address, length));
-      if (at != entries_.end() && accept(at->second)) return &*at;
+      const auto* found = entries_.Find(Key::Of(address, length));
+      if (found != nullptr && accept(found->second)) return found;
     }
     return nullptr;
   }
 
-  void Reserve(size_t count) { entries_.reserve(count); }
   size_t size() const { return entries_.size(); }
-  Map& entries() { return entries_; }
-  const Map& entries() const { return entries_; }
+  Entries& entries() { return entries_; }
+  const Entries& entries() const { return entries_; }
 
  private:
   // Longest first, only those that occur: a lookup probes few lengths.
@@ -96,7 +95,7 @@ class RouteTable {
     }
   }
 
-  Map entries_;
+  Entries entries_;
   std::vector<std::vector<Path>> lists_;
   std::vector<uint32_t> free_lists_;
   std::array<uint32_t, Key::kBitLength + 1> lengths_{};
