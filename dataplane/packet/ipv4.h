@@ -67,8 +67,8 @@ inline bool Ipv4ChecksumHolds(const uint8_t* ip) {
 }
 
 // Zero for a packet without options whose header is sound and whose addresses
-// are neither special; `available` bytes follow `ip`. Reads 20 bytes whatever
-// `available` says.
+// are neither special; `available` bytes follow `ip`, below zero when the frame
+// ends before it. Reads 20 bytes whatever `available` says.
 inline uint32_t Ipv4Oddities(const uint8_t* ip, uint32_t available) {
   const auto total = static_cast<int32_t>(Ipv4TotalLength(ip));
   const int32_t length = (total - kIpv4HeaderBytes) | (static_cast<int32_t>(available) - total);

@@ -37,10 +37,11 @@ inline bool IsSpecialIpv6(uint8_t first_octet) {
 }
 
 // Zero for a packet whose header is sound and whose addresses are ordinary;
-// `available` bytes follow `ip`, at least 40.
+// `available` bytes follow `ip`, below zero when the frame ends before it. Reads
+// 40 bytes whatever `available` says.
 inline uint32_t Ipv6Oddities(const uint8_t* ip, uint32_t available) {
-  return static_cast<uint32_t>((ip[0] >> 4) ^ 6) |
-         static_cast<uint32_t>(Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes} > available) |
+  const int32_t behind = static_cast<int32_t>(available) - (Ipv6PayloadLength(ip) + kIpv6HeaderBytes);
+  return static_cast<uint32_t>((ip[0] >> 4) ^ 6) | static_cast<uint32_t>(behind < 0) |
          static_cast<uint32_t>(IsSpecialIpv6(ip[8])) | static_cast<uint32_t>(IsSpecialIpv6(ip[24]));
 }
 

@@ -103,6 +103,22 @@ TEST_CASE("every truncation of a packet is dropped or forwarded whole") {
   }
 }
 
+TEST_CASE("a frame that ends within its tag is a runt, whatever its buffer held before") {
+  TenantPair tenant;
+  const Packet whole[] = {tenant.In().Ipv4({}).Udp(1, 2), tenant.In().Ipv6({}).Udp(1, 2)};
+  for (Packet packet : whole)
+    for (const size_t bytes : {14, 15, 16, 17}) {
+      tenant.Push(0, packet.frame());
+      tenant.Settle();
+      CHECK(tenant.Sent(1).size() == 1);
+      // The pool hands out the same buffer again.
+      tenant.Push(0, Packet(packet).Cut(bytes).frame());
+      tenant.Settle();
+      CHECK(tenant.Sent(1).empty());
+    }
+  CHECK(tenant.Drops(0, DropReason::kTruncated) == 8);
+}
+
 TEST_CASE("strict reverse path lets in what would go back the same way") {
   TenantPair tenant;
   REQUIRE(tenant.tables()
