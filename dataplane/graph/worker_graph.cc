@@ -3,7 +3,7 @@
 
 #include <rte_errno.h>
 
-#include <bit>
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -22,11 +22,12 @@ constexpr uint32_t kFragmentsPerPacket = 18;
 constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
 
 // Everything that the sources may bring into one walk, each packet cut into as
-// many fragments as can be; they all may meet in the stream of port_tx.
+// many fragments as can be; they all may meet in the stream of port_tx. An even
+// number.
 uint32_t StreamSize(const WorkerContext& context) {
   const uint32_t arriving =
       static_cast<uint32_t>(context.receive_queues.size()) * context.burst + kInjectBurstMax;
-  return std::bit_ceil(std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket));
+  return std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket);
 }
 
 struct FreeRegistration {
@@ -86,9 +87,11 @@ absl::StatusOr<WorkerGraph> WorkerGraph::Create(const std::string& name,
     rte_node* node = rte_graph_node_get_by_name(name.c_str(), nodes[i]->name);
     SLUICE_CHECK(node != nullptr);
     ContextOf(node) = {&context, &context.counters.nodes[i]};
-    __rte_node_stream_alloc_size(graph.graph_, node, static_cast<uint16_t>(graph.stream_size_));
+    // It allocates twice of what it is asked for.
+    __rte_node_stream_alloc_size(graph.graph_, node, static_cast<uint16_t>(graph.stream_size_ / 2));
     if (node->objs == nullptr)
       return absl::ResourceExhaustedError(absl::StrCat("graph ", name, ": no memory for its streams"));
+    SLUICE_CHECK(node->size == graph.stream_size_);
   }
   // What was counted so far is our own sizing.
   graph.ForEachNode([](rte_node* node) { node->realloc_count = 0; });
