@@ -27,7 +27,7 @@ const char kLa[] =
     "'25.0.0.1' "
     "  inbound_kbps: 1000 "
     "  routes { prefix: '18.0.0.0/24' next_hops { address: '15.0.0.1' } metric: 7 } "
-    "  routes { prefix: '26.0.0.0/24' next_hops { address: '15.0.0.5' } } } ";
+    "  routes { prefix: '26.0.0.1/32' next_hops { address: '15.0.0.5' } } } ";
 
 programming::TenantObjects CompileText(const std::string& text) {
   auto validated = ValidateTenant("contoso", Spec(text), Environment{});
@@ -61,7 +61,7 @@ TEST_CASE("a connection compiles to an interface, its policers, neighbours and l
   CHECK(objects.routes[2].metric == 7);
   CHECK(objects.routes[2].path_id == 11);
   CHECK(objects.routes[2].next_hops[0].interface == 0);
-  // Our own address as next hop means on-link.
+  // Our own address as next hop of a host route means on-link.
   CHECK_FALSE(objects.routes[3].next_hops[0].address);
   CHECK(objects.routes[3].next_hops[0].interface == 12);
 }
@@ -106,8 +106,57 @@ TEST_CASE("consequences name objects and fields, and order does not matter") {
   CHECK(found.size() == 4);
   CHECK(has(v1::CONSEQUENCE_KIND_REMOVED, "tenants/t/connections/a", "is removed"));
   CHECK(has(v1::CONSEQUENCE_KIND_ADDED, "tenants/t/connections/c", "is added"));
-  CHECK(has(v1::CONSEQUENCE_KIND_INTERRUPTED, "tenants/t/connections/b", "changes from 2 to 3"));
-  CHECK(has(v1::CONSEQUENCE_KIND_ADDED, "tenants/t/connections/b", "inbound_kbps is added: 5"));
+  CHECK(has(v1::CONSEQUENCE_KIND_INTERRUPTED, "tenants/t/connections/b",
+            "connection b: l3 vlan changes from 2 to 3; traffic stops for a moment"));
+  CHECK(has(v1::CONSEQUENCE_KIND_ADDED, "tenants/t/connections/b", "connection b: inbound kbps is added: 5"));
+}
+
+TEST_CASE("consequences are sentences of an operator's words") {
+  struct Row {
+    const char* before;
+    const char* after;
+    const char* says;
+  };
+  const char* const kRoute = "routes { prefix: '18.0.0.0/24' next_hops { address: '15.0.0.1' } }";
+  const std::string la = "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' " +
+                         std::string(kRoute) + " }";
+  const std::string moved =
+      "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' "
+      "routes { prefix: '18.0.0.0/24' next_hops { address: '15.0.0.2' weight: 3 } metric: 5 } }";
+  const std::string bare = "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' }";
+  const std::string two =
+      "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' addresses: "
+      "'16.0.0.5/24' }";
+  const Row rows[] = {
+      {"", la.c_str(),
+       "connection la is added: l3 (port p1, vlan 100), addresses 15.0.0.5/24, routes 18.0.0.0/24 via "
+       "15.0.0.1"},
+      {la.c_str(), "",
+       "connection la is removed; it was l3 (port p1, vlan 100), addresses 15.0.0.5/24, routes 18.0.0.0/24 "
+       "via "
+       "15.0.0.1"},
+      {bare.c_str(), la.c_str(), "connection la: route 18.0.0.0/24 is added: via 15.0.0.1"},
+      {la.c_str(), bare.c_str(), "connection la: route 18.0.0.0/24 is removed; it was via 15.0.0.1"},
+      {bare.c_str(), two.c_str(), "connection la: address 16.0.0.5/24 is added"},
+      {la.c_str(), moved.c_str(), "connection la: route 18.0.0.0/24: metric is added: 5"},
+      {"", "labels { key: 'tier' value: 'gold' }", "label tier=gold is added"},
+      {"", "router_addresses: '10.0.0.1'", "router address 10.0.0.1 is added"},
+  };
+  for (const Row& row : rows) {
+    DYNAMIC_SECTION(row.says) {
+      std::vector<std::string> lines;
+      for (const auto& each : Consequences("tenants/t", Spec(row.before), Spec(row.after)))
+        lines.push_back(ToLine(each));
+      CHECK_THAT(lines, Catch::VectorContains(std::string(row.says)));
+    }
+  }
+}
+
+TEST_CASE("a secret inside a new connection is not shown") {
+  const auto after = Spec("connections { name: 'a' ipsec { pre_shared_key { value: 'hush' } } }");
+  const auto found = Consequences("tenants/t", Spec(""), after);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].description() == "connection a is added: ipsec (pre shared key (a secret))");
 }
 
 TEST_CASE("secrets are taken out of a request and never shown") {

@@ -1,10 +1,10 @@
 // Differences of two specs by protobuf's own comparison, told per object.
 #include "control/tenant/consequences.h"
 
-#include <google/protobuf/text_format.h>
 #include <google/protobuf/util/message_differencer.h>
 
 #include "absl/strings/str_cat.h"
+#include "control/tenant/spec_text.h"
 #include "sluice/gateway/v1/secret.pb.h"
 
 namespace sluice::tenant {
@@ -13,30 +13,8 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::TextFormat;
 using google::protobuf::util::MessageDifferencer;
 using FieldPath = std::vector<MessageDifferencer::SpecificField>;
-
-std::string NameOf(const Message& element) {
-  const auto* field = element.GetDescriptor()->FindFieldByName("name");
-  if (field == nullptr || field->cpp_type() != FieldDescriptor::CPPTYPE_STRING || field->is_repeated())
-    return {};
-  return element.GetReflection()->GetString(element, field);
-}
-
-// One field, as text on one line.
-std::string ValueText(const Message& parent, const FieldDescriptor& field, int index) {
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE &&
-      field.message_type() == v1::Secret::descriptor())
-    return "(secret)";
-  TextFormat::Printer printer;
-  printer.SetSingleLineMode(true);
-  std::string text;
-  printer.PrintFieldValueToString(parent, &field, field.is_repeated() ? index : -1, &text);
-  constexpr size_t kShownMax = 200;
-  if (text.size() > kShownMax) text = text.substr(0, kShownMax) + "…";
-  return text;
-}
 
 // Of these fields a change stops the connection's traffic for a moment.
 bool Interrupts(const FieldDescriptor& field) {
@@ -58,11 +36,19 @@ class Collector : public MessageDifferencer::Reporter {
   size_t left_out() const { return count_ > kConsequencesMax ? count_ - kConsequencesMax : 0; }
 
   void ReportAdded(const Message&, const Message& after, const FieldPath& path) override {
-    Add(v1::CONSEQUENCE_KIND_ADDED, path, false, absl::StrCat("is added: ", Value(after, path, false)));
+    const Told told = Tell(path, false);
+    const std::string value = Value(after, path, false);
+    // An element without a key is told by its value alone.
+    Add(v1::CONSEQUENCE_KIND_ADDED, told,
+        told.keyed ? absl::StrCat(told.words, " is added", value.empty() ? "" : ": ", value)
+                   : absl::StrCat(told.words, " ", value, " is added"));
   }
   void ReportDeleted(const Message& before, const Message&, const FieldPath& path) override {
-    Add(v1::CONSEQUENCE_KIND_REMOVED, path, true,
-        absl::StrCat("is removed; it was ", Value(before, path, true)));
+    const Told told = Tell(path, true);
+    const std::string value = Value(before, path, true);
+    Add(v1::CONSEQUENCE_KIND_REMOVED, told,
+        told.keyed ? absl::StrCat(told.words, " is removed", value.empty() ? "" : "; it was ", value)
+                   : absl::StrCat(told.words, " ", value, " is removed"));
   }
   void ReportModified(const Message& before, const Message& after, const FieldPath& path) override {
     // A message that changed is told by its fields.
@@ -70,9 +56,10 @@ class Collector : public MessageDifferencer::Reporter {
         path.back().field->message_type() != v1::Secret::descriptor())
       return;
     const bool interrupts = path.back().field != nullptr && Interrupts(*path.back().field);
-    Add(interrupts ? v1::CONSEQUENCE_KIND_INTERRUPTED : v1::CONSEQUENCE_KIND_CHANGED, path, false,
-        absl::StrCat("changes from ", Value(before, path, true), " to ", Value(after, path, false),
-                     interrupts ? "; traffic stops for a moment" : ""));
+    const Told told = Tell(path, false);
+    Add(interrupts ? v1::CONSEQUENCE_KIND_INTERRUPTED : v1::CONSEQUENCE_KIND_CHANGED, told,
+        absl::StrCat(told.words, " changes from ", Value(before, path, true), " to ",
+                     Value(after, path, false), interrupts ? "; traffic stops for a moment" : ""));
   }
 
  private:
@@ -80,40 +67,65 @@ class Collector : public MessageDifferencer::Reporter {
     return old ? step.index : step.new_index;
   }
 
+  // Where a change is: for programs, and in words.
+  struct Told {
+    std::string object;
+    std::string field = "spec";
+    std::string words;   // "connection la: l3 vlan"
+    bool keyed = false;  // the words end with what the element is called
+  };
+
   static std::string Value(const Message& parent, const FieldPath& path, bool old) {
-    if (path.back().field == nullptr) return "(unknown)";
-    return ValueText(parent, *path.back().field, Index(path.back(), old));
+    const auto& last = path.back();
+    if (last.field == nullptr) return "(unknown)";
+    if (last.field->is_repeated() && !last.field->is_map() &&
+        last.field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      const Message& element =
+          parent.GetReflection()->GetRepeatedMessage(parent, last.field, Index(last, old));
+      if (!KeyOf(element).empty()) return MessageText(element);
+    }
+    return ValueText(parent, *last.field, Index(last, old));
   }
 
-  // Fills in the object's resource name and the path with names in brackets.
-  void Add(v1::ConsequenceKind kind, const FieldPath& path, bool old, std::string text) {
-    if (++count_ > kConsequencesMax) return;
-    v1::Consequence consequence;
-    consequence.set_kind(kind);
-    std::string object = object_;
-    std::string field = "spec";
+  Told Tell(const FieldPath& path, bool old) const {
+    Told told{object_};
     const Message* at = old ? &before_ : &after_;
     for (const auto& step : path) {
       if (step.field == nullptr) break;
-      absl::StrAppend(&field, ".", step.field->name());
+      absl::StrAppend(&told.field, ".", step.field->name());
       if (step.field->is_map() || step.field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-        if (step.field->is_repeated() && !step.field->is_map())
-          absl::StrAppend(&field, "[", Index(step, old), "]");
+        const bool element = step.field->is_repeated();
+        if (element && !step.field->is_map()) absl::StrAppend(&told.field, "[", Index(step, old), "]");
+        absl::StrAppend(&told.words, element ? ElementWords(*step.field) : FieldWords(*step.field));
+        told.keyed = !element;
         break;
       }
       const auto& reflection = *at->GetReflection();
       if (!step.field->is_repeated()) {
         at = &reflection.GetMessage(*at, step.field);
+        absl::StrAppend(&told.words, FieldWords(*step.field), &step == &path.back() ? "" : " ");
+        told.keyed = true;
         continue;
       }
       at = &reflection.GetRepeatedMessage(*at, step.field, Index(step, old));
-      const std::string name = NameOf(*at);
-      absl::StrAppend(&field, "[", name.empty() ? absl::StrCat(Index(step, old)) : name, "]");
-      if (!name.empty()) absl::StrAppend(&object, "/", step.field->name(), "/", name);
+      const std::string key = KeyOf(*at);
+      const bool last = &step == &path.back();
+      absl::StrAppend(&told.field, "[", key.empty() ? absl::StrCat(Index(step, old)) : key, "]");
+      if (at->GetDescriptor()->FindFieldByName("name") != nullptr && !key.empty())
+        absl::StrAppend(&told.object, "/", step.field->name(), "/", key);
+      absl::StrAppend(&told.words, ElementWords(*step.field), key.empty() ? "" : " ", key, last ? "" : ": ");
+      told.keyed = !key.empty();
     }
-    consequence.set_object(std::move(object));
-    consequence.set_field(field);
-    consequence.set_description(absl::StrCat(field, " ", text));
+    return told;
+  }
+
+  void Add(v1::ConsequenceKind kind, const Told& told, std::string words) {
+    if (++count_ > kConsequencesMax) return;
+    v1::Consequence consequence;
+    consequence.set_kind(kind);
+    consequence.set_object(told.object);
+    consequence.set_field(told.field);
+    consequence.set_description(std::move(words));
     out_.push_back(std::move(consequence));
   }
 

@@ -20,7 +20,7 @@ std::vector<gateway::v1::Consequence> Consequences(std::string_view object,
 std::vector<gateway::v1::Consequence> Consequences(const gateway::v1::GatewaySpec& before,
                                                    const gateway::v1::GatewaySpec& after);
 
-// "changed spec.connections[la].l3.vlan: 100 -> 200", for the audit trail.
+// "connection la: l3 vlan changes from 100 to 200; traffic stops for a moment", for the audit trail.
 std::string ToLine(const gateway::v1::Consequence& consequence);
 
 }  // namespace sluice::tenant

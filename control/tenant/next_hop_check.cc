@@ -23,11 +23,20 @@ const L3Connection* NextHopCheck::Carrier(const std::vector<L3Connection>& conne
 }
 
 const std::string& NextHopCheck::Complaint(const NextHop& hop) {
+  return AnswerTo(hop).always;
+}
+
+const std::string& NextHopCheck::Complaint(const NextHop& hop, const net::Prefix& prefix) {
+  const Answer& answer = AnswerTo(hop);
+  return !answer.always.empty() || prefix.is_host() ? answer.always : answer.unless_host_route;
+}
+
+const NextHopCheck::Answer& NextHopCheck::AnswerTo(const NextHop& hop) {
   // The text of an address is unique to it; weight does not matter here.
   std::string key = absl::StrCat(hop.address.ToString(), "%", hop.connection);
   const auto known = answers_.find(key);
   if (known != answers_.end()) return known->second;
-  return answers_.emplace(std::move(key), Examine(hop)).first->second;
+  return answers_.emplace(std::move(key), Answer{Examine(hop), ExamineOwn(hop.address)}).first->second;
 }
 
 std::string NextHopCheck::Examine(const NextHop& hop) const {
@@ -45,6 +54,16 @@ std::string NextHopCheck::Examine(const NextHop& hop) const {
   if (Reaches(*named, hop.address)) return {};
   return absl::StrCat("next hop ", hop.address.ToString(),
                       " is neither in a subnet nor a peer address of connection ", hop.connection);
+}
+
+std::string NextHopCheck::ExamineOwn(const net::Address& address) const {
+  for (const L3Connection& connection : connections_)
+    for (const net::InterfaceAddress& own : connection.addresses)
+      if (own.address == address)
+        return absl::StrCat("next hop ", address.ToString(), " is our own address on connection ",
+                            connection.name, "; accepted: another address in ", own.Subnet().ToString(),
+                            ", or our own for a host route, which then is on the link");
+  return {};
 }
 
 std::string NextHopCheck::Subnets(net::Family family) const {

@@ -19,19 +19,27 @@ class NextHopCheck {
 
   // Why `hop` cannot be used, and what could; empty when it can. A hop must be in
   // a subnet or be a peer address of a connection: of the named one, or of any.
-  // One of our own addresses stands for "on this connection's link".
   const std::string& Complaint(const NextHop& hop);
+  // The same for a route to `prefix`. One of our own addresses is no next hop, with one exception:
+  // of a host route it says "on this connection's link", as for a BGP peer outside the subnet.
+  const std::string& Complaint(const NextHop& hop, const net::Prefix& prefix);
 
   // The connection that reaches `address`, or nullptr.
   static const L3Connection* Carrier(const std::vector<L3Connection>& connections,
                                      const net::Address& address);
 
  private:
+  struct Answer {
+    std::string always;
+    std::string unless_host_route;
+  };
+  const Answer& AnswerTo(const NextHop& hop);
   std::string Examine(const NextHop& hop) const;
+  std::string ExamineOwn(const net::Address& address) const;
   std::string Subnets(net::Family family) const;
 
   const std::vector<L3Connection>& connections_;
-  absl::flat_hash_map<std::string, std::string> answers_;
+  absl::flat_hash_map<std::string, Answer> answers_;
 };
 
 // True when the connection has `address` in a subnet, or as a peer.

@@ -85,8 +85,11 @@ std::string ConditionsTable(const google::protobuf::RepeatedPtrField<api::Condit
 std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Consequence>& consequences) {
   std::string out;
   for (const auto& c : consequences) {
-    out += "  " + EnumText(c.kind()) + " " + c.object() + (c.field().empty() ? "" : " " + c.field()) + ": " +
-           c.description() + "\n";
+    // What is refused or deserves attention is said by kind; the rest is a sentence that says it itself.
+    const bool stands_out =
+        c.kind() == api::CONSEQUENCE_KIND_REFUSED || c.kind() == api::CONSEQUENCE_KIND_WARNING;
+    out += "  " + (stands_out ? EnumText(c.kind()) + ": " : "") +
+           (stands_out && !c.field().empty() ? c.field() + ": " : "") + c.description() + "\n";
   }
   return out;
 }
