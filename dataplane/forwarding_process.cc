@@ -71,7 +71,7 @@ absl::Status ForwardingProcess::StartEal() {
   eal_ = *std::move(eal);
   const bool for_devices = std::any_of(plan_.ports.begin(), plan_.ports.end(),
                                        [](const PortPlan& port) { return port.kind == PortKind::kPci; });
-  auto packets = CreatePacketPool("packets", plan_.pool, kPoolCachePerWorker, for_devices);
+  auto packets = CreatePacketPool("packets", plan_.pool, plan_.mbuf_cache, for_devices);
   if (!packets.ok()) return packets.status();
   packets_ = *std::move(packets);
   // Held packets are copies of received ones: the same room, never cached by a worker.

@@ -1,6 +1,7 @@
 // Creates packet pools.
 #include "dataplane/eal/packet_pool.h"
 
+#include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_mbuf.h>
 
@@ -25,8 +26,10 @@ absl::StatusOr<PacketPool> CreatePacketPool(const std::string& name, const Packe
                                            sizeof(rte_pktmbuf_pool_private), SOCKET_ID_ANY, flags));
   if (pool == nullptr) return refused();
   // lf_stack takes no lock, unlike `stack`, and is last in, first out, unlike
-  // the default ring.
-  if (rte_mempool_set_ops_byname(pool.get(), "lf_stack", nullptr) != 0) return refused();
+  // the default ring. EAL's --mbuf-pool-ops-name overrides it.
+  const char* const chosen = rte_eal_mbuf_user_pool_ops();
+  if (rte_mempool_set_ops_byname(pool.get(), chosen != nullptr ? chosen : "lf_stack", nullptr) != 0)
+    return refused();
   rte_pktmbuf_pool_private layout{};
   layout.mbuf_data_room_size = static_cast<uint16_t>(size.data_room_bytes);
   layout.mbuf_priv_size = kPacketPrivateBytes;

@@ -148,6 +148,10 @@ Status PlanMemory(const v1::Memory& memory, const HostFacts& host, StartupPlan& 
       return InvalidArgumentError(StrCat("memory: mbufs ", memory.mbufs(), " is above ", kMbufsMax));
     plan.pool.mbufs = memory.mbufs();
   }
+  if (memory.has_mbuf_cache()) plan.mbuf_cache = memory.mbuf_cache();
+  if (plan.mbuf_cache > kPoolCachePerWorker)
+    return InvalidArgumentError(
+        StrCat("memory: mbuf_cache ", plan.mbuf_cache, " is above ", kPoolCachePerWorker));
   const uint32_t needed = PacketPoolMib(plan.pool) +
                           PacketPoolMib({kSlowPathBuffers, plan.pool.data_room_bytes}) + kEalMibReserve;
   if (needed > plan.eal_mib)

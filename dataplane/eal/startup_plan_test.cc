@@ -95,6 +95,8 @@ TEST_CASE("a mistake in the start-up file is refused with the object and what is
        "port \"a\": rx_descriptors 8 is outside 32..4096"},
       {"too few buffers", File(kNull, R"("workerCores": [1], "memory": {"mbufs": 1919})"),
        "memory: mbufs 1919 is below the 1920 that descriptors, caches and bursts in flight need"},
+      {"a cache beyond the pool's rule", File(kNull, R"("workerCores": [1], "memory": {"mbufCache": 257})"),
+       "memory: mbuf_cache 257 is above 256"},
       {"buffers beyond memory", File(kNull, R"("workerCores": [1], "memory": {"mbufs": 1000000})"),
        "memory: 1000000 buffers of 1792 bytes need eal_mib 2052, it is 1024"},
       {"huge pages wanted, none there", File(kNull, R"("workerCores": [1], "memory": {"hugePages": true})"),
@@ -203,6 +205,7 @@ TEST_CASE("the defaults are those of the documented start-up file") {
   CHECK(plan->ports[0].promiscuous);
   // 256 + 256 descriptors, 384 cached, 512 in the graph, 512 punted.
   CHECK(plan->pool.mbufs == 1920);
+  CHECK(plan->mbuf_cache == 256);
   REQUIRE(plan->remarks.size() == 1);
   CHECK(plan->remarks[0] == "running without huge pages (0 MiB are free): slower, fine for tests");
 }
