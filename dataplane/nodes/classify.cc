@@ -36,6 +36,11 @@ Station StationOf(const WorkerContext& worker, const Subinterface& subinterface,
   return IsGroupMac(frame) ? Station::kGroup : Station::kOther;
 }
 
+// False for what is too short to say, too: that ends in ip6_forward.
+bool IsUnicastIpv6(const uint8_t* ip, uint32_t bytes) {
+  return bytes >= kIpv6HeaderBytes && Ipv6Destination(ip)[0] != 0xff;
+}
+
 // Any frame. Untagged, tagged by the port, to a group, not IP, not for us.
 Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   const uint8_t* frame = DataOf(mbuf);
@@ -43,8 +48,9 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   if ((mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) != 0) ethernet.vlan = mbuf.vlan_tci & 0xfff;
   const PortId port = mbuf.port;
   const Subinterface subinterface = worker.tables->subinterfaces.Find(port, ethernet.vlan);
+  const bool ipv6_multicast = !IsUnicastIpv6(frame + ethernet.bytes, mbuf.data_len - ethernet.bytes);
   const Verdict verdict =
-      Decide(ethernet.ether_type, StationOf(worker, subinterface, port, frame), subinterface);
+      Decide(ethernet.ether_type, StationOf(worker, subinterface, port, frame), subinterface, ipv6_multicast);
   PacketMetadata& meta = MetaOf(mbuf);
   StoreArrival(meta,
                ArrivalWord(subinterface, verdict.edge == classify::kIp6Forward ? 6 : 4, ethernet.bytes));

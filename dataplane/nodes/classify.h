@@ -33,9 +33,13 @@ struct Verdict {
 // To whom the frame is addressed.
 enum class Station : uint8_t { kUs, kGroup, kOther };
 
-// `group` frames carry ARP requests and IPv6 multicast; IPv4 in them is dropped
-// (RFC 1812 section 5.3.4).
-inline Verdict Decide(uint16_t ether_type, Station to, const Subinterface& subinterface) {
+// Frames to a group carry ARP requests and IPv6 multicast. A unicast packet in one
+// is dropped, and so no ICMP error is sent about it: all other routers of the link
+// got it too (RFC 1812 section 5.3.4, RFC 4443 section 2.4 (e.4)). IPv4 has no use
+// for such frames here at all. `ipv6_multicast` says whether an IPv6 packet's own
+// destination is a group.
+inline Verdict Decide(uint16_t ether_type, Station to, const Subinterface& subinterface,
+                      bool ipv6_multicast) {
   if (ether_type == 0) return {kDrop, DropReason::kTruncated};
   if (subinterface.interface() == kNoInterface) return {kDrop, DropReason::kUnknownVlan};
   if (!subinterface.Is(kSubinterfaceUp)) return {kDrop, DropReason::kInterfaceDown};
@@ -45,6 +49,7 @@ inline Verdict Decide(uint16_t ether_type, Station to, const Subinterface& subin
       if (to == Station::kGroup) return {kDrop, DropReason::kL2Multicast};
       return {kIp4Forward, DropReason::kNone};
     case kEtherTypeIpv6:
+      if (to == Station::kGroup && !ipv6_multicast) return {kDrop, DropReason::kL2Multicast};
       return {kIp6Forward, DropReason::kNone};
     case kEtherTypeArp:
       return {kPunt, DropReason::kNone};

@@ -219,15 +219,17 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
     }
   }
   AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
+  // Before its hops, its size and the link are looked at: no error is sent about a
+  // broadcast (RFC 1812 section 4.3.2.7).
+  if (adjacency.kind() == AdjacencyKind::kGlean &&
+      IsDirectedBroadcast(*worker.tables, adjacency.interface(), F::Destination(ip))) {
+    run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
+    return false;
+  }
   Fate fate = Decide(adjacency, packet);
   if (fate == Fate::kGlean) {
     const AdjacencyId neighbor = Glean<F>(run, adjacency, ip);
     if (neighbor == kNoAdjacency) {
-      // Before its size is looked at: no error is sent about a broadcast (RFC 1812 4.3.2.7).
-      if (IsDirectedBroadcast(*worker.tables, adjacency.interface(), F::Destination(ip))) {
-        run.Drop(kDrop, mbuf, DropReason::kMartianDestination);
-        return false;
-      }
       // Too large for the link is known before the neighbour is.
       if (packet.ip_bytes <= adjacency.mtu()) {
         SendGleanUnresolved<F>(run, mbuf, adjacency);

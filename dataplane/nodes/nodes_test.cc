@@ -18,11 +18,14 @@ TEST_CASE("classify says where a frame goes") {
     Station to;
     Subinterface subinterface;
     Verdict verdict;
+    bool ipv6_multicast = false;
   };
   const Row rows[] = {
       {kEtherTypeIpv4, Station::kUs, up, {classify::kIp4Forward, DropReason::kNone}},
       {kEtherTypeIpv6, Station::kUs, up, {classify::kIp6Forward, DropReason::kNone}},
-      {kEtherTypeIpv6, Station::kGroup, up, {classify::kIp6Forward, DropReason::kNone}},
+      {kEtherTypeIpv6, Station::kGroup, up, {classify::kIp6Forward, DropReason::kNone}, true},
+      {kEtherTypeIpv6, Station::kUs, up, {classify::kIp6Forward, DropReason::kNone}, true},
+      {kEtherTypeIpv6, Station::kGroup, up, {classify::kDrop, DropReason::kL2Multicast}},
       {kEtherTypeArp, Station::kGroup, up, {classify::kPunt, DropReason::kNone}},
       {kEtherTypeArp, Station::kUs, up, {classify::kPunt, DropReason::kNone}},
       {kEtherTypeIpv4, Station::kGroup, up, {classify::kDrop, DropReason::kL2Multicast}},
@@ -32,7 +35,8 @@ TEST_CASE("classify says where a frame goes") {
       {0x88cc, Station::kUs, up, {classify::kDrop, DropReason::kUnknownEtherType}},
       {0, Station::kUs, up, {classify::kDrop, DropReason::kTruncated}},
   };
-  for (const Row& row : rows) CHECK(Decide(row.ether_type, row.to, row.subinterface) == row.verdict);
+  for (const Row& row : rows)
+    CHECK(Decide(row.ether_type, row.to, row.subinterface, row.ipv6_multicast) == row.verdict);
 }
 
 TEST_CASE("a quick look at the tag finds nothing odd only about a frame for us") {

@@ -15,7 +15,7 @@ namespace sluice::dataplane {
   X(kInterfaceDown, "interface_down", "the subinterface is administratively down")                   \
   X(kNotOurMac, "not_our_mac", "the frame is addressed to another station")                          \
   X(kUnknownEtherType, "unknown_ether_type", "neither IPv4, IPv6 nor ARP")                           \
-  X(kL2Multicast, "l2_multicast", "an IP packet in a broadcast or multicast frame")                  \
+  X(kL2Multicast, "l2_multicast", "IPv4, or unicast IPv6, in a frame to a group")                    \
   X(kIpVersion, "ip_version", "the IP version does not match the EtherType")                         \
   X(kIpHeaderLength, "ip_header_length", "the IPv4 header length is below 20 or beyond the packet")  \
   X(kIpTotalLength, "ip_total_length", "the IP length is larger than the frame or below the header") \

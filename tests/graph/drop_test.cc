@@ -30,6 +30,19 @@ TEST_CASE("what cannot be forwarded is dropped under its own name") {
       {"IPv4 in a broadcast frame",
        Packet().Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost).Vlan(10).Ipv4({}).Udp(1, 2),
        DropReason::kL2Multicast},
+      {"unicast IPv6 in a broadcast frame",
+       Packet().Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost).Vlan(10).Ipv6({}).Udp(1, 2),
+       DropReason::kL2Multicast},
+      {"unicast IPv6 in a multicast frame, without a hop left",
+       Packet().Ethernet(Mac("33:33:00:00:00:01"), kHost).Vlan(10).Ipv6({.hop_limit = 1}).Udp(1, 2),
+       DropReason::kL2Multicast},
+      {"IPv6 to us in a broadcast frame",
+       Packet()
+           .Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost)
+           .Vlan(10)
+           .Ipv6({.destination = "2001:db8:1::fe"})
+           .Udp(1, 2),
+       DropReason::kL2Multicast},
       {"an unknown EtherType", in().EtherType(0x88cc).Transport(0, Bytes(50)), DropReason::kUnknownEtherType},
       {"a second tag", in().Vlan(5).Ipv4({}).Udp(1, 2), DropReason::kUnknownEtherType},
       {"a runt", in().Ipv4({}).Udp(1, 2).Cut(16), DropReason::kTruncated, 0},

@@ -144,6 +144,42 @@ TEST_CASE("no error about what must not be answered") {
   CHECK(tenant.Drops(1, DropReason::kIcmpErrorForbidden) == std::size(silent));
 }
 
+TEST_CASE("no error about a directed broadcast, whatever else is wrong with it") {
+  TenantPair tenant;
+  tenant.AddAdjacency(6, dataplane::AdjacencyKind::kGlean, 2);
+  tenant.AddRoute(1, "10.9.0.0/24", 6);
+  uint64_t dropped = 1;
+  const auto push = [&](const Packet& packet) {
+    tenant.Push(0, packet.frame());
+    tenant.Settle();
+  };
+  SECTION("its hops") {
+    push(tenant.In().Ipv4({.destination = "10.9.0.255", .ttl = 1}).Udp(1, 2));
+  }
+  SECTION("the first address of the subnet") {
+    push(tenant.In().Ipv4({.destination = "10.9.0.0", .ttl = 1}).Udp(1, 2));
+  }
+  SECTION("its size") {
+    push(tenant.In().Ipv4({.destination = "10.9.0.255", .fragment = 0x4000}).Udp(1, 2, 2000));
+  }
+  SECTION("its link") {
+    auto down = tenant.OnInterface(dataplane::AdjacencyKind::kGlean, 2);
+    down.live = down.resolvable = false;
+    REQUIRE(tenant.tables().PutAdjacency(6, down).ok());
+    push(tenant.In().Ipv4({.destination = "10.9.0.255"}).Udp(1, 2));
+  }
+  SECTION("somebody who claims it") {
+    tenant.AddNeighbor(2, "10.9.0.255", kRouter);
+    push(tenant.In().Ipv4({.destination = "10.9.0.255"}).Udp(1, 2));
+    push(tenant.In().Ipv4({.destination = "10.9.0.255", .ttl = 1}).Udp(1, 2));
+    dropped = 2;
+  }
+  CHECK(tenant.AllDrops() == std::map<std::string, uint64_t>{{"vrf 1 martian_destination", dropped}});
+  CHECK(tenant.Sent(0).empty());
+  CHECK(tenant.Sent(1).empty());
+  CHECK(tenant.TakePunted().empty());
+}
+
 TEST_CASE("without an address on the interface the tenant's router address speaks, else nobody") {
   TenantPair tenant;
   REQUIRE(tenant.tables().PutInterface({.id = 3, .vrf = 1, .port = tenant.port(0).id(), .vlan = 30}).ok());

@@ -189,6 +189,7 @@ Fate IsolationModel::Predict(uint16_t port, const Bytes& frame) const {
   if (type == 0x0800 && to.IsMulticast()) return drop("l2_multicast");
 
   const Ip ip = Ip::Of(Bytes(rest.begin(), rest.end()), type == 0x0800);
+  if (to.IsMulticast() && ip.available >= 40 && !ip.destination.IsMulticast()) return drop("l2_multicast");
   const std::string unsound = Unsound(ip);
   // IPv6 hosts on the link may speak to us from their link-local addresses.
   if (unsound == "link_local" && !ip.v4 && IsOurs(fate.vrf, ip.destination)) {
@@ -229,6 +230,8 @@ void IsolationModel::Route(const ModelInterface& in, const Ip& ip, bool from_us,
 void IsolationModel::SendThrough(const ModelInterface& in, const Ip& ip, bool from_us, const ModelHop& hop,
                                  Fate& fate) const {
   if (hop.kind == ModelHop::kBlackhole) return fate.drops.emplace_back(in.vrf, "blackhole"), void();
+  if (hop.kind == ModelHop::kGlean && IsDirectedBroadcast(interfaces.at(hop.interface), ip.destination))
+    return fate.drops.emplace_back(in.vrf, "martian_destination"), void();
   if (!from_us && ip.hops <= 1) return Refuse(in, ip, from_us, "ttl_expired", ip.v4 ? 11 : 3, 0, 0, fate);
   const ModelInterface& out = interfaces.at(hop.interface);
   ModelHop::State state = out.up ? hop.state : ModelHop::kDown;
@@ -237,8 +240,6 @@ void IsolationModel::SendThrough(const ModelInterface& in, const Ip& ip, bool fr
     const auto known = neighbors.find({hop.interface, ip.destination});
     state = known == neighbors.end() ? ModelHop::kUnresolved : ModelHop::kLive;
     if (state == ModelHop::kLive) mac = known->second;
-    if (state == ModelHop::kUnresolved && IsDirectedBroadcast(out, ip.destination))
-      return fate.drops.emplace_back(in.vrf, "martian_destination"), void();
   }
   if (state == ModelHop::kDown)
     return Refuse(in, ip, from_us, "next_hop_down", ip.v4 ? 3 : 1, ip.v4 ? 1 : 3, 0, fate);
