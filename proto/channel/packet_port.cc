@@ -11,6 +11,12 @@
 #include "proto/net/check.h"
 
 namespace sluice::channel {
+namespace {
+
+// Malformed records that one call of Inject skips; the next one goes on.
+constexpr unsigned kSkippedMax = 64;
+
+}  // namespace
 
 PacketPort::PacketPort(const ChannelMemory& memory) : memory_(memory), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   SLUICE_CHECK(epoll_.valid());
@@ -42,7 +48,8 @@ void PacketPort::Flush() {
 PacketPort::Injected PacketPort::Inject(InjectRecord* record, std::span<std::byte> packet, uint32_t* bytes) {
   const std::lock_guard lock(mutex_);
   std::array<std::byte, sizeof(InjectRecord) + kPacketBytesMax> copy;
-  while (doorbell_.valid() && !corrupt_) {
+  // Control could write nonsense as fast as it is skipped, and hold the slow path for ever.
+  for (unsigned skipped = 0; skipped < kSkippedMax && doorbell_.valid() && !corrupt_; ++skipped) {
     uint32_t length;
     const RingConsumer::Result result = inject_.Pop(copy, &length);
     if (result == RingConsumer::Result::kEmpty) return Injected::kNothing;

@@ -87,6 +87,21 @@ TEST_CASE("an injected packet arrives, malformed ones are counted and skipped") 
   CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
 }
 
+TEST_CASE("nonsense without end does not hold the slow path") {
+  Attached attached;
+  for (unsigned i = 0; i < 100; ++i) CHECK(attached.injects.Push(Packet(3)) == RingProducer::Result::kPushed);
+  static_cast<void>(attached.injects.Publish());
+  InjectRecord record{};
+  std::array<std::byte, kPacketBytesMax> into;
+  uint32_t bytes = 0;
+  CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
+  const uint64_t skipped = attached.port.malformed_injects();
+  CHECK(skipped < 100);
+  CHECK_FALSE(attached.port.PrepareToSleep());
+  CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
+  CHECK(attached.port.malformed_injects() == 100);
+}
+
 TEST_CASE("a corrupt inject ring is reported for the agent to close, and read no further") {
   Attached attached;
   attached.memory.Ring(kInjectRing).indices->written = ~uint64_t{0};

@@ -236,7 +236,9 @@ std::vector<Punted> GraphHarness::TakePunted() {
 void GraphHarness::Inject(const PacketMetadata& meta, const Bytes& bytes, uint16_t worker) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(pool_);
   SLUICE_CHECK(mbuf != nullptr);
-  std::memcpy(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
+  auto* data = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(mbuf, static_cast<uint16_t>(bytes.size())));
+  SLUICE_CHECK(data != nullptr);
+  std::copy(bytes.begin(), bytes.end(), data);
   MetaOf(*mbuf) = meta;
   SLUICE_CHECK(rte_ring_enqueue(inject_[worker], mbuf) == 0);
 }
