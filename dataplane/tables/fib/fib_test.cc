@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dataplane/tables/fib/fake_reclaimer.h"
+#include "dataplane/tables/fib/lookup_avx512.h"
 #include "tests/lib/route_set.h"
 
 namespace sluice::dataplane {
@@ -247,8 +248,19 @@ Ipv6Key RandomAddress(fib::Ipv6, Random& random) {
   return {(any.high & 0x00000003000f0300) | 0x20010db800000000, any.low & 0xc000000000000307};
 }
 
+// The two ways to look a burst up; where there is no AVX-512 they are one.
+enum class By { kScalar, kVector };
+
 template <class Family>
-void CheckAgainstNaive(uint64_t seed, unsigned steps, unsigned fill) {
+void LookupBurst(By by, const FibViews<Family>& views, const uint16_t vrfs[],
+                 const typename Family::Address addresses[], NextHopGroupId out[], unsigned count) {
+  if (by == By::kScalar) return views.LookupBurstScalar(vrfs, addresses, out, count);
+  views.LookupBurst(vrfs, addresses, out, count);
+}
+
+template <class Family>
+void CheckAgainstNaive(By by, unsigned steps, unsigned fill) {
+  const uint64_t seed = fill;
   CAPTURE(seed);
   Random random(seed);
   Table<Family> table;
@@ -279,7 +291,7 @@ void CheckAgainstNaive(uint64_t seed, unsigned steps, unsigned fill) {
       addresses[i] = RandomAddress(Family{}, random);
       if (i % 2 == 0 && !present.empty()) addresses[i] = present[random.Below(present.size())].first;
     }
-    Fib<Family>::LookupBurst(table.views, vrfs.data(), addresses.data(), out.data(), vrfs.size());
+    LookupBurst(by, table.views, vrfs.data(), addresses.data(), out.data(), vrfs.size());
     for (size_t i = 0; i < vrfs.size(); ++i) {
       const NextHopGroupId want = vrfs[i] == 3 ? 0 : naive.Lookup(addresses[i]);
       REQUIRE(out[i] == want);
@@ -296,13 +308,48 @@ void CheckAgainstNaive(uint64_t seed, unsigned steps, unsigned fill) {
   CHECK(table.pool.lookup_block_bytes() <= 64);
 }
 
-TEST_CASE("random updates give the answers of a naive longest-prefix match") {
+TEST_CASE("random updates give the answers of a naive longest-prefix match, one packet at a time") {
   for (const unsigned fill : {20u, 300u, 3000u}) {
     DYNAMIC_SECTION("IPv4, about " << fill << " routes") {
-      CheckAgainstNaive<fib::Ipv4>(fill, 6 * fill + 2000, fill);
+      CheckAgainstNaive<fib::Ipv4>(By::kScalar, 6 * fill + 2000, fill);
     }
     DYNAMIC_SECTION("IPv6, about " << fill << " routes") {
-      CheckAgainstNaive<fib::Ipv6>(fill, 4 * fill + 2000, fill);
+      CheckAgainstNaive<fib::Ipv6>(By::kScalar, 4 * fill + 2000, fill);
+    }
+  }
+}
+
+TEST_CASE("random updates give the answers of a naive longest-prefix match, eight packets at a time") {
+  if (!fib::HasVectorLookup()) {
+    WARN("not tested: the processor has no AVX-512, or the thread sanitizer is on");
+    return;
+  }
+  for (const unsigned fill : {20u, 300u, 3000u}) {
+    DYNAMIC_SECTION("IPv4, about " << fill << " routes") {
+      CheckAgainstNaive<fib::Ipv4>(By::kVector, 6 * fill + 2000, fill);
+    }
+  }
+}
+
+TEST_CASE("bursts of every length get their answers and nothing beyond them is written, either way") {
+  Table<fib::Ipv4> table;
+  for (const testing::Ipv4Prefix& route : testing::InternetRoutes4(3, 5000))
+    REQUIRE(table.fib.Add(route.address, route.length, 1 + route.address % 9).ok());
+  constexpr unsigned kRoom = 71;
+  Random random(4);
+  for (const By by : {By::kScalar, By::kVector}) {
+    for (unsigned count = 0; count < kRoom; ++count) {
+      std::array<uint16_t, kRoom> vrfs;
+      std::array<uint32_t, kRoom> addresses;
+      std::array<NextHopGroupId, kRoom> out;
+      for (unsigned i = 0; i < kRoom; ++i) {
+        vrfs[i] = i % 7 == 6 ? 2 : 1;
+        addresses[i] = static_cast<uint32_t>(random.Next());
+      }
+      out.fill(0xdead);
+      LookupBurst(by, table.views, vrfs.data(), addresses.data(), out.data(), count);
+      for (unsigned i = 0; i < kRoom; ++i)
+        REQUIRE(out[i] == (i < count ? table.views.Lookup(vrfs[i], addresses[i]) : 0xdead));
     }
   }
 }

@@ -143,6 +143,12 @@ void FibViews<Family>::LookupBurst(const uint16_t vrf[], const Address address[]
                         std::min(kChunk, count - done));
     if (vector) return;
   }
+  LookupBurstScalar(vrf, address, out, count);
+}
+
+template <class Family>
+void FibViews<Family>::LookupBurstScalar(const uint16_t vrf[], const Address address[], NextHopGroupId out[],
+                                         unsigned count) const {
   for (unsigned done = 0; done < count; done += kChunk)
     LookupChunk(vrf + done, address + done, out + done, std::min(kChunk, count - done));
 }

@@ -40,6 +40,9 @@ class FibViews {
   // worker threads, each inside a reader section (no quiescent report between
   // the call and its return).
   void LookupBurst(const uint16_t vrf[], const Address address[], NextHopGroupId out[], unsigned count) const;
+  // The same without AVX-512, as on processors that have none; public for tests.
+  void LookupBurstScalar(const uint16_t vrf[], const Address address[], NextHopGroupId out[],
+                         unsigned count) const;
   NextHopGroupId Lookup(uint16_t vrf, const Address& address) const;
 
  private:
