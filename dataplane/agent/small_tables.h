@@ -10,6 +10,7 @@
 #include "dataplane/agent/port_state.h"
 #include "dataplane/tables/drop_reason.h"
 #include "dataplane/tables/tables.h"
+#include "dataplane/tables/test_limits.h"
 #include "proto/channel/counters.h"
 
 namespace sluice::dataplane::testing {
@@ -34,21 +35,7 @@ class RecordedRequests final : public NeighborRequests {
 
 inline TablesOptions SmallTables() {
   TablesOptions options;
-  options.limits = {.vrfs = 16,
-                    .interfaces = 64,
-                    .addresses = 64,
-                    .neighbors = 64,
-                    .neighbors_per_vrf = 16,
-                    .adjacencies = 64,
-                    .next_hop_groups = 64,
-                    .group_buckets = 1024,
-                    .policers = 16,
-                    .ipv4_routes = 100000,
-                    .ipv4_routes_per_vrf = 50000,
-                    .ipv6_routes = 1000,
-                    .ipv6_routes_per_vrf = 500,
-                    .fib_mib = 64,
-                    .pending_removals = 10000};
+  options.limits = sluice::testing::kFewTenants;
   options.ports = 2;
   return options;
 }
@@ -56,7 +43,7 @@ inline TablesOptions SmallTables() {
 // Blocks of two workers and, the last, of the agent.
 inline constexpr uint32_t kAgentBlock = 2;
 inline channel::CounterGeometry SmallCounters() {
-  const TableLimits limits = SmallTables().limits;
+  constexpr TableLimits limits = sluice::testing::kFewTenants;
   return {.workers = kAgentBlock + 1,
           .interfaces = limits.interfaces + 1,
           .adjacencies = limits.adjacencies + limits.neighbors + 2,

@@ -2,7 +2,6 @@
 // own sender on one thread, the agent on another, no worker beside them), and the
 // failover of a next hop in front of 100,000 routes. One JSON row per figure on
 // standard output. Argument: --only GLOB.
-#include <fnmatch.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
@@ -23,28 +22,21 @@
 #include "dataplane/agent/small_tables.h"
 #include "proto/channel/channel_client.h"
 #include "proto/net/check.h"
+#include "tests/bench/figures.h"
 #include "tests/lib/route_set.h"
 
 namespace sluice {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using bench::Clock;
+using bench::MsSince;
+using bench::Percentile;
 using namespace std::chrono_literals;
 
 constexpr unsigned kRoutes = 1'000'000;
 constexpr unsigned kFailoverRoutes = 100'000;
 constexpr uint32_t kBulkVrf = 1;
 constexpr uint32_t kUrgentVrf = 2;
-
-double MsSince(Clock::time_point start) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-double Percentile(std::vector<double> values, double share) {
-  SLUICE_CHECK(!values.empty());
-  std::sort(values.begin(), values.end());
-  return values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
-}
 
 // The dataplane without packets: tables of full size behind a real channel.
 class BenchDataplane {
@@ -270,11 +262,7 @@ const char* only = "*";
 
 template <class Measure>
 void Row(const char* name, const char* unit, double reference, Measure measure) {
-  if (fnmatch(only, name, 0) != 0) return;
-  const double value = measure();
-  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"reference\": %.4g, \"ratio\": %.3f}\n",
-              name, value, unit, reference, value / reference);
-  std::fflush(stdout);
+  if (bench::Wanted(only, name)) bench::PrintRow(name, measure(), unit, reference);
 }
 
 }  // namespace

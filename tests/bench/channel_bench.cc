@@ -1,6 +1,5 @@
 // How fast control fills a real dataplane through the channel, and how long an
 // urgent change waits meanwhile. Prints JSON rows.
-#include <fnmatch.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -18,19 +17,15 @@
 #include "control/io/programming_loop.h"
 #include "proto/net/check.h"
 #include "tests/bench/dataplane_process.h"
+#include "tests/bench/figures.h"
 
 namespace sluice::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr uint32_t kRoutes = 1'000'000;
 constexpr uint32_t kChunk = 1024;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 net::Prefix PrefixOf(uint32_t index) {
   // Spread over 1.0.0.0 and up, /24 mostly, as an Internet table is.
@@ -127,15 +122,6 @@ void PutRoutes(Control& control, uint32_t vrf, uint32_t first) {
   });
 }
 
-double Percentile(std::vector<double> values, double share) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? 0 : values[static_cast<size_t>(share * static_cast<double>(values.size() - 1))];
-}
-
-void Row(const char* name, double value, const char* unit) {
-  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\"}\n", name, value, unit);
-}
-
 int Run(const std::string& program) {
   // Rows have standard output to themselves.
   spdlog::set_level(spdlog::level::off);
@@ -166,9 +152,9 @@ int Run(const std::string& program) {
     urgent_ms.push_back(std::chrono::duration<double, std::milli>(confirmed - asked).count());
     std::this_thread::sleep_until(asked + 5ms);
   }
-  Row("channel.routes_1m_s", SecondsSince(start), "s");
-  Row("channel.urgent_ms.p99", Percentile(urgent_ms, 0.99), "ms");
-  Row("channel.urgent_ms.p50", Percentile(urgent_ms, 0.5), "ms");
+  PrintRow("channel.routes_1m_s", SecondsSince(start), "s");
+  PrintRow("channel.urgent_ms.p99", Percentile(urgent_ms, 0.99), "ms");
+  PrintRow("channel.urgent_ms.p50", Percentile(urgent_ms, 0.5), "ms");
   SLUICE_CHECK(control.OnCore([&] { return control.sender.refused_count(); }) == 0);
   return 0;
 }
@@ -183,12 +169,9 @@ int main(int argc, char** argv) {
     if (std::string(argv[i]) == "--dataplane") program = argv[i + 1];
     if (std::string(argv[i]) == "--only") only = argv[i + 1];
   }
-  // The rows are of one run: all or none.
-  bool wanted = false;
-  for (const char* row : {"channel.routes_1m_s", "channel.urgent_ms.p99", "channel.urgent_ms.p50"}) {
-    wanted |= fnmatch(only.c_str(), row, 0) == 0;
-  }
-  if (!wanted) return 0;
+  if (!sluice::bench::AnyWanted(only,
+                                {"channel.routes_1m_s", "channel.urgent_ms.p99", "channel.urgent_ms.p50"}))
+    return 0;
   if (program.empty()) {
     std::fprintf(stderr, "channel_bench: --dataplane PROGRAM is needed\n");
     return 2;

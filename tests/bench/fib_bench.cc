@@ -1,6 +1,5 @@
 // Figures of the FIB: memory, updates under a reader, raw lookups. One JSON row
 // per figure on standard output. Argument: --only GLOB of row names.
-#include <fnmatch.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -16,12 +15,15 @@
 
 #include "dataplane/tables/fib/fib.h"
 #include "proto/net/check.h"
+#include "tests/bench/figures.h"
 #include "tests/lib/route_set.h"
 #include "tests/lib/thread_qsbr.h"
 
 namespace sluice {
 namespace {
 
+using bench::Clock;
+using bench::SecondsSince;
 using dataplane::Fib;
 using dataplane::FibLimits;
 using dataplane::FibPool;
@@ -34,21 +36,16 @@ using testing::Ipv4Prefix;
 using testing::Ipv6Prefix;
 using testing::Random;
 using testing::ThreadQsbr;
-using Clock = std::chrono::steady_clock;
 
 constexpr double kMib = 1 << 20;
 constexpr FibLimits kLimits{
     .routes_max = 20'000'000, .lookup_bytes_max = uint64_t{1} << 30, .rib_bytes_max = uint64_t{2} << 30};
 constexpr unsigned kGroupCount = 64;
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 const char* only = "*";
 
 bool Wanted(const std::string& name) {
-  return fnmatch(only, name.c_str(), 0) == 0;
+  return bench::Wanted(only, name.c_str());
 }
 
 // Measures and prints the row unless it is left out. `reference` is the agreed
@@ -56,11 +53,7 @@ bool Wanted(const std::string& name) {
 // on this class of machine.
 template <class Measure>
 void Row(const std::string& name, const char* unit, double reference, Measure measure) {
-  if (!Wanted(name)) return;
-  const double value = measure();
-  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"reference\": %.4g, \"ratio\": %.3f}\n",
-              name.c_str(), value, unit, reference, value / reference);
-  std::fflush(stdout);
+  if (Wanted(name)) bench::PrintRow(name.c_str(), measure(), unit, reference);
 }
 
 uint32_t AddressOf(const Ipv4Prefix& prefix) {

@@ -21,6 +21,10 @@ inline double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+inline double MsSince(Clock::time_point start) {
+  return SecondsSince(start) * 1000;
+}
+
 // The value below which `share` (0..1) of them lie; there must be one at least.
 inline double Percentile(std::vector<double> values, double share) {
   SLUICE_CHECK(!values.empty());
@@ -32,6 +36,13 @@ inline double Percentile(std::vector<double> values, double share) {
 // One row on standard output, at once: a later failure must not lose it.
 inline void PrintRow(const char* name, double value, const char* unit) {
   std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\"}\n", name, value, unit);
+  std::fflush(stdout);
+}
+
+// Beside what another program reaches, or the bound.
+inline void PrintRow(const char* name, double value, const char* unit, double reference) {
+  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"%s\", \"reference\": %.4g, \"ratio\": %.3f}\n",
+              name, value, unit, reference, value / reference);
   std::fflush(stdout);
 }
 

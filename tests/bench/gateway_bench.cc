@@ -1,6 +1,5 @@
 // A million routes through the API of a real gateway into a real dataplane, and
 // how long either needs to be back with them after kill -9. Prints JSON rows.
-#include <fnmatch.h>
 #include <grpcpp/create_channel.h>
 
 #include <chrono>
@@ -15,20 +14,16 @@
 #include "sluice/gateway/v1/routes.grpc.pb.h"
 #include "sluice/gateway/v1/tenant.grpc.pb.h"
 #include "tests/bench/dataplane_process.h"
+#include "tests/bench/figures.h"
 
 namespace sluice::bench {
 namespace {
 
 namespace v1 = gateway::v1;
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 constexpr uint32_t kRoutes = 1'000'000;
 constexpr uint32_t kRoutesPerMessage = 4000;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 class Client {
  public:
@@ -119,11 +114,6 @@ void Await(So so) {
   }
 }
 
-void Row(const char* name, Clock::time_point start) {
-  std::printf("{\"name\": \"%s\", \"value\": %.4g, \"unit\": \"s\"}\n", name, SecondsSince(start));
-  std::fflush(stdout);
-}
-
 int Run(const std::string& dataplane_program, const std::string& gateway_program) {
   const ScratchDirectory directory;
   const std::string& path = directory.path();
@@ -142,20 +132,20 @@ int Run(const std::string& dataplane_program, const std::string& gateway_program
   Clock::time_point start = Clock::now();
   client.ReplaceRoutes();
   Await(all);
-  Row("api.replace_1m_s", start);
+  PrintRow("api.replace_1m_s", SecondsSince(start), "s");
 
   gateway->Kill();
   start = Clock::now();
   gateway = std::make_unique<Process>(gateway_command);
   Await(all);
-  Row("restart.control_1m_s", start);
+  PrintRow("restart.control_1m_s", SecondsSince(start), "s");
 
   dataplane->Kill();
   start = Clock::now();
   dataplane = std::make_unique<Process>(dataplane_command);
   Await([&] { return !all(); });  // control noticed
   Await(all);
-  Row("restart.dataplane_1m_s", start);
+  PrintRow("restart.dataplane_1m_s", SecondsSince(start), "s");
   return 0;
 }
 
@@ -171,12 +161,8 @@ int main(int argc, char** argv) {
     if (std::string(argv[i]) == "--gateway") gateway = argv[i + 1];
     if (std::string(argv[i]) == "--only") only = argv[i + 1];
   }
-  // The rows are of one run: all or none.
-  bool wanted = false;
-  for (const char* row : {"api.replace_1m_s", "restart.control_1m_s", "restart.dataplane_1m_s"}) {
-    wanted |= fnmatch(only.c_str(), row, 0) == 0;
-  }
-  if (!wanted) return 0;
+  if (!sluice::bench::AnyWanted(only, {"api.replace_1m_s", "restart.control_1m_s", "restart.dataplane_1m_s"}))
+    return 0;
   if (dataplane.empty() || gateway.empty()) {
     std::fprintf(stderr, "gateway_bench: --dataplane PROGRAM and --gateway PROGRAM are needed\n");
     return 2;

@@ -9,7 +9,6 @@
 // was within 5 % of its quiet speed (the 5th percentile of the row), scaled by it
 // to the quietest row of the run; `raw` is the median over all windows as the
 // clock said.
-#include <fnmatch.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -20,7 +19,9 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/tables/test_limits.h"
 #include "proto/net/check.h"
+#include "tests/bench/figures.h"
 #include "tests/bench/l3_scenario.h"
 #include "tests/bench/yardstick.h"
 #include "tests/graph/eal_for_tests.h"
@@ -112,13 +113,6 @@ struct Window {
   double yardstick;  // around it
 };
 
-double Percentile(std::vector<double> values, double share) {
-  SLUICE_CHECK(!values.empty());
-  const auto at = values.begin() + static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
 std::vector<Window> MeasureWindows(L3Gateway& gateway, const Variant& variant, double seconds) {
   Wire wire(gateway, variant.inflight);
   Yardstick yardstick;
@@ -180,15 +174,7 @@ testing::HarnessOptions OptionsOf(const Variant& variant) {
   options.mbufs = 4608;
   options.data_room = 2176;
   options.ring_depth = 8192;
-  options.limits = {.vrfs = 1025,
-                    .interfaces = 2048,
-                    .addresses = 8192,
-                    .neighbors = 1024,
-                    .adjacencies = 4096,
-                    .next_hop_groups = 4096,
-                    .group_buckets = 4096,
-                    .policers = 16,
-                    .fib_mib = 2048};
+  options.limits = testing::kThousandTenants;
   return options;
 }
 
@@ -198,7 +184,7 @@ void Run(const std::string& only, double seconds) {
   for (const Scenario& scenario : kScenarios) {
     for (const Variant& variant : kVariants) {
       const std::string name = std::string(scenario.name) + variant.suffix;
-      if (fnmatch(only.c_str(), name.c_str(), 0) != 0) continue;
+      if (!Wanted(only, name.c_str())) continue;
       L3Gateway gateway(scenario, OptionsOf(variant));
       MeasureWindows(gateway, variant, 0.2);
       PrintRow(scenario, variant, MeasureWindows(gateway, variant, seconds), quietest);

@@ -38,20 +38,6 @@ rte_mempool* PoolOf(const HarnessOptions& options) {
 
 }  // namespace
 
-TableLimits HarnessOptions::SmallLimits() {
-  return {.vrfs = 256,
-          .interfaces = 512,
-          .addresses = 2048,
-          .neighbors = 2048,
-          .adjacencies = 4096,
-          .next_hop_groups = 4096,
-          .group_buckets = 65536,
-          .policers = 512,
-          .ipv4_routes = 1'000'000,
-          .ipv6_routes = 1'000'000,
-          .fib_mib = 256};
-}
-
 GraphHarness::GraphHarness(const HarnessOptions& options)
     : options_(options),
       pool_(PoolOf(options)),

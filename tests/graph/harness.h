@@ -13,6 +13,7 @@
 
 #include "dataplane/graph/worker.h"
 #include "dataplane/tables/tables.h"
+#include "dataplane/tables/test_limits.h"
 #include "proto/channel/counters.h"
 #include "tests/graph/ring_port.h"
 #include "tests/lib/packet.h"
@@ -33,10 +34,8 @@ struct HarnessOptions {
   uint16_t data_room = 10240;  // with headroom
   uint32_t ring_depth = 1024;
   uint32_t punt_depth = 256;
-  dataplane::TableLimits limits = SmallLimits();
+  dataplane::TableLimits limits = kHundredsOfTenants;
   dataplane::IcmpRates icmp{.errors_per_second = 100'000, .echo_replies_per_second = 100'000};
-
-  static dataplane::TableLimits SmallLimits();
 };
 
 // A grace period over the harness's workers.

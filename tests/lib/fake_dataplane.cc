@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "dataplane/tables/test_limits.h"
 #include "proto/channel/seqpacket.h"
 #include "proto/net/check.h"
 
@@ -73,12 +74,13 @@ class FakeDataplane::Service : public v1::Dataplane::Service {
 
 FakeDataplane::FakeDataplane(const std::string& directory, uint64_t instance) {
   channel::ChannelSizes sizes;
+  constexpr dataplane::TableLimits limits = testing::kFewTenants;
   sizes.counters = {.workers = 1,
-                    .interfaces = 64,
-                    .adjacencies = 64,
-                    .vrfs = 16,
+                    .interfaces = limits.interfaces,
+                    .adjacencies = limits.adjacencies,
+                    .vrfs = limits.vrfs,
                     .drop_reasons = 4,
-                    .policers = 64,
+                    .policers = limits.policers,
                     .nodes = 1};
   auto memory = channel::ChannelMemory::Create(sizes, instance);
   SLUICE_CHECK(memory.ok());
