@@ -10,8 +10,8 @@ using channel::Limit;
 using channel::RefusalReason;
 
 constexpr uint64_t kQuantaPerSecond = 10'000;  // 100 microseconds of the rate
-constexpr uint64_t kBurstsPerSecond = 50;      // 20 ms of the rate
-constexpr uint64_t kBurstPackets = 10;
+constexpr uint64_t kBurstsPerSecond = 20;      // 50 ms of the rate
+constexpr uint64_t kBurstBytesMin = 10 * 1500;
 
 }  // namespace
 
@@ -50,9 +50,9 @@ WriteResult PolicerTable::Put(PolicerId id, uint32_t rate_kbps, uint32_t burst_b
   if (retirement_.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement_.pending_max());
 
   const uint64_t bytes_per_second = uint64_t{rate_kbps} * 125;
-  const uint64_t burst = burst_bytes != 0
-                             ? burst_bytes
-                             : std::max(bytes_per_second / kBurstsPerSecond, kBurstPackets * mtu_bytes);
+  const uint64_t burst =
+      burst_bytes != 0 ? burst_bytes
+                       : std::max({bytes_per_second / kBurstsPerSecond, kBurstBytesMin, uint64_t{mtu_bytes}});
   auto policer = std::make_unique<Policer>();
   policer->generation = ++generation_;
   policer->quantum_bytes = static_cast<uint32_t>(

@@ -42,8 +42,10 @@ class PolicerTable {
     return Borrow(*policer, purse, bytes, now());
   }
 
-  // Writer. rate_kbps is at least 1; burst_bytes 0 = the default, max(20 ms at
-  // rate, 10 packets of mtu_bytes). A smaller burst than one packet is refused.
+  // Writer. rate_kbps is at least 1; burst_bytes 0 = the default: what the rate
+  // gives in 50 ms, about a round trip over a WAN, so that one TCP flow can fill it,
+  // but at least ten packets of 1500 bytes or one of mtu_bytes. A given burst
+  // smaller than one packet is refused: no such packet would ever pass.
   WriteResult Put(PolicerId id, uint32_t rate_kbps, uint32_t burst_bytes, uint32_t mtu_bytes = 9000);
   WriteResult Remove(PolicerId id);
   bool Exists(PolicerId id) const {

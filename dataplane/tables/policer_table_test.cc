@@ -26,7 +26,7 @@ TEST_CASE("a policer admits its burst and then its rate, over several workers") 
   Rig rig(workers);
   REQUIRE(rig.policers.Put(1, kbps, 0, 1500).ok());
   const double rate = kbps * 125.0;
-  const double burst = std::max(rate / 50, 15'000.0);
+  const double burst = std::max(rate / 20, 15'000.0);
 
   uint64_t now = 10 * kSecond, admitted = 0;
   const uint64_t begin = now;
@@ -41,6 +41,27 @@ TEST_CASE("a policer admits its burst and then its rate, over several workers") 
   const double tolerance = workers * (rate / 10'000 + packet) + expected * 1e-4;
   CHECK(static_cast<double>(admitted) <= expected + tolerance);
   CHECK(static_cast<double>(admitted) >= expected - tolerance);
+}
+
+TEST_CASE("without a burst of its own a policer takes 50 ms of its rate, ten packets at least") {
+  struct Row {
+    uint32_t kbps, mtu;
+    uint64_t burst;
+  };
+  const Row rows[] = {
+      {8, 9000, 15'000},      {1000, 9000, 15'000},         {2400, 9000, 15'000},
+      {10'000, 9000, 62'500}, {1'000'000, 9000, 6'250'000}, {100'000'000, 9000, 625'000'000},
+      {8, 16'000, 16'000},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.kbps, row.mtu);
+    Rig rig(1);
+    REQUIRE(rig.policers.Put(1, row.kbps, 0, row.mtu).ok());
+    uint64_t admitted = 0;
+    while (rig.policers.Admit(0, 1, 500, [] { return kSecond; })) admitted += 500;
+    CHECK(admitted <= row.burst);
+    CHECK(admitted + 500 >= row.burst);  // the last packet may be lost to rounding
+  }
 }
 
 TEST_CASE("a policer that is not there admits everything, and one refuses what it cannot mean") {

@@ -198,7 +198,7 @@ struct PolicerRecord {
   RecordHeader header;
   uint32_t policer;
   uint32_t rate_kbps;    // of inner L3 bytes; at least 1
-  uint32_t burst_bytes;  // 0 = the default, max(20 ms at rate, 10 x MTU)
+  uint32_t burst_bytes;  // 0 = the default, max(50 ms at rate, 15,000)
   uint32_t reserved;
 };
 static_assert(sizeof(PolicerRecord) == 48);
