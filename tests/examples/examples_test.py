@@ -11,6 +11,7 @@ from google.protobuf import json_format
 MESSAGES = {
     "dataplane.json": ("sluice.dataplane.v1.config_pb2", "DataplaneConfig"),
     "gateway.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
+    "gateway-tcp.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
     "seed.json": ("sluice.gateway.v1.config_pb2", "Resources"),
 }
 

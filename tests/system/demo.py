@@ -73,6 +73,9 @@ def show_gateway(topology, gateway):
     show(gateway, "trace", "-t", CONTOSO.name, "-n", "2", "--seconds", "5")
     stream.stop()
     show(gateway, "drops")
+    print("  (unknown_vlan and l2_multicast, if there are any: the switch itself talks on its trunks, outside of the VLANs of\n"
+          "  any connection; sluicectl capture --drop-reason unknown_vlan shows the frames)", flush=True)
+    show(gateway, "doctor")
 
 
 def invite(topology, gateway):

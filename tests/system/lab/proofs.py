@@ -7,6 +7,11 @@ from .packets import Capture
 from .traffic import PingStream, iperf3, path_mtu, ping, traceroute
 
 
+# From kill -9 of the dataplane to answered pings, start of the process included. Measured are 0.6 s on an idle
+# machine of two cores; what is above this would not be noticed as a hiccup any more.
+RECOVERY_SECONDS_MAX = 15
+
+
 class ProofFailed(Exception):
     pass
 
@@ -136,9 +141,10 @@ def dataplane_restart_recovers(topology, gateway):
     gateway.crash(gateway.dataplane)
     gateway.start_dataplane()
     for stream in streams:
-        stream.wait_for_replies(50, seconds=60)
-    gaps = [stream.stop()[2] for stream in streams]
-    return f"forwarding again after {max(gaps):.2f} s"
+        stream.wait_for_replies(50, seconds=2 * RECOVERY_SECONDS_MAX)
+    gap = max(stream.stop()[2] for stream in streams)
+    must(gap <= RECOVERY_SECONDS_MAX, f"forwarding again only after {gap:.2f} s, promised are {RECOVERY_SECONDS_MAX} s")
+    return f"forwarding again after {gap:.2f} s"
 
 
 def all_programmed(gateway):
