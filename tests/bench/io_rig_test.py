@@ -37,6 +37,10 @@ class Figures(unittest.TestCase):
         found = windows.net(own, io, 10)
         self.assertEqual((found.value, found.windows, found.quiet_windows), (50, 2, 1))
 
+    def test_a_busy_machine_still_gives_its_quietest_quarter(self):
+        found = windows.total([Window(100, 20), Window(50, 11), Window(90, 20), Window(90, 20)], 10)
+        self.assertEqual((round(found.value, 2), found.quiet_windows), (45.45, 0))
+
     def test_what_is_received_and_not_sent_is_lost(self):
         self.assertEqual(windows.lost_share((1000, 900), (2000, 1900)), 0)
         self.assertEqual(windows.lost_share((0, 0), (1000, 990)), 0.01)

@@ -81,15 +81,20 @@ class Figure:
 
 
 def figure(pairs, quietest):
-    """Of [(cycles, yardstick)]; the median of the quiet ones, scaled, and of all of them as they are."""
-    quiet = [cycles * quietest / around for cycles, around in pairs if around <= quietest * QUIET]
-    return Figure(statistics.median(quiet), statistics.median(cycles for cycles, _ in pairs), len(pairs), len(quiet))
+    """Of [(cycles, yardstick)]; the median of the quiet ones (the quietest quarter where they are fewer), scaled,
+    and of all of them as they are."""
+    if not pairs:
+        raise RuntimeError("every window was disturbed; the machine is too busy")
+    quiet = sum(around <= quietest * QUIET for _, around in pairs)
+    used = sorted(pairs, key=lambda pair: pair[1])[:max(quiet, (len(pairs) + 3) // 4)]
+    return Figure(statistics.median(cycles * quietest / around for cycles, around in used),
+                  statistics.median(cycles for cycles, _ in pairs), len(pairs), quiet)
 
 
 def quietest_of(windows):
     """The 5th percentile of all yardsticks."""
     seen = sorted(window.yardstick for row in windows.values() for window in row if window)
-    return seen[len(seen) // 20]
+    return seen[len(seen) // 20] if seen else 0.0
 
 
 def total(row, quietest):
