@@ -7,9 +7,13 @@
 #include <rte_mbuf.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -45,6 +49,52 @@ bool HugePagesFree(uint32_t mib) {
   return ReadPages("free_hugepages") >= wanted;
 }
 
+// A last-in-first-out pool under a mutex, compiled with this program.
+struct VisiblePool {
+  std::mutex mutex;
+  std::vector<void*> free;
+};
+VisiblePool& PoolOf(const rte_mempool* pool) {
+  return *static_cast<VisiblePool*>(pool->pool_data);
+}
+
+int Enqueue(rte_mempool* pool, void* const* objects, unsigned count) {
+  const std::lock_guard lock(PoolOf(pool).mutex);
+  PoolOf(pool).free.insert(PoolOf(pool).free.end(), objects, objects + count);
+  return 0;
+}
+
+int Dequeue(rte_mempool* pool, void** objects, unsigned count) {
+  const std::lock_guard lock(PoolOf(pool).mutex);
+  std::vector<void*>& free = PoolOf(pool).free;
+  if (free.size() < count) return -ENOBUFS;
+  std::copy(free.end() - count, free.end(), objects);
+  free.resize(free.size() - count);
+  return 0;
+}
+
+// Its name; registered once.
+const char* VisibleOps() {
+  static const int registered = [] {
+    rte_mempool_ops ops{};
+    std::strcpy(ops.name, "visible");
+    ops.alloc = [](rte_mempool* pool) {
+      pool->pool_data = new VisiblePool;
+      return 0;
+    };
+    ops.free = [](rte_mempool* pool) { delete &PoolOf(pool); };
+    ops.enqueue = Enqueue;
+    ops.dequeue = Dequeue;
+    ops.get_count = [](const rte_mempool* pool) {
+      const std::lock_guard lock(PoolOf(pool).mutex);
+      return static_cast<unsigned>(PoolOf(pool).free.size());
+    };
+    return rte_mempool_register_ops(&ops);
+  }();
+  SLUICE_CHECK(registered >= 0);
+  return "visible";
+}
+
 }  // namespace
 
 void StartEal(const EalOptions& options) {
@@ -73,9 +123,10 @@ void StartEal(const EalOptions& options) {
   }
 }
 
-rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room) {
+rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room, PoolLock lock) {
+  const char* ops = lock == PoolLock::kVisible ? VisibleOps() : "stack";
   rte_mempool* pool = rte_pktmbuf_pool_create_by_ops(name, count, cache, sizeof(dataplane::PacketMetadata),
-                                                     data_room, SOCKET_ID_ANY, "stack");
+                                                     data_room, SOCKET_ID_ANY, ops);
   SLUICE_CHECK(pool != nullptr);
   return pool;
 }

@@ -17,6 +17,9 @@ struct EalOptions {
 void StartEal(const EalOptions& options = {});
 
 // A pool of one-segment buffers with our private area, `cache` per thread.
-rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room = 10240);
+// kVisible: its lock is seen by the thread sanitizer, which DPDK's own libraries are not.
+enum class PoolLock : uint8_t { kDpdk, kVisible };
+rte_mempool* CreatePool(const char* name, uint32_t count, uint32_t cache, uint16_t data_room = 10240,
+                        PoolLock lock = PoolLock::kDpdk);
 
 }  // namespace sluice::testing

@@ -33,7 +33,8 @@ rte_rcu_qsbr* CreateQsbr(uint32_t threads) {
 
 rte_mempool* PoolOf(const HarnessOptions& options) {
   StartEal();
-  return CreatePool(Unique("pool").c_str(), options.mbufs, 0, options.data_room);
+  return CreatePool(Unique("pool").c_str(), options.mbufs, 0, options.data_room,
+                    options.visible ? PoolLock::kVisible : PoolLock::kDpdk);
 }
 
 }  // namespace
@@ -41,19 +42,20 @@ rte_mempool* PoolOf(const HarnessOptions& options) {
 GraphHarness::GraphHarness(const HarnessOptions& options)
     : options_(options),
       pool_(PoolOf(options)),
-      qsbr_(CreateQsbr(options.workers), std::free),
+      qsbr_(options.qsbr != nullptr ? options.qsbr : CreateQsbr(options.workers),
+            options.qsbr != nullptr ? [](void*) {} : std::free),
       reclaimer_(*qsbr_) {
   for (uint16_t i = 0; i < options.ports; ++i)
     ports_.push_back(std::make_unique<RingPort>(Unique("net_ring"), options.workers, options.ring_depth));
-  uint32_t ports = 0;
-  for (const auto& port : ports_) ports = std::max<uint32_t>(ports, port->id() + 1u);
+  if (options.visible)
+    for (const auto& port : ports_) port->MakeVisible();
   tables_ = std::make_unique<Tables>(TablesOptions{.limits = options.limits,
-                                                   .ports = ports,
+                                                   .ports = port_numbers(),
                                                    .workers = options.workers,
                                                    .ticks_per_second = rte_get_tsc_hz(),
                                                    .icmp = options.icmp},
-                                     reclaimer_);
-  layout_ = channel::CounterLayout({.workers = options.workers,
+                                     options.reclaimer != nullptr ? *options.reclaimer : reclaimer_);
+  layout_ = channel::CounterLayout({.workers = options.workers + 1u,  // and the slow path
                                     .interfaces = options.limits.interfaces + 1,
                                     .adjacencies = tables_->adjacencies.size(),
                                     .vrfs = options.limits.vrfs,
@@ -63,6 +65,12 @@ GraphHarness::GraphHarness(const HarnessOptions& options)
   section_.resize(layout_.total_bytes());
   reader_ = channel::CounterReader(layout_, section_.data());
   for (uint16_t i = 0; i < options.workers; ++i) CreateWorker(i);
+}
+
+uint32_t GraphHarness::port_numbers() const {
+  uint32_t numbers = 0;
+  for (const auto& port : ports_) numbers = std::max<uint32_t>(numbers, port->id() + 1u);
+  return numbers;
 }
 
 void GraphHarness::CreateWorker(uint16_t index) {

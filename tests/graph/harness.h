@@ -36,6 +36,13 @@ struct HarnessOptions {
   uint32_t punt_depth = 256;
   dataplane::TableLimits limits = kHundredsOfTenants;
   dataplane::IcmpRates icmp{.errors_per_second = 100'000, .echo_replies_per_second = 100'000};
+
+  // Somebody else's grace periods, with the workers as readers 0 and on; they must
+  // outlive the harness. Null: its own.
+  rte_rcu_qsbr* qsbr = nullptr;
+  dataplane::Reclaimer* reclaimer = nullptr;
+  // Hand-overs that the thread sanitizer sees.
+  bool visible = false;
 };
 
 // A grace period over the harness's workers.
@@ -74,6 +81,15 @@ class GraphHarness {
   void AddNeighbor(dataplane::InterfaceId interface, const std::string& address, const net::MacAddress& mac);
   // An adjacency as the interface makes it.
   dataplane::Adjacency OnInterface(dataplane::AdjacencyKind kind, dataplane::InterfaceId interface) const;
+
+  // What a slow path beside the workers needs: rings of a worker, its own counters.
+  rte_ring* punt_ring(uint16_t worker) { return punt_[worker]; }
+  rte_ring* inject_ring(uint16_t worker) { return inject_[worker]; }
+  dataplane::CounterBlock slow_path_counters() {
+    return dataplane::CounterBlock::Of(layout_, section_.data(), workers());
+  }
+  // The highest number of a port plus one.
+  uint32_t port_numbers() const;
 
   // One frame on a receive queue of the port, then Settle().
   void Push(uint16_t port, const Bytes& frame, uint16_t queue = 0);

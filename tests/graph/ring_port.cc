@@ -35,6 +35,20 @@ RingPort::RingPort(const std::string& name, uint16_t queues, uint32_t depth) : n
   SLUICE_CHECK(rte_eth_dev_start(id_) == 0);
 }
 
+void RingPort::MakeVisible() {
+  auto& operations = rte_eth_fp_ops[id_];
+  operations.rxq.data = reinterpret_cast<void**>(receive_.data());
+  operations.txq.data = reinterpret_cast<void**>(transmit_.data());
+  operations.rx_pkt_burst = [](void* queue, rte_mbuf** packets, uint16_t count) {
+    return static_cast<uint16_t>(rte_ring_dequeue_burst(static_cast<rte_ring*>(queue),
+                                                        reinterpret_cast<void**>(packets), count, nullptr));
+  };
+  operations.tx_pkt_burst = [](void* queue, rte_mbuf** packets, uint16_t count) {
+    return static_cast<uint16_t>(rte_ring_enqueue_burst(static_cast<rte_ring*>(queue),
+                                                        reinterpret_cast<void**>(packets), count, nullptr));
+  };
+}
+
 RingPort::~RingPort() {
   Collect();
   for (rte_ring* ring : receive_) {

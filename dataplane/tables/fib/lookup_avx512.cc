@@ -117,7 +117,7 @@ SLUICE_AVX512 inline __m256i Groups(const FibView* views, const uint16_t vrf[], 
 }  // namespace
 
 bool HasVectorLookup() {
-#ifdef __SANITIZE_THREAD__
+#if defined(__SANITIZE_THREAD__) || defined(_GLIBCXX_TSAN)
   return false;
 #else
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
