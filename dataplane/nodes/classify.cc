@@ -58,13 +58,16 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   meta.trace_id = 0;
   meta.reason = verdict.reason;
   meta.punt_class = PuntClass::kArp;
-  if (subinterface.interface() != kNoInterface)
-    worker.counters.Received(subinterface.interface(), mbuf.data_len - ethernet.bytes);
   if (__builtin_expect(worker.tracing, 0)) worker.observation->Arrived(mbuf);
-  if (verdict.edge == classify::kIp4Forward || verdict.edge == classify::kIp6Forward)
+  if (verdict.edge == classify::kIp4Forward || verdict.edge == classify::kIp6Forward) {
+    // Received is what is IP and meant for us. A station counts no frames that its MAC
+    // filters out (RFC 2863 section 6, ifInUcastPkts), and what is not IP would make
+    // the connection's two directions differ, because ARP that we send is not counted.
+    worker.counters.Received(subinterface.interface(), mbuf.data_len - ethernet.bytes);
     forward::PassL2Header(mbuf, ethernet.bytes);
-  else
+  } else {
     meta.l2_bytes = 0;  // the data still begins there
+  }
   return verdict;
 }
 

@@ -80,7 +80,7 @@ inline bool SendOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, AdjacencyI
   const bool ordinary = adjacency.plain() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (__builtin_expect(!ordinary, 0)) return false;
   F::CountHop(ip);
-  worker.counters.Sent(adjacency.interface(), id, ip_bytes);
+  StoreDeparture(MetaOf(mbuf), {ip_bytes, adjacency.interface(), id});
   Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes, kL2Bytes);
   return true;
 }

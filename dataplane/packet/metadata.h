@@ -48,8 +48,9 @@ struct alignas(64) PacketMetadata {
   uint8_t family;     // 4 or 6
   uint8_t l2_bytes;   // of the received L2 header, which stays in front of the data
   DropReason reason;  // for the drop node
-  uint16_t ip_bytes;  // total length of the IP packet, set by the forward nodes
-  uint16_t mtu;       // to fragment to; or the figure that an ICMP error reports
+  // The next eight bytes are written as one word by who sends (StoreDeparture).
+  uint16_t ip_bytes;             // total length of the IP packet, set by the forward nodes
+  InterfaceId egress_interface;  // of a frame in port_tx, kNoInterface: it has none and is not counted
   AdjacencyId adjacency;
   uint32_t group;
   uint8_t icmp_type;  // the error that icmp_error is to send
@@ -58,7 +59,7 @@ struct alignas(64) PacketMetadata {
   InjectKind inject_kind;
   PortId ingress_port;  // of punted and traced packets
   PortId egress_port;
-  InterfaceId egress_interface;
+  uint16_t mtu;  // to fragment to; or the figure that an ICMP error reports
   uint16_t reserved;
   uint8_t next_hop[16];  // network byte order, IPv4 in the first four
   uint32_t trace_id;     // 0 = not traced; says nothing unless the worker is tracing
@@ -78,6 +79,24 @@ static_assert(offsetof(PacketMetadata, vrf) == 2 && offsetof(PacketMetadata, fla
 
 inline void StoreArrival(PacketMetadata& meta, uint64_t word) {
   std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
+}
+
+// What port_tx counts once the port has taken the frame.
+struct Departure {
+  uint16_t ip_bytes;
+  InterfaceId interface;
+  AdjacencyId adjacency;
+};
+static_assert(sizeof(Departure) == 8 && offsetof(PacketMetadata, ip_bytes) == 8 &&
+              offsetof(PacketMetadata, egress_interface) == 10 && offsetof(PacketMetadata, adjacency) == 12);
+
+inline void StoreDeparture(PacketMetadata& meta, const Departure& departure) {
+  std::memcpy(&meta.ip_bytes, &departure, sizeof departure);
+}
+inline Departure LoadDeparture(const PacketMetadata& meta) {
+  Departure departure;
+  std::memcpy(&departure, &meta.ip_bytes, sizeof departure);
+  return departure;
 }
 
 // Every packet in the graph has a private area of this size (see eal/packet_pool).
