@@ -48,7 +48,7 @@ class AdjacencyResolver {
     // What control said; it wins.
     std::optional<net::MacAddress> fixed;
     Owner fixed_owner;
-    Instant since{};
+    Instant confirmed{};  // last found reachable; Instant{}: never
     // The adjacency that glean packets find; kNoAdjacency while unresolved.
     AdjacencyId glean = kNoAdjacency;
     // Control's adjacencies to it.

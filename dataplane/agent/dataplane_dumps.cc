@@ -77,7 +77,7 @@ grpc::Status DataplaneService::ListAdjacencies(grpc::ServerContext*,
       const size_t end = std::min(ids.size(), at + kPiece);
       for (size_t i = at; i < end; ++i) {
         if (request->has_vrf() && writer.resolver().LivenessOf(ids[i]).vrf != request->vrf()) continue;
-        piece.push_back(AdjacencyMessage(writer, ids[i], parts_.memory.counters()));
+        piece.push_back(AdjacencyMessage(writer, ids[i], parts_.memory.counters(), MonotonicNow()));
       }
     });
     for (const v1::Adjacency& adjacency : piece) {
@@ -152,7 +152,7 @@ grpc::Status DataplaneService::StreamChanges(const ChangedState& changed,
         *changes.emplace_back().mutable_neighbor() = NeighborMessage(writer, neighbors[i], MonotonicNow());
       for (size_t i = at; i < std::min(adjacencies.size(), at + kPiece); ++i)
         *changes.emplace_back().mutable_adjacency() =
-            AdjacencyMessage(writer, adjacencies[i], parts_.memory.counters());
+            AdjacencyMessage(writer, adjacencies[i], parts_.memory.counters(), MonotonicNow());
     });
     if (!asked.ok()) return asked;
   }

@@ -80,6 +80,32 @@ v1::CapturedPacket CaptureMessage(const CaptureRecord& record, const WorkerClock
 
 }  // namespace
 
+TraceAssembly::Directory DataplaneService::TraceDirectory() {
+  return {
+      .node_name =
+          [](uint32_t node) {
+            const char* name = rte_node_id_to_name(node);
+            return std::string(name == nullptr ? "?" : name);
+          },
+      .subinterface = [this](PortId port, uint16_t vlan) { return SubinterfaceOf(port, vlan); },
+      .lookup =
+          [this](const LookupFlow& flow, v1::TraceStep& step) {
+            const auto reply = Lookup(flow);
+            if (!reply.ok()) return;  // the VRF went meanwhile; the step stays without it
+            step.set_prefix(reply->prefix());
+            step.set_next_hop_interface(reply->adjacency().interface());
+            const std::string& next_hop = reply->adjacency().next_hop();
+            const bool on_link = next_hop.empty() && reply->adjacency().kind() == "glean";
+            step.set_next_hop(on_link ? flow.destination.ToString() : next_hop);
+          },
+  };
+}
+
+InterfaceId DataplaneService::SubinterfaceOf(PortId port, uint16_t vlan) const {
+  const SubinterfaceMap& map = parts_.tables.subinterfaces;
+  return port < map.ports() ? map.Find(port, vlan).interface() : kNoInterface;
+}
+
 grpc::Status DataplaneService::Trace(grpc::ServerContext* context, const v1::TraceRequest* request,
                                      grpc::ServerWriter<v1::TracedPacket>* stream) {
   const auto filter = FilterOf(request->filter());
@@ -89,11 +115,7 @@ grpc::Status DataplaneService::Trace(grpc::ServerContext* context, const v1::Tra
   for (Worker* worker : parts_.workers) Drain(worker->observation().traced, [](const TraceRecord&) {});
 
   const WorkerClock clock(rte_rdtsc(), UnixNs(), rte_get_tsc_hz());
-  const auto node_name = [](uint32_t node) {
-    const char* name = rte_node_id_to_name(node);
-    return std::string(name == nullptr ? "?" : name);
-  };
-  TraceAssembly assembly(clock, node_name, filter->drops_only, filter->drop_reason);
+  TraceAssembly assembly(clock, TraceDirectory(), filter->drops_only, filter->drop_reason);
   uint32_t left = request->packets_max() != 0 ? request->packets_max() : kPacketsDefault;
   Armed<&Observation::trace_filter> armed(parts_.workers, *filter);
   while (!context->IsCancelled()) {
@@ -136,7 +158,10 @@ grpc::Status DataplaneService::Capture(grpc::ServerContext* context, const v1::C
     for (Worker* worker : parts_.workers) {
       Drain(worker->observation().captured, [&](const CaptureRecord& record) {
         if (!listening || (!endless && left == 0)) return;
-        listening = stream->Write(CaptureMessage(record, clock, missed - missed_before));
+        v1::CapturedPacket message = CaptureMessage(record, clock, missed - missed_before);
+        if (record.outbound)
+          message.set_egress_interface(SubinterfaceOf(record.egress_port, record.egress_vlan));
+        listening = stream->Write(message);
         --left;
       });
     }

@@ -132,24 +132,33 @@ grpc::Status DataplaneService::ListDropReasons(grpc::ServerContext*, const v1::L
   return grpc::Status::OK;
 }
 
+absl::StatusOr<v1::LookupRouteReply> DataplaneService::Lookup(const LookupFlow& flow) {
+  WorkerDecision decision;
+  {
+    const TableReader reader(parts_.reclaimer);
+    if (!reader.valid()) return absl::ResourceExhaustedError("too many lookups at once, try again");
+    decision = DecideAsWorker(parts_.tables, flow);
+  }
+  bool exists = false;
+  v1::LookupRouteReply reply;
+  const grpc::Status asked = Ask([&](TableWriter& writer) {
+    exists = writer.tables().Exists(flow.vrf);
+    reply = ExplainDecision(writer, flow, decision, parts_.memory.counters(), MonotonicNow());
+  });
+  if (!asked.ok())
+    return absl::Status(static_cast<absl::StatusCode>(asked.error_code()), asked.error_message());
+  if (!exists) return absl::NotFoundError(absl::StrFormat("vrf %u does not exist", flow.vrf));
+  return reply;
+}
+
 grpc::Status DataplaneService::LookupRoute(grpc::ServerContext*, const v1::LookupRouteRequest* request,
                                            v1::LookupRouteReply* reply) {
   const auto flow = ParseLookup(*request, parts_.tables.vrfs.size());
   if (!flow.ok()) return Refused(flow.status());
-  WorkerDecision decision;
-  {
-    const TableReader reader(parts_.reclaimer);
-    if (!reader.valid()) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many lookups at once, try again"};
-    decision = DecideAsWorker(parts_.tables, *flow);
-  }
-  bool exists = false;
-  const grpc::Status asked = Ask([&](TableWriter& writer) {
-    exists = writer.tables().Exists(flow->vrf);
-    *reply = ExplainDecision(writer, *flow, decision, parts_.memory.counters());
-  });
-  if (asked.ok() && !exists)
-    return {grpc::StatusCode::NOT_FOUND, absl::StrFormat("vrf %u does not exist", flow->vrf)};
-  return asked;
+  auto answer = Lookup(*flow);
+  if (!answer.ok()) return Refused(answer.status());
+  *reply = *std::move(answer);
+  return grpc::Status::OK;
 }
 
 grpc::Status DataplaneService::DescribeGraph(grpc::ServerContext*, const v1::DescribeGraphRequest*,

@@ -13,7 +13,9 @@
 #include <vector>
 
 #include "dataplane/agent/agent.h"
+#include "dataplane/agent/route_lookup.h"
 #include "dataplane/agent/state_feed.h"
+#include "dataplane/agent/trace_assembly.h"
 #include "dataplane/eal/port.h"
 #include "dataplane/graph/worker.h"
 #include "proto/channel/shared_memory.h"
@@ -74,6 +76,10 @@ class DataplaneService final : public v1::Dataplane::Service {
   template <class Family>
   grpc::Status StreamRoutes(VrfId vrf, grpc::ServerWriter<v1::Route>* stream) const;
   grpc::Status Snapshot(grpc::ServerWriter<v1::StateChange>* stream) const;
+  // What the tables say of a flow, as a worker reads them, explained by the agent.
+  absl::StatusOr<v1::LookupRouteReply> Lookup(const LookupFlow& flow);
+  TraceAssembly::Directory TraceDirectory();
+  InterfaceId SubinterfaceOf(PortId port, uint16_t vlan) const;
   grpc::Status StreamChanges(const ChangedState& changed, grpc::ServerWriter<v1::StateChange>* stream) const;
 
   const ServiceParts parts_;

@@ -106,8 +106,8 @@ void AdjacencyResolver::OnNeighbor(const NeighborUpdate& update, Instant now) {
   const bool changed = neighbor.state != state || neighbor.learned != mac;
   neighbor.state = state;
   neighbor.learned = mac;
+  if (state == NeighborState::kReachable) neighbor.confirmed = now;
   if (!changed && (neighbor.glean != kNoAdjacency) == neighbor.mac().has_value()) return;
-  neighbor.since = now;
   // Not installed for glean: packets go on asking the slow path, which holds few
   // of them. Adjacencies of control to it work all the same.
   if (!Resolve(key, neighbor, now).ok()) ++refused_neighbors_;
@@ -139,7 +139,6 @@ WriteResult AdjacencyResolver::PutFixed(InterfaceId interface, const net::Addres
     return resolved;
   }
   neighbor.fixed_owner = owner;
-  neighbor.since = now;
   requests_.Push(StaticNeighbor{interface, address, mac});
   Notify(key);
   return WriteResult::Accepted();
@@ -153,7 +152,7 @@ WriteResult AdjacencyResolver::RemoveFixed(InterfaceId interface, const net::Add
   Neighbor& neighbor = found->second;
   neighbor.fixed.reset();
   neighbor.fixed_owner = {};
-  neighbor.since = now;
+  neighbor.confirmed = {};
   // What the slow path learned of it before was the static entry itself.
   neighbor.learned.reset();
   neighbor.state = NeighborState::kIncomplete;

@@ -33,10 +33,50 @@ std::optional<net::Prefix> LongestMatch(const Tables& tables, const LookupFlow& 
   return net::Prefix(net::Ipv6Address::FromHalves(route->address.high, route->address.low), route->length);
 }
 
+// The first or last address of a connected IPv4 subnet of the glean's interface (RFC 2644).
+bool IsDirectedBroadcast(const Tables& tables, const Adjacency& glean, const net::Address& destination) {
+  const Interface* interface = tables.interfaces.Find(glean.interface);
+  if (interface == nullptr || !destination.is_v4()) return false;
+  for (const net::InterfaceAddress& own : interface->addresses) {
+    if (!own.address.is_v4() || own.length >= 31 || !own.Subnet().Contains(destination)) continue;
+    const uint32_t host_bits = ~uint32_t{0} >> own.length;
+    const uint32_t host = destination.v4().value & host_bits;
+    if (host == 0 || host == host_bits) return true;
+  }
+  return false;
+}
+
+// Why a worker would drop the packet; kNone when it would not.
+DropReason ReasonToDrop(const TableWriter& writer, const LookupFlow& flow, const WorkerDecision& decision) {
+  if (decision.group == kNoGroup) return DropReason::kNoRoute;
+  const Adjacency* chosen = writer.tables().adjacencies.Describe(decision.chosen);
+  if (chosen == nullptr) return DropReason::kNextHopDown;
+  if (chosen->kind == AdjacencyKind::kDrop) return DropReason::kBlackhole;
+  if (chosen->kind == AdjacencyKind::kLocal) return DropReason::kNone;
+  const bool glean = chosen->kind == AdjacencyKind::kGlean && decision.adjacency == kNoAdjacency;
+  if (glean && IsDirectedBroadcast(writer.tables(), *chosen, flow.destination))
+    return DropReason::kMartianDestination;
+  return chosen->live || chosen->resolvable ? DropReason::kNone : DropReason::kNextHopDown;
+}
+
+// What is known of the neighbour that the packet goes to.
+std::string NeighborStateOf(const TableWriter& writer, const LookupFlow& flow, AdjacencyId chosen) {
+  const Adjacency* adjacency = writer.tables().adjacencies.Describe(chosen);
+  if (adjacency == nullptr) return {};
+  const bool glean = adjacency->kind == AdjacencyKind::kGlean;
+  if (!glean && adjacency->kind != AdjacencyKind::kNeighbor) return {};
+  const auto* neighbor = writer.resolver().Find(
+      NeighborKey::Of(adjacency->interface, glean ? flow.destination : adjacency->next_hop));
+  if (neighbor == nullptr) return {};
+  return neighbor->fixed ? Describe(NeighborState::kStatic) : Describe(neighbor->state);
+}
+
 // The last hop in words; `adjacency` is what a packet meets in the end.
 std::string Verdict(const TableWriter& writer, const LookupFlow& flow, const WorkerDecision& decision) {
   const Adjacency* chosen = writer.tables().adjacencies.Describe(decision.chosen);
   if (chosen == nullptr) return absl::StrFormat("no route to %s: dropped", flow.destination.ToString());
+  if (ReasonToDrop(writer, flow, decision) == DropReason::kMartianDestination)
+    return absl::StrFormat("%s is a directed broadcast: dropped", flow.destination.ToString());
   if (chosen->kind == AdjacencyKind::kDrop) return "the route says to drop";
   if (chosen->kind == AdjacencyKind::kLocal) return "an address of ours: answered here or given to control";
   const bool glean = chosen->kind == AdjacencyKind::kGlean;
@@ -100,12 +140,16 @@ WorkerDecision DecideAsWorker(const Tables& tables, const LookupFlow& flow) {
 }
 
 v1::LookupRouteReply ExplainDecision(TableWriter& writer, const LookupFlow& flow,
-                                     const WorkerDecision& decision, const channel::CounterReader& counters) {
+                                     const WorkerDecision& decision, const channel::CounterReader& counters,
+                                     Instant now) {
   const Tables& tables = writer.tables();
   v1::LookupRouteReply reply;
   reply.set_found(decision.group != kNoGroup);
   if (const auto prefix = LongestMatch(tables, flow)) reply.set_prefix(prefix->ToString());
   reply.set_verdict(Verdict(writer, flow, decision));
+  const DropReason reason = ReasonToDrop(writer, flow, decision);
+  if (reason != DropReason::kNone) reply.set_drop_reason(NameOf(reason).name);
+  reply.set_neighbor_state(NeighborStateOf(writer, flow, decision.chosen));
   if (!reply.found()) return reply;
   reply.set_group(decision.group);
   for (const BucketMember& member : tables.groups.Members(decision.group)) {
@@ -116,7 +160,7 @@ v1::LookupRouteReply ExplainDecision(TableWriter& writer, const LookupFlow& flow
     state.set_live(tables.adjacencies.Load(member.adjacency).live());
   }
   const AdjacencyId last = decision.adjacency != kNoAdjacency ? decision.adjacency : decision.chosen;
-  *reply.mutable_adjacency() = AdjacencyMessage(writer, last, counters);
+  *reply.mutable_adjacency() = AdjacencyMessage(writer, last, counters, now);
   return reply;
 }
 

@@ -40,6 +40,7 @@ WorkerDecision DecideAsWorker(const Tables& tables, const LookupFlow& flow);
 // The whole answer. Agent's thread. `decision` was taken from the live tables a
 // moment before.
 v1::LookupRouteReply ExplainDecision(TableWriter& writer, const LookupFlow& flow,
-                                     const WorkerDecision& decision, const channel::CounterReader& counters);
+                                     const WorkerDecision& decision, const channel::CounterReader& counters,
+                                     Instant now);
 
 }  // namespace sluice::dataplane

@@ -18,6 +18,10 @@ const char* NameOf(AdjacencyKind kind) {
   return "";
 }
 
+uint64_t Milliseconds(Instant::duration duration) {
+  return static_cast<uint64_t>(duration / std::chrono::milliseconds(1));
+}
+
 v1::TableFill Fill(const char* name, uint64_t used, uint64_t limit) {
   v1::TableFill fill;
   fill.set_name(name);
@@ -41,12 +45,13 @@ v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, 
   message.set_vrf(interface->vrf);
   if (neighbor->mac()) message.set_mac(neighbor->mac()->ToString());
   message.set_state(neighbor->fixed ? Describe(NeighborState::kStatic) : Describe(neighbor->state));
-  message.set_age_ms(static_cast<uint64_t>((now - neighbor->since) / std::chrono::milliseconds(1)));
+  if (!neighbor->fixed && neighbor->confirmed != Instant{})
+    message.set_age_ms(Milliseconds(now - neighbor->confirmed));
   return message;
 }
 
 v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
-                               const channel::CounterReader& counters) {
+                               const channel::CounterReader& counters, Instant now) {
   v1::Adjacency message;
   message.set_id(id);
   const Adjacency* adjacency = writer.tables().adjacencies.Describe(id);
@@ -58,8 +63,9 @@ v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
   message.set_interface(adjacency->interface);
   if (adjacency->kind == AdjacencyKind::kNeighbor) message.set_next_hop(adjacency->next_hop.ToString());
   if (adjacency->neighbor_mac) message.set_mac(adjacency->neighbor_mac->ToString());
-  const DownCause cause =
-      id == writer.tables().adjacencies.local() ? DownCause::kNone : writer.resolver().LivenessOf(id).cause;
+  const AdjacencyResolver::Liveness& liveness = writer.resolver().LivenessOf(id);
+  const DownCause cause = id == writer.tables().adjacencies.local() ? DownCause::kNone : liveness.cause;
+  if (cause != DownCause::kNone) message.set_down_ms(Milliseconds(now - liveness.since));
   message.set_live(cause == DownCause::kNone);
   message.set_down_reason(Describe(cause));
   const channel::PacketsAndBytes sent = counters.AdjacencyTx(id);

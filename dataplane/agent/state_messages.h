@@ -13,7 +13,7 @@ namespace sluice::dataplane {
 // An object that is gone has the state, or kind, "removed" and its key only.
 v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, Instant now);
 v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
-                               const channel::CounterReader& counters);
+                               const channel::CounterReader& counters, Instant now);
 // Every limit by its name, with what is used of it.
 std::vector<v1::TableFill> TableFills(TableWriter& writer);
 std::vector<v1::ScopeState> ScopeStates(const TableWriter& writer);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "dataplane/agent/route_lookup.h"
 #include "dataplane/graph/observation.h"
 #include "dataplane/slowpath/instant.h"
 #include "sluice/dataplane/v1/dataplane.pb.h"
@@ -30,9 +31,17 @@ class WorkerClock {
 
 class TraceAssembly {
  public:
-  // The name of a node by its rte_graph id.
-  using NodeName = std::function<std::string(uint32_t)>;
-  TraceAssembly(const WorkerClock& clock, NodeName node_name, bool drops_only,
+  // What records say by numbers.
+  struct Directory {
+    // The name of a node by its rte_graph id.
+    std::function<std::string(uint32_t)> node_name;
+    // The subinterface of a port and VLAN; kNoInterface when there is none.
+    std::function<InterfaceId(PortId, uint16_t)> subinterface;
+    // Fills in prefix and next hop of a forward step.
+    std::function<void(const LookupFlow&, v1::TraceStep&)> lookup;
+  };
+  // `clock` outlives the assembly.
+  TraceAssembly(const WorkerClock& clock, Directory directory, bool drops_only,
                 std::optional<DropReason> reason);
 
   void Add(const TraceRecord& record, Instant now);
@@ -43,6 +52,7 @@ class TraceAssembly {
  private:
   struct Pending {
     v1::TracedPacket packet;
+    std::map<int, LookupFlow> flows;  // by step
     bool ended = false;
     DropReason reason = DropReason::kNone;
     Instant last;
@@ -50,7 +60,7 @@ class TraceAssembly {
   bool Wanted(const Pending& pending) const;
 
   const WorkerClock& clock_;
-  NodeName node_name_;
+  Directory directory_;
   bool drops_only_;
   std::optional<DropReason> reason_;
   std::map<uint32_t, Pending> pending_;  // by trace id

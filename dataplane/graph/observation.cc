@@ -6,7 +6,16 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dataplane/packet/wire.h"
+
 namespace sluice::dataplane {
+
+uint16_t VlanOfFrame(const uint8_t* frame, uint32_t bytes) {
+  constexpr uint32_t kTypeOffset = 12, kTaggedBytes = 18;
+  constexpr uint16_t kVlanType = 0x8100, kVlanMask = 0xfff;
+  if (bytes < kTaggedBytes || LoadBe16(frame + kTypeOffset) != kVlanType) return 0;
+  return LoadBe16(frame + kTypeOffset + 2) & kVlanMask;
+}
 
 void Observation::Visit(uint32_t node, rte_mbuf** packets, uint16_t count) {
   if (!trace_filter.armed()) return;
@@ -26,6 +35,7 @@ void Observation::Visit(uint32_t node, rte_mbuf** packets, uint16_t count) {
     record->node = node;
     record->tsc = rte_rdtsc();
     record->meta = meta;
+    record->port = mbuf.port;
     // The first record shows the frame as received: its L2 header still lies in front of the data.
     const bool received = first && (meta.flags & kPacketFromUs) == 0;
     const uint16_t l2_bytes = received ? meta.l2_bytes : 0;
@@ -38,7 +48,7 @@ void Observation::Visit(uint32_t node, rte_mbuf** packets, uint16_t count) {
 
 void Observation::Capture(rte_mbuf& mbuf, DropReason reason, bool outbound, uint32_t l2_bytes) {
   const PacketMetadata& meta = MetaOf(mbuf);
-  if (!capture_filter.Matches(meta, reason)) return;
+  if (!capture_filter.Matches(meta, reason, outbound ? mbuf.port : meta.ingress_port)) return;
   CaptureRecord* record = captured.Reserve();
   if (record == nullptr) return;
   const uint32_t snap =
@@ -50,6 +60,8 @@ void Observation::Capture(rte_mbuf& mbuf, DropReason reason, bool outbound, uint
   record->interface = meta.interface;
   record->reason = reason;
   record->outbound = outbound;
+  record->egress_port = mbuf.port;
+  record->egress_vlan = outbound ? VlanOfFrame(DataOf(mbuf), mbuf.data_len) : uint16_t{0};
   std::memcpy(record->bytes, DataOf(mbuf) - l2_bytes, record->bytes_present);
   captured.Publish();
 }

@@ -25,6 +25,7 @@ struct TraceRecord {
   uint32_t node;      // rte_graph's id
   uint64_t tsc;
   PacketMetadata meta;
+  PortId port;            // of the mbuf: at port_tx the one it goes to
   uint16_t packet_bytes;  // from the data, at the IP header but in whole frames
   uint16_t head_bytes;
   uint8_t head[kTraceHeadBytes];
@@ -38,8 +39,14 @@ struct CaptureRecord {
   InterfaceId interface;
   DropReason reason;  // kNone unless it is dropped
   bool outbound;
+  // Where an outbound frame leaves; 0 is untagged.
+  PortId egress_port;
+  uint16_t egress_vlan;
   uint8_t bytes[kCaptureBytesMax];
 };
+
+// The 802.1Q VLAN of a frame that we made ourselves; 0 when it has none.
+uint16_t VlanOfFrame(const uint8_t* frame, uint32_t bytes);
 
 // One per worker. Functions are the worker's unless said otherwise.
 class Observation {

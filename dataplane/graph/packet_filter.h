@@ -16,7 +16,7 @@ namespace sluice::dataplane {
 struct PacketFilter {
   std::optional<VrfId> vrf;
   std::optional<InterfaceId> interface;  // the packet came in on
-  std::optional<PortId> port;            // likewise
+  std::optional<PortId> port;            // likewise; of captured frames that leave: it goes to
   bool drops_only = false;
   std::optional<DropReason> drop_reason;  // implies drops_only
 };
@@ -31,22 +31,25 @@ class FilterWord {
   bool armed() const { return word_.load(std::memory_order_relaxed) != 0; }
   bool drops_only() const { return (word_.load(std::memory_order_relaxed) & kDropsOnly) != 0; }
   // `reason` is kNone for a packet that is not being dropped.
-  bool Matches(const PacketMetadata& meta, DropReason reason) const {
+  // `port` is the one the frame is seen on, coming or going.
+  bool Matches(const PacketMetadata& meta, DropReason reason, PortId port) const {
     const uint64_t word = word_.load(std::memory_order_relaxed);
-    if (!MatchesOrigin(meta)) return false;
+    if (!MatchesPlace(meta, port)) return false;
     if ((word & kDropsOnly) != 0 && reason == DropReason::kNone) return false;
     return (word & kReason) == 0 || static_cast<uint8_t>(word >> 40) == static_cast<uint8_t>(reason);
   }
   // Where it came from alone.
-  bool MatchesOrigin(const PacketMetadata& meta) const {
+  bool MatchesOrigin(const PacketMetadata& meta) const { return MatchesPlace(meta, meta.ingress_port); }
+
+ private:
+  bool MatchesPlace(const PacketMetadata& meta, PortId port) const {
     const uint64_t word = word_.load(std::memory_order_relaxed);
     if ((word & kArmed) == 0) return false;
     if ((word & kVrf) != 0 && static_cast<uint16_t>(word) != meta.vrf) return false;
     if ((word & kInterface) != 0 && static_cast<uint16_t>(word >> 16) != meta.interface) return false;
-    return (word & kPort) == 0 || static_cast<uint8_t>(word >> 32) == meta.ingress_port;
+    return (word & kPort) == 0 || static_cast<uint8_t>(word >> 32) == port;
   }
 
- private:
   static constexpr uint64_t kArmed = uint64_t{1} << 63, kVrf = uint64_t{1} << 62,
                             kInterface = uint64_t{1} << 61, kPort = uint64_t{1} << 60,
                             kDropsOnly = uint64_t{1} << 59, kReason = uint64_t{1} << 58;
