@@ -210,6 +210,55 @@ TEST_CASE("accepted is not programmed: generation and conditions follow the data
              Catch::Contains("limit interfaces"));
 }
 
+TEST_CASE("a connection whose next hops do not answer is degraded, and says so once") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso",
+                  "connections { name: 'la' l3 { port: 'p1' vlan: 100 } addresses: '15.0.0.5/24' "
+                  "routes { prefix: '9.0.0.0/8' next_hops { address: '15.0.0.1' } next_hops { address: "
+                  "'15.0.0.2' } } }",
+                  result)
+              .ok());
+  rig.Acknowledge();
+  const auto fail = [&](const char* address) {
+    rig.OnCore([&](DesiredState&) {
+      rig.dataplane().liveness[*net::Address::Parse(address)] = NeighborLiveness::kFailed;
+      return true;
+    });
+  };
+  const auto now = [&] { return rig.Get("contoso").status().connections(0); };
+  fail("15.0.0.9");  // nobody's next hop
+  CHECK(now().state() == v1::CONNECTION_STATE_CONNECTED);
+  fail("15.0.0.1");
+  CHECK(now().state() == v1::CONNECTION_STATE_DEGRADED);
+  CHECK(now().unreachability_reason() == "next hop 15.0.0.1 does not answer ARP on port p1 VLAN 100");
+  CHECK(now().has_uptime());
+  fail("15.0.0.2");
+  CHECK_THAT(now().unreachability_reason(), Catch::Contains("no other next hop is left"));
+
+  v1::DoctorResponse doctor;
+  REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &doctor).ok());
+  int problems = 0;
+  for (const auto& finding : doctor.findings()) {
+    problems += finding.verdict() == v1::DoctorFinding::VERDICT_PROBLEM;
+    const bool about_it = finding.subject().rfind("tenants/contoso", 0) == 0;
+    CHECK_FALSE((about_it && finding.message() == "all is well"));
+  }
+  CHECK(problems == 1);
+}
+
+TEST_CASE("a dataplane that is gone is not named") {
+  Rig rig;
+  const auto named = [&] {
+    v1::Gateway gateway;
+    REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &gateway).ok());
+    return gateway.status().dataplane_instance_id();
+  };
+  CHECK(named() == "dataplane-1");
+  rig.OnCore([&](DesiredState&) { return rig.dataplane().is_attached = false; });
+  CHECK(named().empty());
+}
+
 TEST_CASE("lowered capacity keeps what runs, warns, and refuses what is new with both figures") {
   Rig rig;
   v1::TenantWriteResult result;

@@ -56,6 +56,8 @@ class DataplaneState {
   // while the dataplane is away.
   virtual std::optional<std::vector<PortState>> Ports() const = 0;
   virtual NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const = 0;
+  // Neighbours on the interface that do not answer, in order.
+  virtual std::vector<net::Address> FailedNeighbors(uint32_t interface) const = 0;
   virtual InterfaceCounters Counters(uint32_t interface) const = 0;
   virtual std::vector<DropCount> Drops() const = 0;
 };

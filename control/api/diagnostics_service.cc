@@ -2,6 +2,7 @@
 #include "control/api/diagnostics_service.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "control/api/conditions.h"
@@ -59,6 +60,14 @@ void Describe(const dp::PortState& port, const NameTable& names, v1::PortDescrip
   out.set_tx_errors(port.counters().tx_errors() + port.counters().tx_dropped());
   for (const auto& [interface, link] : names.links())
     if (link.port == port.name()) out.add_connections(tenant::ConnectionName(link.tenant, link.connection));
+}
+
+// Addresses in the order of their numbers, not of their text.
+bool ComesBefore(const v1::Neighbor& a, const v1::Neighbor& b) {
+  const auto key = [](const v1::Neighbor& each) {
+    return std::tuple(each.tenant(), each.connection(), net::Address::Parse(each.address()), each.address());
+  };
+  return key(a) < key(b);
 }
 
 v1::AuditEvent Show(const store::AuditRow& row) {
@@ -159,8 +168,9 @@ grpc::Status DiagnosticsService::ListNeighbors(grpc::ServerContext*, const v1::L
     neighbor.set_address(each.address());
     neighbor.set_mac(each.mac());
     neighbor.set_state(StateOf(each.state()));
-    neighbor.mutable_age()->set_seconds(static_cast<int64_t>(each.age_ms() / 1000));
+    if (each.has_age_ms()) neighbor.mutable_age()->set_seconds(static_cast<int64_t>(each.age_ms() / 1000));
   }
+  std::sort(response->mutable_neighbors()->begin(), response->mutable_neighbors()->end(), ComesBefore);
   return grpc::Status::OK;
 }
 

@@ -1,14 +1,12 @@
-// Findings from conditions, ports and the neighbours that routes depend on.
+// Findings from conditions and ports.
 #include "control/api/examination.h"
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "control/api/gateway_writes.h"
 #include "control/api/tenant_status.h"
-#include "control/tenant/next_hop_check.h"
 
 namespace sluice::api {
 namespace {
@@ -44,8 +42,8 @@ void Add(Verdict verdict, std::string subject, std::string message, std::string 
   finding.set_remedy(std::move(remedy));
 }
 
-// One finding per condition that is not as it should be; OK when all are.
-void AddConditions(const std::string& subject,
+// One finding per condition that is not as it should be; true when all are.
+bool AddConditions(const std::string& subject,
                    const google::protobuf::RepeatedPtrField<v1::Condition>& conditions,
                    v1::DoctorResponse& response) {
   bool well = true;
@@ -56,42 +54,30 @@ void AddConditions(const std::string& subject,
                                               : v1::DoctorFinding::VERDICT_WARNING,
         subject, each.message(), RemedyOf(each.reason()), response);
   }
-  if (well) Add(v1::DoctorFinding::VERDICT_OK, subject, "all is well", "", response);
+  return well;
 }
 
-// Next hops that routes use and nobody answers for.
-void AddNextHops(const TenantRecord& record, const DataplaneState& dataplane, v1::DoctorResponse& response) {
-  std::set<net::Address> hops;
-  for (const tenant::L3Connection& connection : record.validated.model.connections)
-    for (const tenant::StaticRoute& route : connection.routes)
-      for (const tenant::NextHop& hop : route.next_hops) hops.insert(hop.address);
-  for (uint32_t i = 0; i < record.routes.hops_end(); ++i)
-    if (record.routes.InUse(i))
-      for (const tenant::NextHop& hop : record.routes.HopsAt(i)) hops.insert(hop.address);
-  for (const net::Address& hop : hops) {
-    const auto* carrier = tenant::NextHopCheck::Carrier(record.validated.model.connections, hop);
-    if (carrier == nullptr || !carrier->enabled) continue;
-    const uint32_t interface = record.row.numbers.connections.at(carrier->name).interface;
-    if (dataplane.Liveness(interface, hop) != NeighborLiveness::kFailed) continue;
-    Add(v1::DoctorFinding::VERDICT_PROBLEM,
-        absl::StrCat("next hop ", hop.ToString(), " of ",
-                     tenant::ConnectionName(record.row.name, carrier->name)),
-        "it does not answer; routes over it drop packets or use another next hop", RemedyOf("NeighborFailed"),
-        response);
-  }
+void AddWell(const std::string& subject, v1::DoctorResponse& response) {
+  Add(v1::DoctorFinding::VERDICT_OK, subject, "all is well", "", response);
 }
 
 void ExamineTenant(TenantRecord& record, DesiredState& state, v1::DoctorResponse& response) {
   const v1::Tenant shown = ShowTenant(record, state, false);
-  AddConditions(tenant::TenantName(record.row.name), shown.status().conditions(), response);
-  for (const v1::ConnectionStatus& connection : shown.status().connections())
-    AddConditions(tenant::ConnectionName(record.row.name, connection.name()), connection.conditions(),
-                  response);
-  AddNextHops(record, state.surroundings().dataplane, response);
+  const std::string subject = tenant::TenantName(record.row.name);
+  bool well = AddConditions(subject, shown.status().conditions(), response);
+  for (const v1::ConnectionStatus& connection : shown.status().connections()) {
+    const std::string part = tenant::ConnectionName(record.row.name, connection.name());
+    const bool part_well = AddConditions(part, connection.conditions(), response);
+    if (part_well) AddWell(part, response);
+    well &= part_well;
+  }
+  // Nobody who has a connection in trouble is well.
+  if (well) AddWell(subject, response);
 }
 
 void ExamineGateway(DesiredState& state, v1::DoctorResponse& response) {
-  AddConditions("gateway", ShowGateway(state).status().conditions(), response);
+  if (AddConditions("gateway", ShowGateway(state).status().conditions(), response))
+    AddWell("gateway", response);
   const auto ports = state.surroundings().dataplane.Ports();
   if (!ports) return;
   for (const PortState& port : *ports)

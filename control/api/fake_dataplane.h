@@ -79,6 +79,12 @@ struct FakeDataplaneState final : DataplaneState {
     const auto found = liveness.find(address);
     return found == liveness.end() ? NeighborLiveness::kUnknown : found->second;
   }
+  std::vector<net::Address> FailedNeighbors(uint32_t) const override {
+    std::vector<net::Address> failed;
+    for (const auto& [address, state] : liveness)
+      if (state == NeighborLiveness::kFailed) failed.push_back(address);
+    return failed;
+  }
   InterfaceCounters Counters(uint32_t) const override { return counters; }
   std::vector<DropCount> Drops() const override { return drops; }
 

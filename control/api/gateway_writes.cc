@@ -138,7 +138,8 @@ v1::Gateway ShowGateway(DesiredState& state) {
   v1::GatewayStatus& status = *gateway.mutable_status();
   status.set_state(v1::GATEWAY_STATE_ACTIVE);
   status.set_instance_id(surroundings.instance);
-  status.set_dataplane_instance_id(surroundings.dataplane.instance());
+  // The name of one that is gone would say that it is there.
+  if (surroundings.dataplane.attached()) status.set_dataplane_instance_id(surroundings.dataplane.instance());
   status.set_version(surroundings.version);
   status.mutable_uptime()->set_seconds((state.now_us() - state.started_us()) / 1'000'000);
   const uint64_t booked = state.BookedKbps();

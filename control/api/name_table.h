@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "control/api/desired_state.h"
 #include "control/api/programming_status.h"
@@ -39,6 +40,9 @@ class NameTable {
   std::map<uint32_t, std::string> tenants_;
   std::map<uint32_t, Link> links_;
 };
+
+// Names a subinterface; nullptr for one that is not known (any more).
+using LinkOf = absl::FunctionRef<const NameTable::Link*(uint32_t)>;
 
 gateway::v1::RouteSource SourceOf(rib::Source source);
 gateway::v1::AddressFamily FamilyOf(net::Family family);

@@ -5,6 +5,7 @@
 #include "control/api/conditions.h"
 #include "control/api/diagnostics_service.h"
 #include "control/api/packet_match.h"
+#include "control/api/packet_words.h"
 #include "control/api/refusal.h"
 
 namespace sluice::api {
@@ -59,6 +60,9 @@ absl::StatusOr<dp::PacketFilter> DiagnosticsService::Translate(const v1::PacketF
                                                                const NameTable& names) {
   dp::PacketFilter to;
   if (filter.has_connection()) {
+    if (!filter.has_tenant())
+      return InvalidField("filter.tenant",
+                          absl::StrCat("missing; accepted: the tenant of connection ", filter.connection()));
     const auto interface = names.InterfaceOf(filter.tenant(), filter.connection());
     if (!interface.ok()) return interface.status();
     to.set_interface(*interface);
@@ -102,6 +106,7 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
   *trace.mutable_filter() = *filter;
   // What is matched here is counted here.
   trace.set_packets_max(match->matches_all() ? count : kTraceMax);
+  const auto link_of = [&](uint32_t interface) { return names->LinkOf(interface); };
   const auto reasons = DropReasons();
   uint32_t sent = 0;
   const int64_t end_us = core_.state.now_us() + absl::ToInt64Microseconds(timeout);
@@ -113,7 +118,7 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
     for (const auto& step : packet.steps()) {
       auto& to = *out.add_steps();
       to.set_node(step.node());
-      to.set_note(step.text());
+      to.set_note(StepNote(step, link_of));
     }
     const auto reason = reasons.find(packet.drop_reason());
     if (packet.drop_reason() != 0 && reason != reasons.end()) out.set_drop_reason(reason->second.name());
@@ -146,6 +151,11 @@ grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1:
   if (!match.ok()) return ToGrpc(match.status());
   dp::CaptureRequest capture;
   *capture.mutable_filter() = *filter;
+  if (filter->has_interface()) {
+    // Frames that leave by the connection came in by another one: told apart here.
+    capture.mutable_filter()->clear_interface();
+    capture.mutable_filter()->set_vrf(names->LinkOf(filter->interface())->vrf);
+  }
   capture.set_snap_bytes(snap);
   const int64_t end_us =
       request->has_duration()
@@ -159,10 +169,12 @@ grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1:
     if (request->direction() != v1::CAPTURE_DIRECTION_UNSPECIFIED && request->direction() != direction)
       return true;
     if (!match->Matches(packet.bytes())) return true;
+    const uint32_t interface = InterfaceOfFrame(packet);
+    if (filter->has_interface() && interface != filter->interface()) return true;
     v1::CapturedPacket out;
     SetNanoseconds(*out.mutable_time(), packet.timestamp_ns());
     out.set_tenant(names->TenantOf(packet.vrf()));
-    if (const auto* link = names->LinkOf(packet.interface())) {
+    if (const auto* link = names->LinkOf(interface)) {
       out.set_connection(link->connection);
       out.set_port(link->port);
     }

@@ -1,9 +1,9 @@
 // The questions of RouteService: lists from the RIB, lookups in the dataplane,
 // and why a route is chosen.
 #include <algorithm>
-#include <map>
 
 #include "absl/strings/str_cat.h"
+#include "control/api/lookup_answer.h"
 #include "control/api/name_table.h"
 #include "control/api/refusal.h"
 #include "control/api/route_service.h"
@@ -104,36 +104,16 @@ std::string WhyChosenOrNot(const RibRoute& route, const std::vector<RibRoute>& a
   return "no next hop of it can be resolved";
 }
 
-void AddMember(const dp::Adjacency& adjacency, uint32_t weight, bool live, bool chosen,
-               const Question& question, v1::LookupRouteResponse& response) {
-  auto& hop = *response.add_next_hops();
-  hop.set_address(adjacency.next_hop());
-  hop.set_mac(adjacency.mac());
-  hop.set_weight(weight);
-  hop.set_live(live);
-  hop.set_chosen(chosen);
-  if (const auto* link = question.names.LinkOf(adjacency.interface())) {
-    hop.set_connection(link->connection);
-    hop.set_port(link->port);
-    hop.set_vlan(link->vlan);
-  }
-  std::string text = absl::StrCat(adjacency.kind(), adjacency.next_hop().empty() ? "" : " ",
-                                  adjacency.next_hop(), hop.connection().empty() ? "" : " over connection ",
-                                  hop.connection(), ", weight ", weight, live ? ", live" : ", not live");
-  if (!adjacency.down_reason().empty()) absl::StrAppend(&text, ": ", adjacency.down_reason());
-  if (chosen) absl::StrAppend(&text, "; this flow takes it");
-  response.add_explanation(text);
-}
-
-std::string VerdictOf(const dp::LookupRouteReply& reply,
-                      const std::map<uint32_t, dp::Adjacency>& adjacencies) {
-  if (!reply.found()) return "drop";
-  std::string kind = reply.adjacency().kind();
-  if (kind.empty() && reply.chosen() < static_cast<uint32_t>(reply.members_size())) {
-    const auto at = adjacencies.find(reply.members(static_cast<int>(reply.chosen())).adjacency());
-    if (at != adjacencies.end()) kind = at->second.kind();
-  }
-  return kind == "local" || kind == "drop" ? kind : "forward";
+// Whose address it is; empty when it is not one that was configured.
+std::string OwnerOf(const net::Address& address, const TenantRecord* record) {
+  if (record == nullptr) return {};
+  const tenant::TenantModel& model = record->validated.model;
+  for (const tenant::L3Connection& connection : model.connections)
+    for (const net::InterfaceAddress& own : connection.addresses)
+      if (own.address == address) return absl::StrCat("address of connection ", connection.name);
+  const bool is_router = std::find(model.router_addresses.begin(), model.router_addresses.end(), address) !=
+                         model.router_addresses.end();
+  return is_router ? absl::StrCat("router address of tenant ", record->row.name) : std::string();
 }
 
 }  // namespace
@@ -179,28 +159,19 @@ grpc::Status RouteService::LookupRoute(grpc::ServerContext*, const v1::LookupRou
   if (!reply.ok()) return ToGrpc(reply.status());
   dp::ListAdjacenciesRequest list;
   list.set_vrf(question->vrf);
-  std::map<uint32_t, dp::Adjacency> adjacencies;
+  AdjacencyTable adjacencies;
   if (const auto all = dataplane_.ListAdjacencies(list); all.ok())
     for (const dp::Adjacency& each : *all) adjacencies[each.id()] = each;
-
-  response->set_prefix(reply->prefix());
-  response->set_verdict(VerdictOf(*reply, adjacencies));
-  response->add_explanation(
-      reply->found()
-          ? absl::StrCat("the longest match for ", address->ToString(), " is ", reply->prefix())
-          : absl::StrCat("no route of tenants/", question->tenant, " holds ", address->ToString()));
-  if (!reply->found()) response->set_drop_reason("no_route");
-  for (int i = 0; i < reply->members_size(); ++i) {
-    const auto& member = reply->members(i);
-    dp::Adjacency adjacency;
-    if (const auto at = adjacencies.find(member.adjacency()); at != adjacencies.end()) adjacency = at->second;
-    const bool chosen = reply->found() && reply->chosen() == static_cast<uint32_t>(i);
-    AddMember(adjacency, member.weight(), member.live(), chosen, *question, *response);
-  }
-  if (!reply->verdict().empty()) response->add_explanation(reply->verdict());
-  const auto instance =
-      RunOnCore(core_.executor, [&] { return core_.state.surroundings().dataplane.instance(); });
-  if (instance) response->set_dataplane_instance(*instance);
+  std::string instance;
+  const auto facts = RunOnCore(core_.executor, [&] {
+    instance = core_.state.surroundings().dataplane.instance();
+    return LookupFacts{address->ToString(), question->tenant,
+                       OwnerOf(*address, core_.state.Find(question->tenant)), core_.state.now_us()};
+  });
+  if (!facts) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  *response = LookupAnswer(
+      *reply, adjacencies, [&](uint32_t interface) { return question->names.LinkOf(interface); }, *facts);
+  response->set_dataplane_instance(instance);
   return grpc::Status::OK;
 }
 
@@ -227,7 +198,7 @@ grpc::Status RouteService::ExplainRoute(grpc::ServerContext*, const v1::ExplainR
   }
   response->add_explanation(
       found->empty()
-          ? absl::StrCat("no route of tenants/", question->tenant, " holds ", destination->ToString())
+          ? absl::StrCat("no route of tenant ", question->tenant, " holds ", destination->ToString())
           : absl::StrCat("the longest match for ", destination->ToString(), " is ",
                          found->front().prefix.ToString(), " with ", found->size(), " candidates"));
   return grpc::Status::OK;

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "control/api/conditions.h"
+#include "control/api/connection_liveness.h"
 #include "control/api/name_table.h"
 #include "control/tenant/compile.h"
 
@@ -16,60 +17,6 @@ namespace v1 = ::sluice::gateway::v1;
 using tenant::ConnectionName;
 using tenant::Fault;
 using tenant::Finding;
-
-const tenant::L3Connection* ModelOf(const TenantRecord& record, std::string_view connection) {
-  const auto& all = record.validated.model.connections;
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == connection; });
-  return found == all.end() ? nullptr : &*found;
-}
-
-// Why a connection does not carry packets, or cannot reach its peers.
-struct Liveness {
-  v1::ConnectionState state = v1::CONNECTION_STATE_CONNECTED;
-  std::string reason;  // one word for `error`
-  std::string error;
-  std::string unreachable;
-};
-
-std::string PeerTrouble(const tenant::L3Connection& connection, uint32_t interface,
-                        const DataplaneState& dataplane) {
-  for (const net::Address& peer : connection.peer_addresses)
-    if (dataplane.Liveness(interface, peer) == NeighborLiveness::kFailed)
-      return absl::StrCat("neighbour ", peer.ToString(), " does not answer ",
-                          peer.is_v4() ? "ARP" : "neighbour discovery", " on port ", connection.port,
-                          connection.vlan == 0 ? "" : absl::StrCat(" VLAN ", connection.vlan));
-  return {};
-}
-
-Liveness LivenessOf(const TenantRecord& record, const v1::Connection& wanted,
-                    const Surroundings& surroundings) {
-  if (wanted.has_enabled() && !wanted.enabled())
-    return {v1::CONNECTION_STATE_DISABLED, "Disabled", "the connection is disabled", ""};
-  const tenant::L3Connection* connection = ModelOf(record, wanted.name());
-  if (connection == nullptr)
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoLongerValid",
-            "the stored configuration is not valid any more, see conditions", ""};
-  const DataplaneState& dataplane = surroundings.dataplane;
-  if (!dataplane.attached())
-    return {v1::CONNECTION_STATE_DISCONNECTED, "DataplaneAway", "the dataplane is away", ""};
-  const auto ports = dataplane.Ports();
-  const auto port = !ports ? std::vector<PortState>::const_iterator{}
-                           : std::find_if(ports->begin(), ports->end(), [&](const PortState& each) {
-                               return each.name == connection->port;
-                             });
-  if (!ports || port == ports->end())
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoSuchPort",
-            absl::StrCat("the dataplane has no port ", connection->port), ""};
-  if (!port->link_up)
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoCarrier",
-            absl::StrCat("port ", connection->port, " has no carrier"), ""};
-  if (record.observed_generation < record.row.generation)
-    return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
-            "the dataplane has not acknowledged the configuration yet", ""};
-  const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
-  return {v1::CONNECTION_STATE_CONNECTED, "", "", PeerTrouble(*connection, interface, dataplane)};
-}
 
 void AddValid(const TenantRecord& record, Conditions& conditions) {
   const auto& findings = record.validated.findings;
@@ -207,13 +154,13 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
   v1::ConnectionStatus status;
   status.set_name(connection.name());
   status.set_gateway(surroundings.instance);
-  const Liveness liveness = LivenessOf(record, connection, surroundings);
+  const ConnectionLiveness liveness = LivenessOf(record, connection, surroundings);
   status.set_state(liveness.state);
   status.set_error_reason(liveness.error);
   status.set_unreachability_reason(liveness.unreachable);
   auto& since = record.connected_since_us[connection.name()];
-  if (liveness.state != v1::CONNECTION_STATE_CONNECTED) since = 0;
-  if (liveness.state == v1::CONNECTION_STATE_CONNECTED && since == 0) since = state.now_us();
+  if (!liveness.carries_packets()) since = 0;
+  if (liveness.carries_packets() && since == 0) since = state.now_us();
   if (since != 0) status.mutable_uptime()->set_seconds((state.now_us() - since) / 1'000'000);
 
   Conditions conditions(*status.mutable_conditions(), object, record.row.generation, state.now_us(),
@@ -228,7 +175,8 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
                      liveness.error);
   }
   if (!liveness.unreachable.empty())
-    conditions.False("PeersReachable", v1::SEVERITY_WARNING, "NeighborFailed", liveness.unreachable);
+    conditions.False("PeersReachable", liveness.cut_off ? v1::SEVERITY_ERROR : v1::SEVERITY_WARNING,
+                     "NeighborFailed", liveness.unreachable);
   for (const Finding& each : record.validated.findings.list())
     if (each.object == object)
       conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid", each.description);

@@ -15,7 +15,6 @@ namespace v1 = dataplane::v1;
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
-constexpr milliseconds kExchangeTimeout{2000};
 constexpr milliseconds kCancellationPeriod{50};
 
 absl::Status Translate(const grpc::Status& status) {

@@ -18,7 +18,6 @@ namespace v1 = dataplane::v1;
 using std::chrono::milliseconds;
 using std::chrono::system_clock;
 
-constexpr milliseconds kExchangeTimeout{2000};
 constexpr milliseconds kBackOffMin{50};
 // A look at a local socket is cheap, and while it is not there tenants are cut off.
 constexpr milliseconds kBackOffMax{200};

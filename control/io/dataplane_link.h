@@ -7,6 +7,7 @@
 #include <grpcpp/client_context.h>
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -19,6 +20,9 @@
 #include "sluice/dataplane/v1/dataplane.grpc.pb.h"
 
 namespace sluice::io {
+
+// How long one question to the dataplane, or the hand-over of the channel, may take.
+inline constexpr std::chrono::milliseconds kExchangeTimeout{2000};
 
 // Core thread.
 class LinkObserver {

@@ -48,11 +48,13 @@ void LiveState::Detached() {
   counters_.reset();
   channel_.reset();
   neighbors_.clear();
+  failed_.clear();
   for (auto& [number, port] : ports_) port.set_link_up(false);
 }
 
 void LiveState::SnapshotBegins() {
   neighbors_.clear();
+  failed_.clear();
 }
 
 void LiveState::Changed(const v1::StateChange& change) {
@@ -68,12 +70,7 @@ void LiveState::Changed(const v1::StateChange& change) {
     case v1::StateChange::kNeighbor: {
       const auto address = net::Address::Parse(change.neighbor().address());
       if (!address) return;
-      const NeighborKey key{change.neighbor().interface(), *address};
-      if (change.neighbor().state().empty() || change.neighbor().state() == "removed") {
-        neighbors_.erase(key);
-        return;
-      }
-      neighbors_[key] = {change.neighbor().vrf(), change.neighbor().state()};
+      NoteNeighbor({change.neighbor().interface(), *address}, change.neighbor());
       return;
     }
     case v1::StateChange::kDuplicateAddress: {
@@ -90,6 +87,26 @@ void LiveState::Changed(const v1::StateChange& change) {
     case v1::StateChange::CHANGE_NOT_SET:
       return;
   }
+}
+
+void LiveState::NoteNeighbor(const NeighborKey& key, const v1::Neighbor& neighbor) {
+  if (neighbor.state() == "failed") {
+    failed_[key.first].insert(key.second);
+  } else if (const auto at = failed_.find(key.first); at != failed_.end()) {
+    at->second.erase(key.second);
+    if (at->second.empty()) failed_.erase(at);
+  }
+  if (neighbor.state().empty() || neighbor.state() == "removed") {
+    neighbors_.erase(key);
+  } else {
+    neighbors_[key] = {neighbor.vrf(), neighbor.state()};
+  }
+}
+
+std::vector<net::Address> LiveState::FailedNeighbors(uint32_t interface) const {
+  const auto at = failed_.find(interface);
+  if (at == failed_.end()) return {};
+  return {at->second.begin(), at->second.end()};
 }
 
 std::optional<std::vector<api::PortState>> LiveState::Ports() const {
@@ -154,7 +171,9 @@ api::InterfaceCounters LiveState::Counters(uint32_t number) const {
   counters.outbound_packets = totals.tx.packets;
   counters.outbound_bytes = totals.tx.bytes;
   counters.inbound_rate_limited = totals.policed_in;
+  counters.inbound_dropped = totals.policed_in;
   counters.outbound_rate_limited = totals.policed_out;
+  counters.outbound_dropped = totals.policed_out;
   if (const auto at = rates_.find(number); at != rates_.end() && attached_) {
     counters.inbound_kbps = at->second.rx_kbps;
     counters.outbound_kbps = at->second.tx_kbps;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,7 @@ class LiveState : public api::DataplaneState {
   std::string instance() const override { return instance_; }
   std::optional<std::vector<api::PortState>> Ports() const override;
   api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
+  std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
   api::InterfaceCounters Counters(uint32_t interface) const override;
   std::vector<api::DropCount> Drops() const override;
 
@@ -79,6 +81,7 @@ class LiveState : public api::DataplaneState {
     std::string state;
   };
 
+  void NoteNeighbor(const NeighborKey& key, const dataplane::v1::Neighbor& neighbor);
   const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
   Totals Read(const programming::InterfaceObject& interface) const;
   void ForgetDeleted();
@@ -93,6 +96,7 @@ class LiveState : public api::DataplaneState {
   bool ports_known_ = false;
   absl::flat_hash_map<uint32_t, dataplane::v1::PortState> ports_;  // by number
   absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;
+  absl::flat_hash_map<uint32_t, std::set<net::Address>> failed_;  // by interface; none is empty
   uint64_t duplicate_addresses_ = 0;
   // What interfaces had counted in former dataplanes.
   absl::flat_hash_map<uint32_t, Totals> carried_;
