@@ -25,7 +25,7 @@ class Reading(WireTest):
     def test_describe_shows_state(self):
         """describe shows state, connections, routes and conditions"""
         said = self.sluice.text("describe", "tenant", CONTOSO.name)
-        for word in ("tenants/contoso", "success", "datacenter", "l3 port0 vlan 101", "15.0.0.5/24", "connected", "Programmed"):
+        for word in ("tenant contoso", "\nconnections\n", "\nroutes\n", "\nconditions\n", "success", "datacenter", "l3 port0 vlan 101", "15.0.0.5/24", "connected", "Programmed"):
             self.assertIn(word, said)
         said = self.sluice.text("describe", "connection", "contoso/datacenter")
         for word in ("inbound", "outbound", "18.0.0.0/24", "15.0.0.1", "1500 bytes"):
@@ -55,8 +55,11 @@ class Reading(WireTest):
         self.assertEqual((got["verdict"], got["prefix"]), ("forward", "18.0.0.0/24"))
         self.assertEqual((hop["address"], hop["connection"], hop["port"], hop["vlan"], hop["live"]),
                          ("15.0.0.1", "datacenter", "port0", 101, True))
-        self.assertTrue(got["explanation"])
-        self.assertEqual(self.sluice.json("route", "lookup", CONTOSO.name, "15.0.0.5")["verdict"], "local")
+        self.assertEqual(got["explanation"][0].split(",")[0], "to next hop 15.0.0.1 over connection datacenter (port0")
+        self.assertIn("contoso 15.0.0.5: local: address of connection datacenter\n",
+                      self.sluice.text("route", "lookup", CONTOSO.name, "15.0.0.5"))
+        self.assertIn("contoso 15.0.0.255: drop: directed broadcast of connection datacenter (port0, VLAN 101) (martian_destination)\n",
+                      self.sluice.text("route", "lookup", CONTOSO.name, "15.0.0.255"))
         nowhere = self.sluice.json("route", "lookup", CONTOSO.name, "203.0.113.1")
         self.assertEqual((nowhere["verdict"], nowhere["drop_reason"]), ("drop", "no_route"))
         six = self.sluice.json("route", "lookup", FABRIKAM.name, FABRIKAM.outside.host6)
@@ -102,7 +105,8 @@ class Reading(WireTest):
 
     def test_wrong_usage(self):
         """Wrong usage is one line and exit code 2, an absent gateway exit code 6"""
-        for arguments in (("get",), ("get", "nonsense"), ("apply", "-f", "/nonexistent"), ("frobnicate",)):
+        for arguments in (("get",), ("get", "nonsense"), ("apply", "-f", "/nonexistent"), ("frobnicate",), ("get", "tenants", "-o", "yaml"),
+                          ("trace", "-n", "-1"), ("trace", "--protocol", "999"), ("capture", "-s", "/run/x"), ("capture", "-c", "nope")):
             done = self.sluice.ctl(*arguments, check=False)
             self.assertEqual((done.returncode, len(done.stderr.splitlines())), (2, 1), done.stderr)
         done = run([SLUICECTL, "--server", "unix:/nonexistent.sock", "get", "gateway"], check=False)
@@ -128,6 +132,42 @@ class Reading(WireTest):
         self.assertIn("--dry-run", complete("sluicectl", "apply", "--dr"))
 
 
+class DeadNextHop(WireTest):
+    def test_a_dead_next_hop_is_told_everywhere(self):
+        """A next hop that does not answer is told by state, lookup, neighbours and doctor, once each"""
+        route = {"prefix": "77.0.0.0/8", "next_hops": [{"address": "70.0.0.9"}]}
+        connection = {"name": "lonely", "l3": {"port": "port0", "vlan": 170}, "addresses": ["70.0.0.5/24"], "routes": [route]}
+        self.sluice.apply({"kind": "tenant", "name": "stranded", "spec": {"connections": [connection]}}, "--wait")
+
+        def looked_up():
+            return self.sluice.text("route", "lookup", "stranded", "77.1.2.3")
+        wait_until("the next hop is down", lambda: "stranded 77.1.2.3: drop: next hop 70.0.0.9" in looked_up(), 30, interval=0.5)
+        said = looked_up()
+        self.assertIn(" is down since 20", said)
+        self.assertIn("neighbour does not answer (next_hop_down)\n", said)
+        status = self.sluice.json("get", "connections", "stranded/lonely")["connections"][0]["status"]
+        self.assertEqual(status["state"], "CONNECTION_STATE_DEGRADED")
+        self.assertEqual(status["unreachability_reason"],
+                         "next hop 70.0.0.9 does not answer ARP on port port0 VLAN 170; no other next hop is left")
+        line = next(line for line in self.sluice.text("get", "neighbors", "-t", "stranded").splitlines() if "70.0.0.9" in line)
+        self.assertEqual(line.split()[-2:], ["failed", "never"])
+        done = self.sluice.ctl("doctor", "stranded", check=False)
+        self.assertEqual(done.returncode, 7)
+        self.assertEqual((done.stdout.count("70.0.0.9"), done.stdout.count("all is well")), (1, 0), done.stdout)
+
+    def test_our_own_address_is_no_next_hop(self):
+        """Our own address as next hop is refused, naming object and field in one line"""
+        route = {"prefix": "77.0.0.0/8", "next_hops": [{"address": "70.0.0.5"}]}
+        connection = {"name": "mirror", "l3": {"port": "port0", "vlan": 171}, "addresses": ["70.0.0.5/24"], "routes": [route]}
+        path = os.path.join(self.bench.directory, "mirror.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"kind": "tenant", "name": "narcissus", "spec": {"connections": [connection]}}, file)
+        done = self.sluice.ctl("apply", "-f", path, check=False)
+        self.assertEqual((done.returncode, len(done.stderr.splitlines())), (4, 1), done.stderr)
+        self.assertIn("tenants/narcissus/connections/mirror: spec.connections[0].routes[0].next_hops[0].address: "
+                      "next hop 70.0.0.5 is our own address", done.stderr)
+
+
 class Packets(WireTest):
     def spawn(self, name, *arguments):
         return self.bench.gateway.spawn(name, SLUICECTL, "--server", f"unix:{self.sluice.socket}", *arguments)
@@ -148,7 +188,9 @@ class Packets(WireTest):
         tracing = self.spawn("trace", "trace", "-t", CONTOSO.name, "-n", "1", "--seconds", "10")
         self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP())
         said = tracing.log()
-        for word in ("contoso/inside on port1", "vlan 102 10.0.0.10 > 18.0.0.10 udp", "ip4_forward", "port_tx", "forwarded"):
+        for word in ("contoso/inside on port1", "vlan 102 10.0.0.10 > 18.0.0.10 udp", "forwarded",
+                     "matches 18.0.0.0/24, next hop 15.0.0.1 over connection datacenter",
+                     "out by connection contoso/datacenter (port0, VLAN 101)"):
             self.assertIn(word, said)
         tracing = self.spawn("trace", "-o", "json", "trace", "-t", CONTOSO.name, "--dropped", "-n", "1", "--seconds", "10")
         self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP(), IP(src=leg.host4, dst="203.0.113.1") / UDP())
@@ -167,6 +209,13 @@ class Packets(WireTest):
         self.assertTrue(all(UDP in packet and bytes(packet[UDP].payload)[:8] == b"captured" for packet in packets))
         self.assertEqual(complaints(path), [])
         self.assertIn("6 packets captured", capturing.log())
+
+    def test_capture_names_where_a_frame_leaves(self):
+        """capture of a connection shows the frames that leave by it, and calls them its own"""
+        leg, target = CONTOSO.inside, CONTOSO.outside
+        capturing = self.spawn("egress", "capture", "-c", "contoso/datacenter", "--direction", "out", "-n", "2", "--seconds", "10")
+        self.send_until_ended(capturing, IP(src=leg.host4, dst=target.host4) / UDP())
+        self.assertEqual(capturing.log().count("out contoso/datacenter vlan 101 10.0.0.10 > 18.0.0.10 udp"), 2, capturing.log())
 
     def test_capture_ends_with_ctrl_c(self):
         """Ctrl-C ends a capture with status 0 and says how many packets there were"""

@@ -49,10 +49,12 @@ TEST_CASE("a list of tenants shows how far the dataplane is behind") {
 
 TEST_CASE("a tenant's description names state, reason, connections and routes") {
   const std::string got = TenantDescription(From<api::Tenant>(kContoso));
-  CHECK(got.rfind("tenants/contoso\n  state          failure: port0 has no carrier\n", 0) == 0);
-  CHECK(got.find("  contoso  inside      l3 port1 vlan 102  10.0.1.6/24  10.0.1.1  connected      1m05s") !=
+  CHECK(got.rfind("tenant contoso\n  state          failure: port0 has no carrier\n", 0) == 0);
+  CHECK(got.find("\nconnections\n  CONNECTION ") != std::string::npos);
+  CHECK(got.find("\n  datacenter  ") < got.find("\n  inside      "));
+  CHECK(got.find("\n  inside      l3 port1 vlan 102  10.0.1.6/24  10.0.1.1  connected      1m05s") !=
         std::string::npos);
-  CHECK(got.find("  contoso  datacenter  l3 port0 untagged  15.0.0.5/24  -         disconnected") !=
+  CHECK(got.find("\n  datacenter  l3 port0 untagged  15.0.0.5/24  -         disconnected") !=
         std::string::npos);
   CHECK(got.find("  FAMILY  SOURCE  ROUTES  PROGRAMMED\n  ipv4    static       1           1\n") !=
         std::string::npos);
@@ -61,12 +63,11 @@ TEST_CASE("a tenant's description names state, reason, connections and routes") 
 TEST_CASE("a connection's description shows both directions with their limits") {
   const auto views = ConnectionsOf(From<api::Tenant>(kContoso));
   REQUIRE(views.size() == 2);
-  const std::string got = ConnectionDescription(views[0]);
+  const std::string got = ConnectionDescription(views[1]);
+  CHECK(got.rfind("connection contoso/inside\n", 0) == 0);
   CHECK(got.find("  inbound      1,234    0 B") == std::string::npos);
-  CHECK(got.find("  inbound      1,234      0  0 kbit/s        0             0   1 Gbit/s\n") !=
-        std::string::npos);
-  CHECK(got.find("  outbound         5      0  0 kbit/s        0             0  unlimited\n") !=
-        std::string::npos);
+  CHECK(got.find("  inbound      1,234      0  0 kbit/s             0   1 Gbit/s\n") != std::string::npos);
+  CHECK(got.find("  outbound         5      0  0 kbit/s             0  unlimited\n") != std::string::npos);
   CHECK(got.find("  10.0.0.0/16  10.0.1.1        1\n") != std::string::npos);
 }
 
@@ -76,18 +77,21 @@ TEST_CASE("a lookup says which next hop and why") {
     next_hops { address: "15.0.0.1" connection: "datacenter" port: "port0" vlan: 101 mac: "02:00:00:00:00:01"
                 weight: 1 live: true chosen: true }
     next_hops { address: "15.0.0.2" connection: "datacenter" port: "port0" weight: 1 }
-    explanation: "18.0.0.10 matches 18.0.0.0/24.")");
+    explanation: "to next hop 15.0.0.1 over connection datacenter" explanation: "more")");
   CHECK(LookupText("contoso", "18.0.0.10", answer) ==
-        "contoso 18.0.0.10: forward, longest match 18.0.0.0/24\n"
+        "contoso 18.0.0.10: forward: to next hop 15.0.0.1 over connection datacenter\n"
+        "  longest match 18.0.0.0/24\n"
         "  NEXT HOP  CONNECTION  PORT   VLAN      MAC                WEIGHT  STATE\n"
         "  15.0.0.1  datacenter  port0  101       02:00:00:00:00:01  1       live, chosen\n"
         "  15.0.0.2  datacenter  port0  untagged  not resolved       1       down\n"
-        "  18.0.0.10 matches 18.0.0.0/24.\n"
+        "  more\n"
         "  answered by dataplane d1\n");
-  CHECK(LookupText("contoso", "9.9.9.9",
-                   From<api::LookupRouteResponse>(
-                       R"(verdict: "drop" drop_reason: "no_route" dataplane_instance: "d1")")) ==
-        "contoso 9.9.9.9: drop (no_route), no route matches\n  answered by dataplane d1\n");
+  CHECK(
+      LookupText(
+          "contoso", "9.9.9.9",
+          From<api::LookupRouteResponse>(
+              R"(verdict: "drop" drop_reason: "no_route" dataplane_instance: "d1" explanation: "no route of tenant contoso matches")")) ==
+      "contoso 9.9.9.9: drop: no route of tenant contoso matches (no_route)\n  answered by dataplane d1\n");
 }
 
 TEST_CASE("routes are lines of fixed columns") {

@@ -1,6 +1,8 @@
 // Connections for people; see connection_text.h.
 #include "tools/sluicectl/connection_text.h"
 
+#include <algorithm>
+
 #include "tools/sluicectl/enum_text.h"
 #include "tools/sluicectl/quantity_text.h"
 #include "tools/sluicectl/tenant_text.h"
@@ -47,16 +49,13 @@ std::string DirectionsTable(const ConnectionView& view) {
                     {"PACKETS", Align::kRight},
                     {"BYTES", Align::kRight},
                     {"RATE", Align::kRight},
-                    {"DROPPED", Align::kRight},
                     {"RATE LIMITED", Align::kRight},
                     {"LIMIT", Align::kRight}},
                    {{"inbound", CountText(s.inbound_packets()), CountText(s.inbound_bytes()),
-                     RateText(s.inbound_rate_kbps()), CountText(s.inbound_packets_dropped()),
-                     CountText(s.inbound_packets_rate_limited()),
+                     RateText(s.inbound_rate_kbps()), CountText(s.inbound_packets_rate_limited()),
                      LimitText(view.spec.has_inbound_kbps(), view.spec.inbound_kbps())},
                     {"outbound", CountText(s.outbound_packets()), CountText(s.outbound_bytes()),
-                     RateText(s.outbound_rate_kbps()), CountText(s.outbound_packets_dropped()),
-                     CountText(s.outbound_packets_rate_limited()),
+                     RateText(s.outbound_rate_kbps()), CountText(s.outbound_packets_rate_limited()),
                      LimitText(view.spec.has_outbound_kbps(), view.spec.outbound_kbps())}});
 }
 
@@ -80,6 +79,8 @@ std::vector<ConnectionView> ConnectionsOf(const api::Tenant& tenant) {
     }
     out.push_back(std::move(view));
   }
+  std::sort(out.begin(), out.end(),
+            [](const auto& a, const auto& b) { return a.spec.name() < b.spec.name(); });
   return out;
 }
 
@@ -97,27 +98,49 @@ std::string CarrierText(const api::Connection& connection) {
   return "";
 }
 
+namespace {
+
+// From the connection's own name on.
+Row ConnectionRow(const ConnectionView& view) {
+  const auto& statistics = view.status.statistics();
+  return {view.spec.name(),
+          CarrierText(view.spec),
+          Joined(view.spec.addresses()),
+          Joined(view.spec.peer_addresses()),
+          EnumText(view.status.state()),
+          view.status.has_uptime() ? DurationText(view.status.uptime()) : "",
+          CountText(statistics.inbound_packets()),
+          CountText(statistics.outbound_packets()),
+          Reason(view.status)};
+}
+
+const std::vector<Column> kColumns = {{"CONNECTION"},
+                                      {"KIND"},
+                                      {"ADDRESSES"},
+                                      {"PEERS"},
+                                      {"STATE"},
+                                      {"UPTIME", Align::kRight},
+                                      {"PACKETS IN", Align::kRight},
+                                      {"PACKETS OUT", Align::kRight},
+                                      {"REASON"}};
+
+}  // namespace
+
 std::string ConnectionsTable(const std::vector<ConnectionView>& connections) {
+  std::vector<Column> columns = kColumns;
+  columns.insert(columns.begin(), {"TENANT"});
   std::vector<Row> rows;
   for (const auto& view : connections) {
-    const auto& statistics = view.status.statistics();
-    rows.push_back({view.tenant, view.spec.name(), CarrierText(view.spec), Joined(view.spec.addresses()),
-                    Joined(view.spec.peer_addresses()), EnumText(view.status.state()),
-                    view.status.has_uptime() ? DurationText(view.status.uptime()) : "",
-                    CountText(statistics.inbound_packets()), CountText(statistics.outbound_packets()),
-                    Reason(view.status)});
+    Row& row = rows.emplace_back(ConnectionRow(view));
+    row.insert(row.begin(), view.tenant);
   }
-  return TableText({{"TENANT"},
-                    {"CONNECTION"},
-                    {"KIND"},
-                    {"ADDRESSES"},
-                    {"PEERS"},
-                    {"STATE"},
-                    {"UPTIME", Align::kRight},
-                    {"PACKETS IN", Align::kRight},
-                    {"PACKETS OUT", Align::kRight},
-                    {"REASON"}},
-                   rows);
+  return TableText(columns, rows);
+}
+
+std::string TenantConnectionsTable(const std::vector<ConnectionView>& connections) {
+  std::vector<Row> rows;
+  for (const auto& view : connections) rows.push_back(ConnectionRow(view));
+  return TableText(kColumns, rows);
 }
 
 std::string ConnectionDescription(const ConnectionView& view) {
@@ -136,7 +159,7 @@ std::string ConnectionDescription(const ConnectionView& view) {
   std::string body = facts + "\n" + DirectionsTable(view);
   if (view.spec.routes_size() > 0) body += "\n" + RoutesTable(view.spec);
   if (view.status.conditions_size() > 0) body += "\n" + ConditionsTable(view.status.conditions());
-  return "tenants/" + view.tenant + "/connections/" + view.spec.name() + "\n" + Indented(body, 2);
+  return "connection " + view.tenant + "/" + view.spec.name() + "\n" + Indented(body, 2);
 }
 
 }  // namespace sluice::ctl

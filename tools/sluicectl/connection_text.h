@@ -17,10 +17,12 @@ struct ConnectionView {
   api::ConnectionStatus status;
 };
 
-// In the order of the tenant's spec.
+// In order of name.
 std::vector<ConnectionView> ConnectionsOf(const api::Tenant& tenant);
 
 std::string ConnectionsTable(const std::vector<ConnectionView>& connections);
+// Of one tenant, which is not repeated in each line.
+std::string TenantConnectionsTable(const std::vector<ConnectionView>& connections);
 std::string ConnectionDescription(const ConnectionView& connection);
 // "l3 port0 vlan 101", "gre key 7 to 203.0.113.1".
 std::string CarrierText(const api::Connection& connection);

@@ -37,6 +37,12 @@ std::string LinkText(const api::PortDescription& port) {
   return port.speed_kbps() == 0 ? "up" : "up " + RateText(port.speed_kbps());
 }
 
+// How long ago the neighbour last answered.
+std::string ConfirmedText(const api::Neighbor& neighbor) {
+  if (neighbor.has_age()) return DurationText(neighbor.age());
+  return neighbor.state() == api::NEIGHBOR_STATE_STATIC ? "" : "never";
+}
+
 std::string KindsText(const api::GatewaySpec& spec) {
   std::string out;
   for (const int kind : spec.kinds()) {
@@ -160,8 +166,7 @@ std::string PortDescriptionText(const api::PortDescription& port) {
 std::string NeighborsTable(const api::ListNeighborsResponse& neighbors) {
   std::vector<Row> rows;
   for (const auto& n : neighbors.neighbors()) {
-    rows.push_back({n.tenant(), n.connection(), n.address(), n.mac(), EnumText(n.state()),
-                    n.has_age() ? DurationText(n.age()) : ""});
+    rows.push_back({n.tenant(), n.connection(), n.address(), n.mac(), EnumText(n.state()), ConfirmedText(n)});
   }
   return TableText(
       {{"TENANT"}, {"CONNECTION"}, {"ADDRESS"}, {"MAC"}, {"STATE"}, {"CONFIRMED", Align::kRight}}, rows);

@@ -53,9 +53,10 @@ std::string RouteLine(const api::Route& route) {
 std::string LookupText(const std::string& tenant, const std::string& address,
                        const api::LookupRouteResponse& answer) {
   std::string out = tenant + " " + address + ": " + answer.verdict();
+  // The first sentence says it all; what follows is evidence.
+  if (answer.explanation_size() > 0) out += ": " + answer.explanation(0);
   if (!answer.drop_reason().empty()) out += " (" + answer.drop_reason() + ")";
-  out += answer.prefix().empty() ? ", no route matches" : ", longest match " + answer.prefix();
-  out += "\n";
+  out += answer.prefix().empty() ? "\n" : "\n  longest match " + answer.prefix() + "\n";
   std::vector<Row> rows;
   for (const auto& hop : answer.next_hops()) {
     rows.push_back({hop.address(), hop.connection(), hop.port(),
@@ -68,7 +69,7 @@ std::string LookupText(const std::string& tenant, const std::string& address,
         TableText({{"NEXT HOP"}, {"CONNECTION"}, {"PORT"}, {"VLAN"}, {"MAC"}, {"WEIGHT"}, {"STATE"}}, rows),
         2);
   }
-  for (const auto& sentence : answer.explanation()) out += "  " + sentence + "\n";
+  for (int i = 1; i < answer.explanation_size(); ++i) out += "  " + answer.explanation(i) + "\n";
   out += "  answered by dataplane " + answer.dataplane_instance() + "\n";
   return out;
 }

@@ -1,6 +1,7 @@
 // Tenants for people; see tenant_text.h.
 #include "tools/sluicectl/tenant_text.h"
 
+#include <algorithm>
 #include <map>
 
 #include "tools/sluicectl/connection_text.h"
@@ -21,7 +22,11 @@ size_t ConnectedCount(const api::TenantStatus& status) {
 
 std::string RouteCountsTable(const api::TenantStatus& status) {
   std::vector<Row> rows;
-  for (const auto& count : status.routes()) {
+  auto counts = status.routes();
+  std::sort(counts.begin(), counts.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.family(), a.source()) < std::pair(b.family(), b.source());
+  });
+  for (const auto& count : counts) {
     rows.push_back({EnumText(count.family()), EnumText(count.source()), CountText(count.routes()),
                     CountText(count.programmed())});
   }
@@ -37,9 +42,17 @@ std::string PeersTable(const api::TenantStatus& status) {
   return TableText({{"PEER"}, {"STATE"}, {"UPTIME"}, {"REASON"}}, rows);
 }
 
-std::string ConditionWords(const api::Condition& condition) {
-  if (condition.object().empty() || condition.message().empty()) return condition.message();
-  return condition.object() + ": " + condition.message();
+std::string Section(const std::string& title, const std::string& table) {
+  return "\n" + title + "\n" + Indented(table, 2);
+}
+
+// "contoso" of "tenants/contoso", "contoso/la" of "tenants/contoso/connections/la".
+std::string ShortName(const std::string& object) {
+  const size_t start = object.rfind("tenants/", 0) == 0 ? 8 : 0;
+  std::string name = object.substr(start);
+  const std::string part = "/connections/";
+  if (const size_t at = name.find(part); at != std::string::npos) name.replace(at, part.size(), "/");
+  return name;
 }
 
 }  // namespace
@@ -76,10 +89,11 @@ std::string StateText(const api::ConfigurationState& state) {
 std::string ConditionsTable(const google::protobuf::RepeatedPtrField<api::Condition>& conditions) {
   std::vector<Row> rows;
   for (const auto& c : conditions) {
-    rows.push_back({c.type(), EnumText(c.status()), EnumText(c.severity()), c.reason(),
-                    TimeText(c.last_change_time()), ConditionWords(c)});
+    rows.push_back({ShortName(c.object()), c.type(), EnumText(c.status()), EnumText(c.severity()), c.reason(),
+                    TimeText(c.last_change_time()), c.message()});
   }
-  return TableText({{"CONDITION"}, {"STATUS"}, {"SEVERITY"}, {"REASON"}, {"SINCE (UTC)"}, {"MESSAGE"}}, rows);
+  return TableText(
+      {{"OF"}, {"CONDITION"}, {"STATUS"}, {"SEVERITY"}, {"REASON"}, {"SINCE (UTC)"}, {"MESSAGE"}}, rows);
 }
 
 std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Consequence>& consequences) {
@@ -119,25 +133,29 @@ std::string TenantsTable(const std::vector<api::Tenant>& tenants) {
 std::string TenantDescription(const api::Tenant& tenant) {
   const auto& spec = tenant.spec();
   const auto& status = tenant.status();
-  std::string out = "tenants/" + tenant.name() + "\n";
-  std::string body = FactsText({
-      {"state", StateText(status.configuration_state())},
-      {"programmed", GenerationText(status.observed_generation(), tenant.generation())},
-      {"manager", status.manager()},
-      {"labels", LabelsText(spec.labels())},
-      {"addresses", Joined(spec.router_addresses())},
-      {"etag", tenant.etag()},
-      {"created", TimeText(tenant.create_time())},
-      {"changed", TimeText(tenant.update_time())},
-      {"booked", RateText(status.booked_kbps())},
-      {"static routes",
-       CountText(status.static_routes()) + ", version " + std::to_string(status.static_routes_version())},
-  });
-  body += "\n" + ConnectionsTable(ConnectionsOf(tenant));
-  if (status.routes_size() > 0) body += "\n" + RouteCountsTable(status);
-  if (status.bgp_peers_size() > 0) body += "\n" + PeersTable(status);
-  if (status.conditions_size() > 0) body += "\n" + ConditionsTable(status.conditions());
-  return out + Indented(body, 2);
+  std::string out = "tenant " + tenant.name() + "\n";
+  out += Indented(FactsText({
+                      {"state", StateText(status.configuration_state())},
+                      {"programmed", GenerationText(status.observed_generation(), tenant.generation())},
+                      {"manager", status.manager()},
+                      {"labels", LabelsText(spec.labels())},
+                      {"addresses", Joined(spec.router_addresses())},
+                      {"etag", tenant.etag()},
+                      {"created", TimeText(tenant.create_time())},
+                      {"changed", TimeText(tenant.update_time())},
+                      {"booked", RateText(status.booked_kbps())},
+                      {"static routes", CountText(status.static_routes()) + ", version " +
+                                            std::to_string(status.static_routes_version())},
+                  }),
+                  2);
+  const auto connections = ConnectionsOf(tenant);
+  if (!connections.empty()) out += Section("connections", TenantConnectionsTable(connections));
+  if (status.bgp_peers_size() > 0) out += Section("BGP peers", PeersTable(status));
+  if (status.routes_size() > 0) out += Section("routes", RouteCountsTable(status));
+  auto conditions = status.conditions();
+  for (const auto& connection : status.connections()) conditions.MergeFrom(connection.conditions());
+  if (!conditions.empty()) out += Section("conditions", ConditionsTable(conditions));
+  return out;
 }
 
 }  // namespace sluice::ctl

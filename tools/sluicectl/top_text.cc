@@ -60,15 +60,16 @@ std::string ConnectionsText(const GatewayReading& before, const GatewayReading& 
       const auto& o = old.contains(name) ? old[name] : s;
       const uint64_t in = PerSecond(o.inbound_packets(), s.inbound_packets(), between);
       const uint64_t out = PerSecond(o.outbound_packets(), s.outbound_packets(), between);
-      const uint64_t dropped = PerSecond(o.inbound_packets_dropped() + o.outbound_packets_dropped(),
-                                         s.inbound_packets_dropped() + s.outbound_packets_dropped(), between);
+      const uint64_t limited =
+          PerSecond(o.inbound_packets_rate_limited() + o.outbound_packets_rate_limited(),
+                    s.inbound_packets_rate_limited() + s.outbound_packets_rate_limited(), between);
       rows.push_back(
           {in + out,
            {name, EnumText(view.status.state()), CountText(in),
             RateText(BitsPerSecondInKilo(PerSecond(o.inbound_bytes(), s.inbound_bytes(), between))),
             CountText(out),
             RateText(BitsPerSecondInKilo(PerSecond(o.outbound_bytes(), s.outbound_bytes(), between))),
-            CountText(dropped)}});
+            CountText(limited)}});
     }
   }
   return TableText({{"CONNECTION"},
@@ -77,7 +78,7 @@ std::string ConnectionsText(const GatewayReading& before, const GatewayReading& 
                     {"IN", Align::kRight},
                     {"OUT/S", Align::kRight},
                     {"OUT", Align::kRight},
-                    {"DROPPED/S", Align::kRight}},
+                    {"LIMITED/S", Align::kRight}},
                    Ranked(std::move(rows), lines_max));
 }
 
@@ -91,7 +92,7 @@ std::string DropsText(const GatewayReading& before, const GatewayReading& now, m
     if (rate > 0)
       rows.push_back({rate, {CountText(rate), drop.reason(), drop.tenant(), CountText(drop.packets())}});
   }
-  if (rows.empty()) return "";
+  if (rows.empty()) return "\nno drops\n";
   return "\n" + TableText({{"DROPS/S", Align::kRight}, {"REASON"}, {"TENANT"}, {"TOTAL", Align::kRight}},
                           Ranked(std::move(rows), lines_max));
 }
