@@ -55,7 +55,7 @@ constexpr FieldRule kScopeFields[] = {
 };
 constexpr FieldRule kVrfFields[] = {
     {Rule::kRange, FIELD(VrfRecord, vrf), 0, kVrfMax},
-    {Rule::kRange, FIELD(VrfRecord, flags), 0, kVrfPuntTcp},
+    {Rule::kRange, FIELD(VrfRecord, flags), 0, kVrfPuntBgp},
     {Rule::kUnicastOrZero4, FIELD(VrfRecord, router_ipv4)},
     {Rule::kUnicastOrZero6, FIELD(VrfRecord, router_ipv6)},
 };

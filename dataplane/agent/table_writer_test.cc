@@ -170,7 +170,7 @@ TEST_CASE(
   REQUIRE(glean != kNoAdjacency);
   to.reclaimer.hold = true;
   for (bool fast = false; !to.tables.retirement.full(); fast = !fast)
-    REQUIRE(to.tables.PutVrf({.id = 1, .punt_tcp = fast}).ok());
+    REQUIRE(to.tables.PutVrf({.id = 1, .punt_bgp = fast}).ok());
   to.writer.resolver().OnNeighbor(
       {.interface = 1, .address = *net::Address::Parse("10.0.0.7"), .removed = true}, to.now);
   CHECK(to.tables.neighbors.Find(key) == glean);

@@ -13,7 +13,7 @@ namespace {
 
 Vrf FromRecord(const VrfRecord& record) {
   Vrf vrf{.id = static_cast<VrfId>(record.vrf),
-          .punt_tcp = (record.flags & channel::kVrfPuntTcp) != 0,
+          .punt_bgp = (record.flags & channel::kVrfPuntBgp) != 0,
           .ipv4_routes_max = record.ipv4_routes_max,
           .ipv6_routes_max = record.ipv6_routes_max,
           .neighbors_max = record.neighbors_max};
@@ -25,7 +25,7 @@ Vrf FromRecord(const VrfRecord& record) {
 }
 
 bool Same(const Vrf& a, const Vrf& b) {
-  return a.router_ipv4 == b.router_ipv4 && a.router_ipv6 == b.router_ipv6 && a.punt_tcp == b.punt_tcp &&
+  return a.router_ipv4 == b.router_ipv4 && a.router_ipv6 == b.router_ipv6 && a.punt_bgp == b.punt_bgp &&
          a.ipv4_routes_max == b.ipv4_routes_max && a.ipv6_routes_max == b.ipv6_routes_max &&
          a.neighbors_max == b.neighbors_max;
 }

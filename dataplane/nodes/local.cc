@@ -8,6 +8,8 @@ namespace local {
 namespace {
 
 constexpr uint8_t kLinkOnlyHopLimit = 255;  // RFC 4861 section 7.1: never routed
+constexpr uint32_t kTcpHeaderBytes = 20;
+constexpr uint16_t kBgpPort = 179;
 constexpr uint8_t kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 
 Verdict Refuse(DropReason reason) {
@@ -15,14 +17,14 @@ Verdict Refuse(DropReason reason) {
 }
 
 // ICMP errors matter to control only when it has connections of its own.
-Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, bool punt_tcp) {
+Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, bool punt_bgp) {
   if (bytes < kIcmpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
   if (icmp[0] == kIcmpEcho) return {Service::kEcho};
   const bool about_us = icmp[0] == 3 || icmp[0] == 11 || icmp[0] == 12;
-  return about_us && punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+  return about_us && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
 }
 
-Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t ip_bytes, bool punt_tcp) {
+Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t ip_bytes, bool punt_bgp) {
   if (ip_bytes < transport.offset + 8u) return Refuse(DropReason::kLocalMalformed);
   const uint8_t type = ip[transport.offset];
   const bool multicast = Ipv6Destination(ip)[0] == 0xff;
@@ -33,19 +35,27 @@ Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t
   }
   if (multicast) return Refuse(DropReason::kMulticast);
   if (type == kIcmpv6Echo) return {Service::kEcho};
-  return type < 128 && punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+  return type < 128 && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+}
+
+// The only TCP that control speaks, whoever of both connected (RFC 4271 section 8.2.1).
+// Anything else gets no reset: who scans the gateway's addresses learns nothing.
+Verdict DecideTcp(const uint8_t* tcp, uint32_t bytes, bool punt_bgp) {
+  if (bytes < kTcpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
+  const bool bgp = LoadBe16(tcp) == kBgpPort || LoadBe16(tcp + 2) == kBgpPort;
+  return bgp && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
 }
 
 }  // namespace
 
-Verdict DecideIpv4(const uint8_t* ip, bool punt_tcp) {
+Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
   if (IsIpv4Fragment(ip)) return Refuse(DropReason::kFragmentForUs);
   const uint32_t header = Ipv4HeaderLength(ip), bytes = Ipv4TotalLength(ip) - header;
   switch (Ipv4Protocol(ip)) {
     case kProtocolIcmp:
-      return DecideIcmpv4(ip + header, bytes, punt_tcp);
+      return DecideIcmpv4(ip + header, bytes, punt_bgp);
     case kProtocolTcp:
-      return punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
+      return DecideTcp(ip + header, bytes, punt_bgp);
     case kProtocolUdp:
       if (bytes < 8) return Refuse(DropReason::kLocalMalformed);
       return {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpPortUnreachable};
@@ -53,7 +63,7 @@ Verdict DecideIpv4(const uint8_t* ip, bool punt_tcp) {
   return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
 }
 
-Verdict DecideIpv6(const uint8_t* ip, bool punt_tcp) {
+Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp) {
   const uint32_t ip_bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
   const Ipv6Transport transport = FindIpv6Transport(ip, ip_bytes);
   if (transport.malformed) return Refuse(DropReason::kIpv6Extension);
@@ -62,11 +72,11 @@ Verdict DecideIpv6(const uint8_t* ip, bool punt_tcp) {
   if (transport.source_routed) return Refuse(DropReason::kLocalMalformed);
   Verdict verdict;
   if (transport.protocol == kProtocolIcmpv6) {
-    verdict = DecideIcmpv6(ip, transport, ip_bytes, punt_tcp);
+    verdict = DecideIcmpv6(ip, transport, ip_bytes, punt_bgp);
   } else if (Ipv6Destination(ip)[0] == 0xff) {
     verdict = Refuse(DropReason::kMulticast);
   } else if (transport.protocol == kProtocolTcp) {
-    verdict = punt_tcp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
+    verdict = DecideTcp(ip + transport.offset, ip_bytes - transport.offset, punt_bgp);
   } else if (transport.protocol == kProtocolUdp) {
     verdict = {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpv6PortUnreachable};
   } else {
@@ -115,8 +125,8 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   // Our own packets to ourselves have no use: control does not speak to itself.
   if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
   const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
-  const bool punt_tcp = vrf != nullptr && vrf->punt_tcp;
-  const local::Verdict verdict = v4 ? local::DecideIpv4(ip, punt_tcp) : local::DecideIpv6(ip, punt_tcp);
+  const bool punt_bgp = vrf != nullptr && vrf->punt_bgp;
+  const local::Verdict verdict = v4 ? local::DecideIpv4(ip, punt_bgp) : local::DecideIpv6(ip, punt_bgp);
   meta.family = v4 ? 4 : 6;
   meta.reason = verdict.reason;
   switch (verdict.service) {

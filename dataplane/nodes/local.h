@@ -26,9 +26,9 @@ struct Verdict {
   }
 };
 
-// For a packet whose header is sound. `punt_tcp`: control speaks TCP in this VRF.
-Verdict DecideIpv4(const uint8_t* ip, bool punt_tcp);
-Verdict DecideIpv6(const uint8_t* ip, bool punt_tcp);
+// For a packet whose header is sound. `punt_bgp`: control speaks BGP in this VRF.
+Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp);
+Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp);
 
 }  // namespace local
 

@@ -16,8 +16,9 @@ struct Vrf {
   // interface has no address of the family.
   std::optional<net::Ipv4Address> router_ipv4;
   std::optional<net::Ipv6Address> router_ipv6;
-  // Control has a TCP listener or peer in this VRF: TCP to our addresses is punted.
-  bool punt_tcp = false;
+  // Control speaks BGP in this VRF: TCP port 179 at our addresses, either side's, is
+  // punted, and ICMP errors, which may be about it. All other TCP is a drop.
+  bool punt_bgp = false;
   // 0 = only the dataplane's own limits.
   uint32_t ipv4_routes_max = 0;
   uint32_t ipv6_routes_max = 0;

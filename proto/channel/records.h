@@ -76,7 +76,7 @@ struct ScopeRecord {
 static_assert(sizeof(ScopeRecord) == 40);
 
 enum VrfFlag : uint32_t {
-  kVrfPuntTcp = 1 << 0,  // control has a TCP listener or peer in it: TCP to our addresses is punted
+  kVrfPuntBgp = 1 << 0,  // control speaks BGP in it: TCP port 179 at our addresses is punted
 };
 
 // A tenant's routing instance. VRF 0 is the underlay and always exists.

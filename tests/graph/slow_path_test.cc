@@ -94,15 +94,40 @@ TEST_CASE("a packet to an unresolved neighbour is punted with whom to resolve") 
   }
 }
 
-TEST_CASE("TCP to us is punted once control asked for it") {
+TEST_CASE("TCP port 179 to us is punted once control speaks BGP in the VRF, all other TCP is a drop") {
   TenantPair tenant;
-  REQUIRE(tenant.tables().PutVrf({.id = 1, .punt_tcp = true}).ok());
-  tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254", .ttl = 1}).Tcp(1000, 179).frame());
-  tenant.Settle();
-  const auto punted = tenant.TakePunted();
-  REQUIRE(punted.size() == 1);
-  CHECK(punted[0].meta.punt_class == PuntClass::kLocal);
-  CHECK(punted[0].bytes[8] == 1);  // the TTL is kept for GTSM
+  const auto four = [&](uint16_t source, uint16_t destination) {
+    return tenant.In().Ipv4({.destination = "10.1.0.254", .ttl = 1}).Tcp(source, destination).frame();
+  };
+  const auto six = [&](uint16_t source, uint16_t destination) {
+    return tenant.In()
+        .Ipv6({.destination = "2001:db8:1::fe", .hop_limit = 1})
+        .Tcp(source, destination)
+        .frame();
+  };
+  SECTION("not before") {
+    for (const Bytes& frame : {four(1000, 179), six(1000, 179)}) tenant.Push(0, frame);
+    tenant.Settle();
+    CHECK(tenant.TakePunted().empty());
+    CHECK(tenant.Drops(1, DropReason::kTcpUnwanted) == 2);
+  }
+  SECTION("from then on, whoever connected") {
+    REQUIRE(tenant.tables().PutVrf({.id = 1, .punt_bgp = true}).ok());
+    const Bytes bgp[] = {four(1000, 179), four(179, 1000), six(1000, 179), six(179, 1000)};
+    const Bytes other[] = {four(1000, 22), four(1000, 443), six(1000, 22)};
+    for (const Bytes& frame : bgp) tenant.Push(0, frame);
+    for (const Bytes& frame : other) tenant.Push(0, frame);
+    // Without room for the ports and the rest of a TCP header.
+    tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254"}).Transport(6, Bytes(19)).frame());
+    tenant.Settle();
+    const auto punted = tenant.TakePunted();
+    REQUIRE(punted.size() == 4);
+    for (const auto& packet : punted) CHECK(packet.meta.punt_class == PuntClass::kLocal);
+    CHECK(punted[0].bytes[8] == 1);  // the TTL is kept for GTSM
+    CHECK(tenant.Drops(1, DropReason::kTcpUnwanted) == 3);
+    CHECK(tenant.Drops(1, DropReason::kLocalMalformed) == 1);
+    CHECK(tenant.Sent(0).empty());  // no resets
+  }
 }
 
 TEST_CASE("a full punt ring is a counted drop") {
