@@ -184,17 +184,72 @@ TEST_CASE("a flood of requests is answered within the interface's budget, replie
   for (int i = 0; i < 1000; ++i)
     answers += SentIn(link.Arp(Request(kOtherMac, "10.0.0.77", "10.0.0.1"))).size();
   CHECK(answers == 10);
-  CHECK(link.resolution.counters().requests_over_budget == 990);
+  NeighborOutputs none;
+  CHECK(link.resolution.HandleNd(link.now, kLink, kPeerMac,
+                                 BuildNd(Solicitation("2001:db8::9", "2001:db8::1")),
+                                 none) == DropReason::kNeighborRateLimited);
+  CHECK(link.resolution.counters().requests_over_budget == 991);
   CHECK(Of<ReleasePacket>(link.Arp(Reply(kPeerMac, "10.0.0.9"))).size() == 1);
+}
+
+TEST_CASE("ARP and ND of which nothing comes say why") {
+  NdPacket unasked = Advertisement("2001:db8::9");
+  NdPacket ours = Solicitation("2001:db8::9", "2001:db8::1");
+  struct Row {
+    const char* what;
+    std::optional<ArpPacket> arp;
+    std::optional<NdPacket> nd;
+    net::MacAddress from;
+    DropReason reason;
+  };
+  const Row rows[] = {
+      {"ARP for us", Request(kPeerMac, "10.0.0.9", "10.0.0.1"), {}, kPeerMac, DropReason::kNone},
+      {"ARP for another",
+       Request(kPeerMac, "10.0.0.9", "10.0.0.2"),
+       {},
+       kPeerMac,
+       DropReason::kNeighborNotForUs},
+      {"ARP reply unasked", Reply(kPeerMac, "10.0.0.9"), {}, kPeerMac, DropReason::kNeighborUnasked},
+      {"ARP announcement of a stranger",
+       Request(kPeerMac, "10.0.0.9", "10.0.0.9"),
+       {},
+       kPeerMac,
+       DropReason::kNeighborUnasked},
+      {"our own ARP", Request(kOurMac, "10.0.0.1", "10.0.0.9"), {}, kOurMac, DropReason::kNeighborReflected},
+      {"ARP claiming our address",
+       Request(kPeerMac, "10.0.0.1", "10.0.0.1"),
+       {},
+       kPeerMac,
+       DropReason::kNone},
+      {"solicitation for us", {}, ours, kPeerMac, DropReason::kNone},
+      {"solicitation for another",
+       {},
+       Solicitation("2001:db8::9", "2001:db8::2"),
+       kPeerMac,
+       DropReason::kNeighborNotForUs},
+      {"our own solicitation", {}, ours, kOurMac, DropReason::kNeighborReflected},
+      {"advertisement unasked", {}, unasked, kPeerMac, DropReason::kNeighborUnasked},
+  };
+  for (const Row& row : rows) {
+    DYNAMIC_SECTION(row.what) {
+      Link link = Link::Quiet();
+      NeighborOutputs out;
+      const DropReason reason =
+          row.arp ? link.resolution.HandleArp(link.now, kLink, BuildArp(*row.arp), out)
+                  : link.resolution.HandleNd(link.now, kLink, row.from, BuildNd(*row.nd), out);
+      CHECK(NameOf(reason).name == std::string(NameOf(row.reason).name));
+    }
+  }
 }
 
 TEST_CASE("what is malformed or on no interface of ours is counted and dropped") {
   Link link = Link::Quiet();
   NeighborOutputs out;
-  link.resolution.HandleArp(link.now, kLink, {}, out);
-  link.resolution.HandleNd(link.now, kLink, kPeerMac, {}, out);
+  CHECK(link.resolution.HandleArp(link.now, kLink, {}, out) == DropReason::kNeighborMalformed);
+  CHECK(link.resolution.HandleNd(link.now, kLink, kPeerMac, {}, out) == DropReason::kNeighborMalformed);
   CHECK(link.resolution.counters().malformed == 2);
-  link.resolution.HandleArp(link.now, 99, BuildArp(Request(kPeerMac, "10.0.0.9", "10.0.0.1")), out);
+  CHECK(link.resolution.HandleArp(link.now, 99, BuildArp(Request(kPeerMac, "10.0.0.9", "10.0.0.1")), out) ==
+        DropReason::kInterfaceDown);
   CHECK(link.resolution.counters().unknown_interface == 1);
   CHECK(out.empty());
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/agent/neighbor_exchange.h"
+#include "dataplane/slowpath/event_count.h"
 #include "dataplane/slowpath/instant.h"
 
 namespace sluice::dataplane {
@@ -65,7 +66,7 @@ class NeighborCache {
   std::optional<Instant> NextDue() const;
 
   size_t size() const { return neighbors_.size(); }
-  uint64_t refused() const { return refused_; }  // entries that a limit kept out
+  uint64_t refused() const { return refused_; }  // entries that a limit kept out; any thread
 
  private:
   struct VrfCounts {
@@ -81,7 +82,7 @@ class NeighborCache {
   std::map<LinkAddress, Neighbor> neighbors_;
   std::set<std::pair<Instant, LinkAddress>> due_;
   std::unordered_map<VrfId, VrfCounts> vrfs_;
-  uint64_t refused_ = 0;
+  EventCount refused_;
 };
 
 }  // namespace sluice::dataplane

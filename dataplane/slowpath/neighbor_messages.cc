@@ -15,73 +15,81 @@ bool IsAsked(const Neighbor& neighbor) {
 
 }  // namespace
 
-void NeighborResolution::HandleArp(Instant now, InterfaceId interface, std::span<const uint8_t> bytes,
-                                   NeighborOutputs& out) {
+DropReason NeighborResolution::HandleArp(Instant now, InterfaceId interface, std::span<const uint8_t> bytes,
+                                         NeighborOutputs& out) {
   LocalInterface* const local = FindInterface(interface);
   const std::optional<ArpPacket> packet = ParseArp(bytes);
   if (!packet || local == nullptr) {
     ++(packet ? counters_.unknown_interface : counters_.malformed);
-    return;
+    return packet ? DropReason::kInterfaceDown : DropReason::kNeighborMalformed;
   }
-  if (packet->sender_mac == local->config.mac) return;  // our own, reflected
-  if (local->IsOwn(packet->sender_ip))
-    return OnConflict(now, *local, packet->sender_ip, packet->sender_mac, out);
+  if (packet->sender_mac == local->config.mac) return DropReason::kNeighborReflected;
+  if (local->IsOwn(packet->sender_ip)) {
+    OnConflict(now, *local, packet->sender_ip, packet->sender_mac, out);
+    return DropReason::kNone;
+  }
 
   Neighbor* const neighbor = packet->IsProbe() ? nullptr : cache_.Find({interface, packet->sender_ip});
   if (packet->operation == ArpOperation::kReply || packet->IsAnnouncement()) {
-    if (neighbor == nullptr) return;
+    if (neighbor == nullptr) return DropReason::kNeighborUnasked;
     const bool solicited =
         packet->operation == ArpOperation::kReply && local->IsOwn(packet->target_ip) && IsAsked(*neighbor);
-    return OnAdvertised(now, *neighbor, {packet->sender_mac, solicited, true}, out);
+    OnAdvertised(now, *neighbor, {packet->sender_mac, solicited, true}, out);
+    return DropReason::kNone;
   }
-  OnArpRequest(now, *local, *packet, out);
+  return OnArpRequest(now, *local, *packet, out);
 }
 
-void NeighborResolution::OnArpRequest(Instant now, LocalInterface& interface, const ArpPacket& packet,
-                                      NeighborOutputs& out) {
+DropReason NeighborResolution::OnArpRequest(Instant now, LocalInterface& interface, const ArpPacket& packet,
+                                            NeighborOutputs& out) {
   // RFC 826 merges from any request; we care for those who talk to us, and for
   // known stations that moved.
   const bool for_us = interface.IsOwn(packet.target_ip);
   const bool known = cache_.Find({interface.config.interface, packet.sender_ip}) != nullptr;
-  if (!for_us && !known) return;
+  if (!for_us && !known) return DropReason::kNeighborNotForUs;
   if (!interface.requests.Take(now)) {
     ++counters_.requests_over_budget;
-    return;
+    return DropReason::kNeighborRateLimited;
   }
   if (!packet.IsProbe()) Learn(now, interface, packet.sender_ip, packet.sender_mac, out);
-  if (!for_us) return;
+  if (!for_us) return DropReason::kNone;
   ++counters_.requests_answered;
   SendArp(interface, packet.sender_mac,
           {ArpOperation::kReply, interface.config.mac, packet.target_ip, packet.sender_mac, packet.sender_ip},
           out);
+  return DropReason::kNone;
 }
 
-void NeighborResolution::HandleNd(Instant now, InterfaceId interface, const net::MacAddress& frame_source,
-                                  std::span<const uint8_t> bytes, NeighborOutputs& out) {
+DropReason NeighborResolution::HandleNd(Instant now, InterfaceId interface,
+                                        const net::MacAddress& frame_source, std::span<const uint8_t> bytes,
+                                        NeighborOutputs& out) {
   LocalInterface* const local = FindInterface(interface);
   const NdParse parsed = ParseNd(bytes);
   if (parsed.fault != NdFault::kNone || local == nullptr) {
     ++(parsed.fault == NdFault::kNone ? counters_.unknown_interface : counters_.malformed);
-    return;
+    return parsed.fault == NdFault::kNone ? DropReason::kInterfaceDown : DropReason::kNeighborMalformed;
   }
   const NdPacket& packet = parsed.packet;
-  if (frame_source == local->config.mac) return;  // our own, reflected
+  if (frame_source == local->config.mac) return DropReason::kNeighborReflected;
   if (packet.kind == NdKind::kSolicitation) return OnSolicitation(now, *local, frame_source, packet, out);
-  if (local->IsOwn(packet.target))
-    return OnConflict(now, *local, packet.target, packet.link_layer.value_or(frame_source), out);
+  if (local->IsOwn(packet.target)) {
+    OnConflict(now, *local, packet.target, packet.link_layer.value_or(frame_source), out);
+    return DropReason::kNone;
+  }
   Neighbor* const neighbor = cache_.Find({interface, packet.target});
-  if (neighbor == nullptr) return;
+  if (neighbor == nullptr) return DropReason::kNeighborUnasked;
   const bool solicited = packet.solicited && IsAsked(*neighbor);
   OnAdvertised(now, *neighbor, {packet.link_layer, solicited, packet.override_cached}, out);
+  return DropReason::kNone;
 }
 
-void NeighborResolution::OnSolicitation(Instant now, LocalInterface& interface,
-                                        const net::MacAddress& frame_source, const NdPacket& packet,
-                                        NeighborOutputs& out) {
-  if (!interface.IsOwn(packet.target)) return;
+DropReason NeighborResolution::OnSolicitation(Instant now, LocalInterface& interface,
+                                              const net::MacAddress& frame_source, const NdPacket& packet,
+                                              NeighborOutputs& out) {
+  if (!interface.IsOwn(packet.target)) return DropReason::kNeighborNotForUs;
   if (!interface.requests.Take(now)) {
     ++counters_.requests_over_budget;
-    return;
+    return DropReason::kNeighborRateLimited;
   }
   const net::MacAddress peer = packet.link_layer.value_or(frame_source);
   const bool detecting_duplicates = packet.source.IsZero();
@@ -100,6 +108,7 @@ void NeighborResolution::OnSolicitation(Instant now, LocalInterface& interface,
   answer.destination = detecting_duplicates ? kAllNodes : packet.source;
   ++counters_.requests_answered;
   SendNd(interface, detecting_duplicates ? MulticastMac(kAllNodes) : peer, answer, out);
+  return DropReason::kNone;
 }
 
 void NeighborResolution::OnConflict(Instant now, const LocalInterface& interface, const net::Address& own,

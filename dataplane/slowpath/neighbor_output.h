@@ -8,6 +8,7 @@
 
 #include "dataplane/agent/neighbor_exchange.h"
 #include "dataplane/slowpath/hold_queue.h"
+#include "dataplane/tables/drop_reason.h"
 
 namespace sluice::dataplane {
 
@@ -34,6 +35,7 @@ struct UnreachablePacket {
 // A packet that gave way to others or came too late for its interface.
 struct DiscardPacket {
   PacketHandle packet = 0;
+  DropReason reason = DropReason::kHoldQueueFull;
   friend bool operator==(const DiscardPacket&, const DiscardPacket&) = default;
 };
 

@@ -68,7 +68,8 @@ void NeighborResolution::RemoveInterface(InterfaceId interface, NeighborOutputs&
   interfaces_.erase(interface);
   for (const LinkAddress& key : cache_.KeysOf(interface)) {
     Neighbor& neighbor = *cache_.Find(key);
-    for (const PacketHandle packet : held_.Take(neighbor.vrf, key)) out.push_back(DiscardPacket{packet});
+    for (const PacketHandle packet : held_.Take(neighbor.vrf, key))
+      out.push_back(DiscardPacket{packet, DropReason::kInterfaceDown});
     if (neighbor.state == NeighborState::kStatic) continue;
     if (!neighbor.watched) {
       Forget(neighbor, out);
@@ -150,7 +151,7 @@ void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, co
   LocalInterface* const local = FindInterface(interface);
   if (local == nullptr) {
     ++counters_.unknown_interface;
-    out.push_back(DiscardPacket{packet});
+    out.push_back(DiscardPacket{packet, DropReason::kInterfaceDown});
     return;
   }
   const LinkAddress key{interface, next_hop};

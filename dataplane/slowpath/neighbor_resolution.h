@@ -13,6 +13,7 @@
 
 #include "dataplane/slowpath/address_announcer.h"
 #include "dataplane/slowpath/arp_packet.h"
+#include "dataplane/slowpath/event_count.h"
 #include "dataplane/slowpath/hold_queue.h"
 #include "dataplane/slowpath/local_interface.h"
 #include "dataplane/slowpath/nd_packet.h"
@@ -40,17 +41,18 @@ struct NeighborSettings {
   NeighborCache::Limits limits;
 };
 
+// Any thread may read them.
 struct NeighborCounters {
-  uint64_t malformed = 0;
-  uint64_t unknown_interface = 0;
-  uint64_t not_on_link = 0;
-  uint64_t requests_over_budget = 0;
-  uint64_t requests_answered = 0;
-  uint64_t solicitations_sent = 0;
-  uint64_t solicitations_over_budget = 0;
-  uint64_t resolved = 0;
-  uint64_t failed = 0;
-  uint64_t duplicate_addresses = 0;
+  EventCount malformed;
+  EventCount unknown_interface;
+  EventCount not_on_link;
+  EventCount requests_over_budget;
+  EventCount requests_answered;
+  EventCount solicitations_sent;
+  EventCount solicitations_over_budget;
+  EventCount resolved;
+  EventCount failed;
+  EventCount duplicate_addresses;
 };
 
 class NeighborResolution {
@@ -63,11 +65,13 @@ class NeighborResolution {
   void Handle(Instant now, const StaticNeighbor& entry, NeighborOutputs& out);
   // A port's carrier came back: stations may have moved meanwhile.
   void HandleLinkUp(Instant now, PortId port, NeighborOutputs& out);
-  // `bytes` start behind the EtherType.
-  void HandleArp(Instant now, InterfaceId interface, std::span<const uint8_t> bytes, NeighborOutputs& out);
-  // `bytes` start at the IPv6 header.
-  void HandleNd(Instant now, InterfaceId interface, const net::MacAddress& frame_source,
-                std::span<const uint8_t> bytes, NeighborOutputs& out);
+  // `bytes` start behind the EtherType. The answer says why nothing came of the
+  // packet; kNone: it was for us.
+  DropReason HandleArp(Instant now, InterfaceId interface, std::span<const uint8_t> bytes,
+                       NeighborOutputs& out);
+  // The same; `bytes` start at the IPv6 header.
+  DropReason HandleNd(Instant now, InterfaceId interface, const net::MacAddress& frame_source,
+                      std::span<const uint8_t> bytes, NeighborOutputs& out);
   // A packet for a next hop that no worker could find. Its handle comes back in
   // exactly one output, now or later.
   void HandleUnresolved(Instant now, InterfaceId interface, const net::Address& next_hop, PacketHandle packet,
@@ -77,6 +81,7 @@ class NeighborResolution {
 
   const NeighborCounters& counters() const { return counters_; }
   uint64_t limit_refusals() const { return cache_.refused(); }
+  // The slow path's thread.
   size_t neighbor_count() const { return cache_.size(); }
   size_t held_count() const { return held_.size(); }
 
@@ -91,9 +96,10 @@ class NeighborResolution {
   void RemoveInterface(InterfaceId interface, NeighborOutputs& out);
   void AnnounceAdded(Instant now, const LocalInterface& interface, const LocalInterface* before);
 
-  void OnArpRequest(Instant now, LocalInterface& interface, const ArpPacket& packet, NeighborOutputs& out);
-  void OnSolicitation(Instant now, LocalInterface& interface, const net::MacAddress& frame_source,
-                      const NdPacket& packet, NeighborOutputs& out);
+  DropReason OnArpRequest(Instant now, LocalInterface& interface, const ArpPacket& packet,
+                          NeighborOutputs& out);
+  DropReason OnSolicitation(Instant now, LocalInterface& interface, const net::MacAddress& frame_source,
+                            const NdPacket& packet, NeighborOutputs& out);
   void OnConflict(Instant now, const LocalInterface& interface, const net::Address& own,
                   const net::MacAddress& other, NeighborOutputs& out);
   void OnAdvertised(Instant now, Neighbor& neighbor, const Advertised& advertised, NeighborOutputs& out);

@@ -200,9 +200,9 @@ TEST_CASE("an interface that goes down gives its packets back and keeps its watc
   InterfaceChange down = LinkUp();
   down.up = false;
   const auto out = link.Give(down);
-  CHECK((Of<DiscardPacket>(out) == std::vector{DiscardPacket{1}}));
+  CHECK((Of<DiscardPacket>(out) == std::vector{DiscardPacket{1, DropReason::kInterfaceDown}}));
   CHECK(link.resolution.neighbor_count() == 1);
-  CHECK((link.Unresolved("10.0.0.9", 2) == NeighborOutputs{DiscardPacket{2}}));
+  CHECK((link.Unresolved("10.0.0.9", 2) == NeighborOutputs{DiscardPacket{2, DropReason::kInterfaceDown}}));
   CHECK(link.After(seconds(600)).empty());
   const auto up = SentIn(link.Give(LinkUp()));
   CHECK(std::count_if(up.begin(), up.end(), [](const Sent& sent) {

@@ -6,41 +6,44 @@
 namespace sluice::dataplane {
 
 size_t PacketRelay::TakePunted(size_t worker, std::span<rte_mbuf*> packets) {
-  return rte_ring_sc_dequeue_burst(workers_[worker].punt, reinterpret_cast<void**>(packets.data()),
-                                   static_cast<unsigned>(packets.size()), nullptr);
+  const unsigned count =
+      rte_ring_sc_dequeue_burst(workers_[worker].punt, reinterpret_cast<void**>(packets.data()),
+                                static_cast<unsigned>(packets.size()), nullptr);
+  counts_.punted += count;
+  return count;
 }
 
-rte_mbuf* PacketRelay::CopyForHolding(const rte_mbuf& packet) {
-  rte_mbuf* const copy = rte_pktmbuf_copy(&packet, &pool_, 0, UINT32_MAX);
-  if (copy == nullptr) {
-    ++counts_.no_buffer;
-    return nullptr;
-  }
-  if (copy->nb_segs != 1) {
+rte_mbuf* PacketRelay::TakeForHolding(rte_mbuf& packet) {
+  // Tenants that hold packets must not keep others from answering ARP.
+  const bool room = rte_mempool_avail_count(&pool_) > pool_.size / 4;
+  rte_mbuf* const copy = room ? rte_pktmbuf_copy(&packet, &pool_, 0, UINT32_MAX) : nullptr;
+  if (copy == nullptr || copy->nb_segs != 1) {
     rte_pktmbuf_free(copy);
     ++counts_.no_buffer;
+    Drop(packet, DropReason::kSlowPathNoBuffer);
     return nullptr;
   }
-  MetaOf(*copy) = MetaOf(const_cast<rte_mbuf&>(packet));
+  MetaOf(*copy) = MetaOf(packet);
   // The copy has nothing of the L2 header that lay in front of the data.
   MetaOf(*copy).l2_bytes = 0;
+  rte_pktmbuf_free(&packet);
   return copy;
 }
 
-rte_mbuf* PacketRelay::NewPacket(std::span<const uint8_t> bytes) {
+rte_mbuf* PacketRelay::NewPacket(VrfId vrf, std::span<const uint8_t> bytes) {
   rte_mbuf* const packet = rte_pktmbuf_alloc(&pool_);
   if (packet == nullptr) {
     ++counts_.no_buffer;
+    CountDrop(vrf, DropReason::kSlowPathNoBuffer);
     return nullptr;
   }
   std::memset(static_cast<void*>(&MetaOf(*packet)), 0, sizeof(PacketMetadata));
-  char* const data = rte_pktmbuf_append(packet, static_cast<uint16_t>(bytes.size()));
-  if (data == nullptr || bytes.size() > UINT16_MAX) {
-    rte_pktmbuf_free(packet);
-    ++counts_.no_buffer;
+  MetaOf(*packet).vrf = vrf;
+  if (bytes.size() > rte_pktmbuf_tailroom(packet)) {
+    Drop(*packet, DropReason::kTooBig);
     return nullptr;
   }
-  std::memcpy(data, bytes.data(), bytes.size());
+  std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
   return packet;
 }
 
@@ -55,7 +58,7 @@ void PacketRelay::Inject(rte_mbuf& packet, InjectKind kind) {
     return;
   }
   ++counts_.inject_ring_full;
-  Drop(packet, DropReason::kPuntQueueFull);
+  Drop(packet, DropReason::kInjectQueueFull);
 }
 
 void PacketRelay::Drop(rte_mbuf& packet, DropReason reason) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/packet/metadata.h"
+#include "dataplane/slowpath/event_count.h"
 #include "dataplane/slowpath/hold_queue.h"
 #include "dataplane/tables/counters.h"
 
@@ -23,10 +24,12 @@ struct WorkerRings {
   rte_ring* inject = nullptr;
 };
 
+// Any thread may read them.
 struct RelayCounters {
-  uint64_t injected = 0;
-  uint64_t inject_ring_full = 0;
-  uint64_t no_buffer = 0;
+  EventCount punted;            // taken from workers
+  EventCount injected;          // given to workers
+  EventCount inject_ring_full;  // not given
+  EventCount no_buffer;
 };
 
 // Slow path's thread only.
@@ -42,17 +45,20 @@ class PacketRelay {
   // Up to `packets.size()` packets that a worker punted; the caller frees them.
   size_t TakePunted(size_t worker, std::span<rte_mbuf*> packets);
 
-  // A copy of the packet and its metadata that may be held for long; null
-  // (counted) when there is no buffer.
-  rte_mbuf* CopyForHolding(const rte_mbuf& packet);
-  // An empty buffer holding `bytes`, metadata zeroed; null (counted) if there is
-  // none or they do not fit.
-  rte_mbuf* NewPacket(std::span<const uint8_t> bytes);
+  // A copy of the packet and its metadata that may be held for long; null when
+  // there is no buffer, of which a quarter is kept for what is not held. The
+  // packet itself is freed, its loss counted.
+  rte_mbuf* TakeForHolding(rte_mbuf& packet);
+  // A buffer of the VRF holding `bytes`, other metadata zeroed; null if there is
+  // none or they do not fit, which is counted as a drop of the VRF.
+  rte_mbuf* NewPacket(VrfId vrf, std::span<const uint8_t> bytes);
 
   // Hands the packet to a worker; frees and counts it when the ring is full.
   void Inject(rte_mbuf& packet, InjectKind kind);
   // Frees the packet and counts the reason for its VRF.
   void Drop(rte_mbuf& packet, DropReason reason);
+  // The same for a packet that never had a buffer here.
+  void CountDrop(VrfId vrf, DropReason reason) { counters_.Drop(vrf, reason); }
 
   const RelayCounters& counts() const { return counts_; }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <unordered_map>
 
+#include "dataplane/slowpath/event_count.h"
 #include "dataplane/slowpath/token_bucket.h"
 #include "dataplane/tables/ids.h"
 #include "proto/channel/packets.h"
@@ -23,6 +24,9 @@ enum class BudgetClass : uint8_t {
   kIcmpError
 };
 inline constexpr size_t kBudgetClasses = 8;
+// As metrics name them, in the order of BudgetClass.
+inline constexpr std::array<const char*, kBudgetClasses> kBudgetClassNames = {
+    "arp", "neighbor_discovery", "unresolved", "local", "bgp", "ike_known", "ike_new", "icmp_error"};
 
 inline constexpr BudgetClass BudgetOf(channel::PuntClass punt_class) {
   switch (punt_class) {
@@ -64,6 +68,7 @@ class PuntBudgets {
     return false;
   }
 
+  // Any thread.
   uint64_t taken(BudgetClass budget) const { return taken_[static_cast<size_t>(budget)]; }
   uint64_t refused(BudgetClass budget) const { return refused_[static_cast<size_t>(budget)]; }
 
@@ -79,8 +84,8 @@ class PuntBudgets {
 
   // One entry per VRF that ever punted: at most as many as there are VRFs.
   std::unordered_map<VrfId, Buckets> tenants_;
-  std::array<uint64_t, kBudgetClasses> taken_{};
-  std::array<uint64_t, kBudgetClasses> refused_{};
+  std::array<EventCount, kBudgetClasses> taken_;
+  std::array<EventCount, kBudgetClasses> refused_;
 };
 
 }  // namespace sluice::dataplane

@@ -34,6 +34,7 @@ SlowPath::SlowPath(const SlowPathOptions& options, Tables& tables, rte_rcu_qsbr&
       ports_(options.ports),
       relay_(options.workers, *options.pool, options.counters),
       resolution_(options.neighbors, options.seed),
+      waiting_(options.neighbors.held_per_tenant),
       control_packet_(channel::kPacketBytesMax) {}
 
 SlowPath::~SlowPath() {
@@ -58,11 +59,12 @@ absl::Status SlowPath::Start() {
 }
 
 void SlowPath::Stop() {
-  if (!thread_.joinable()) return;
   stop_.store(true, std::memory_order_relaxed);
-  thread_.join();
-  for (const Waiting& waiting : waiting_) rte_pktmbuf_free(waiting.packet);
-  waiting_.clear();
+  if (thread_.joinable()) thread_.join();
+  waiting_.Release([](PacketHandle packet, Instant) {
+    rte_pktmbuf_free(&PacketRelay::PacketOf(packet));
+    return true;
+  });
 }
 
 void SlowPath::Run() {
@@ -76,17 +78,20 @@ void SlowPath::Run() {
   if (kernel_links_) watch(kernel_links_->poll_fd());
   for (const Port* port : ports_) link_up_[port->id()] = false;
   while (!stop_.load(std::memory_order_relaxed)) {
-    const Instant now = MonotonicNow();
-    bool worked = ServeRequests(now);
-    worked |= ServePunted(now);
-    worked |= ServeControl();
-    worked |= ServeLinks(now);
-    worked |= ServeTime(now);
-    worked |= ReleaseWaiting(now);
-    FlushReports();
-    if (!worked) Idle(epoll);
+    if (!Turn(MonotonicNow())) Idle(epoll);
   }
   close(epoll);
+}
+
+bool SlowPath::Turn(Instant now) {
+  bool worked = ServeRequests(now);
+  worked |= ServePunted(now);
+  worked |= ServeControl();
+  worked |= ServeLinks(now);
+  worked |= ServeTime(now);
+  worked |= ReleaseWaiting(now);
+  FlushReports();
+  return worked;
 }
 
 void SlowPath::Idle(int epoll) {
@@ -126,21 +131,22 @@ bool SlowPath::ServePunted(Instant now) {
 }
 
 bool SlowPath::ServeControl() {
+  using Injected = channel::PacketPort::Injected;
   size_t served = 0;
-  channel::InjectRecord record;
-  uint32_t bytes = 0;
-  while (served < kControlBurst &&
-         control_.Inject(&record, std::as_writable_bytes(std::span(control_packet_)), &bytes) ==
-             channel::PacketPort::Injected::kPacket) {
-    ++served;
-    rte_mbuf* const packet = relay_.NewPacket(std::span<const uint8_t>(control_packet_).first(bytes));
-    if (packet == nullptr) continue;
-    if (record.vrf >= tables_.vrfs.size()) {
-      relay_.Drop(*packet, DropReason::kInjectInvalid);
+  for (; served < kControlBurst; ++served) {
+    channel::InjectRecord record;
+    uint32_t bytes = 0;
+    const Injected injected =
+        control_.Inject(&record, std::as_writable_bytes(std::span(control_packet_)), &bytes);
+    if (injected == Injected::kNothing) break;
+    const bool known = record.vrf < tables_.vrfs.size();
+    const VrfId vrf = known ? static_cast<VrfId>(record.vrf) : VrfId{0};
+    if (injected == Injected::kMalformed || !known) {
+      relay_.CountDrop(vrf, DropReason::kInjectInvalid);
       continue;
     }
-    MetaOf(*packet).vrf = static_cast<VrfId>(record.vrf);
-    relay_.Inject(*packet, InjectKind::kForward);
+    rte_mbuf* const packet = relay_.NewPacket(vrf, std::span<const uint8_t>(control_packet_).first(bytes));
+    if (packet != nullptr) relay_.Inject(*packet, InjectKind::kForward);
   }
   if (served > 0) control_.Release();
   return served > 0;

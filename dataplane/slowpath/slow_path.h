@@ -21,6 +21,7 @@
 #include "dataplane/slowpath/neighbor_resolution.h"
 #include "dataplane/slowpath/packet_relay.h"
 #include "dataplane/slowpath/punt_budgets.h"
+#include "dataplane/slowpath/waiting_packets.h"
 #include "dataplane/tables/tables.h"
 #include "proto/channel/packet_port.h"
 
@@ -52,6 +53,15 @@ class SlowPath {
   // Waits for the thread to end; workers may still run.
   void Stop();
 
+  // Instead of Start, for tests: one turn of the loop. True: there was work.
+  bool Turn(Instant now);
+
+  // Any thread.
+  const PuntBudgets& budgets() const { return budgets_; }
+  const RelayCounters& relay_counters() const { return relay_.counts(); }
+  const NeighborCounters& neighbor_counters() const { return resolution_.counters(); }
+  uint64_t neighbors_refused() const { return resolution_.limit_refusals(); }
+
  private:
   using Report = std::variant<NeighborUpdate, DuplicateAddressReport>;
   // Whose an interface is, and where operators find it.
@@ -59,11 +69,6 @@ class SlowPath {
     VrfId vrf = 0;
     PortId port = 0;
     uint16_t vlan = 0;
-  };
-  // A packet whose neighbour is resolved here but not yet in the tables.
-  struct Waiting {
-    rte_mbuf* packet;
-    Instant give_up;
   };
 
   void Run();
@@ -80,6 +85,7 @@ class SlowPath {
   void Idle(int epoll);
 
   void Punted(Instant now, rte_mbuf& packet);
+  void Finish(rte_mbuf& packet, DropReason reason);
   void PuntedArp(Instant now, rte_mbuf& packet);
   void PuntedNd(Instant now, rte_mbuf& packet);
   void PuntedUnresolved(Instant now, rte_mbuf& packet);
@@ -102,7 +108,7 @@ class SlowPath {
   PuntBudgets budgets_;
   std::map<InterfaceId, Attachment> attachments_;
   std::deque<Report> reports_;
-  std::vector<Waiting> waiting_;
+  WaitingPackets waiting_;
   std::unique_ptr<KernelLinkWatch> kernel_links_;
   std::map<PortId, bool> link_up_;
   Instant links_polled_at_{};

@@ -7,6 +7,7 @@
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/slowpath/local_punt_class.h"
 #include "dataplane/slowpath/slow_path.h"
+#include "proto/net/check.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -38,7 +39,13 @@ void SlowPath::Punted(Instant now, rte_mbuf& packet) {
     case PuntClass::kLocal:
       return PuntedLocal(now, packet);
   }
-  rte_pktmbuf_free(&packet);
+  SLUICE_CHECK(false);  // a worker of ours knows the classes
+}
+
+// A packet of which nothing came is a drop of its tenant, like any other.
+void SlowPath::Finish(rte_mbuf& packet, DropReason reason) {
+  if (reason == DropReason::kNone) return rte_pktmbuf_free(&packet);
+  relay_.Drop(packet, reason);
 }
 
 void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
@@ -49,9 +56,9 @@ void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
   const auto frame = BytesOf(packet);
   const EthernetVerdict ethernet = ParseEthernet(frame.data(), packet.data_len);
   NeighborOutputs outputs;
-  resolution_.HandleArp(now, meta.interface, frame.subspan(std::min<size_t>(ethernet.bytes, frame.size())),
-                        outputs);
-  rte_pktmbuf_free(&packet);
+  Finish(packet,
+         resolution_.HandleArp(now, meta.interface,
+                               frame.subspan(std::min<size_t>(ethernet.bytes, frame.size())), outputs));
   Perform(now, outputs);
 }
 
@@ -64,8 +71,7 @@ void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
   if (meta.l2_bytes >= 14 && meta.l2_bytes <= packet.data_off)
     std::copy_n(DataOf(packet) - meta.l2_bytes + kSourceMacOffset, source.bytes.size(), source.bytes.begin());
   NeighborOutputs outputs;
-  resolution_.HandleNd(now, meta.interface, source, BytesOf(packet), outputs);
-  rte_pktmbuf_free(&packet);
+  Finish(packet, resolution_.HandleNd(now, meta.interface, source, BytesOf(packet), outputs));
   Perform(now, outputs);
 }
 
@@ -73,9 +79,8 @@ void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
   const VrfId vrf = MetaOf(packet).vrf;
   if (!budgets_.Take(vrf, BudgetClass::kUnresolved, now))
     return relay_.Drop(packet, DropReason::kPuntRateLimited);
-  rte_mbuf* const held = relay_.CopyForHolding(packet);
-  if (held == nullptr) return relay_.Drop(packet, DropReason::kHoldQueueFull);
-  rte_pktmbuf_free(&packet);
+  rte_mbuf* const held = relay_.TakeForHolding(packet);
+  if (held == nullptr) return;
   NeighborOutputs outputs;
   resolution_.HandleUnresolved(now, MetaOf(*held).egress_interface, NextHopOf(*held),
                                PacketRelay::HandleOf(*held), outputs);
@@ -94,9 +99,14 @@ void SlowPath::PuntedLocal(Instant now, rte_mbuf& packet) {
   record.interface = meta.interface;
   record.timestamp_ns = static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(now.time_since_epoch()).count());
-  if (control_.Punt(record, std::as_bytes(bytes)) != channel::PacketPort::Punted::kPushed)
-    return relay_.Drop(packet, DropReason::kPuntQueueFull);
-  rte_pktmbuf_free(&packet);
+  switch (control_.Punt(record, std::as_bytes(bytes))) {
+    case channel::PacketPort::Punted::kPushed:
+      return rte_pktmbuf_free(&packet);
+    case channel::PacketPort::Punted::kFull:
+      return relay_.Drop(packet, DropReason::kPuntQueueFull);
+    case channel::PacketPort::Punted::kDetached:
+      return relay_.Drop(packet, DropReason::kControlAbsent);
+  }
 }
 
 void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
@@ -106,11 +116,13 @@ void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
     } else if (const auto* const update = std::get_if<NeighborUpdate>(&output)) {
       reports_.push_back(*update);
     } else if (const auto* const released = std::get_if<ReleasePacket>(&output)) {
-      waiting_.push_back({&PacketRelay::PacketOf(released->packet), now + kPublishWait});
+      const VrfId vrf = MetaOf(PacketRelay::PacketOf(released->packet)).vrf;
+      const auto evicted = waiting_.Add(vrf, released->packet, now + kPublishWait);
+      if (evicted) relay_.Drop(PacketRelay::PacketOf(*evicted), DropReason::kHoldQueueFull);
     } else if (const auto* const lost = std::get_if<UnreachablePacket>(&output)) {
       relay_.Inject(PacketRelay::PacketOf(lost->packet), InjectKind::kUnreachable);
     } else if (const auto* const discarded = std::get_if<DiscardPacket>(&output)) {
-      relay_.Drop(PacketRelay::PacketOf(discarded->packet), DropReason::kHoldQueueFull);
+      relay_.Drop(PacketRelay::PacketOf(discarded->packet), discarded->reason);
     } else if (const auto* const duplicate = std::get_if<DuplicateAddressReport>(&output)) {
       LogDuplicate(*duplicate);
       reports_.push_back(*duplicate);
@@ -120,13 +132,13 @@ void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
 }
 
 void SlowPath::Send(const SendFrame& frame) {
-  rte_mbuf* const packet = relay_.NewPacket(frame.bytes);
+  const auto at = attachments_.find(frame.interface);
+  rte_mbuf* const packet =
+      relay_.NewPacket(at == attachments_.end() ? VrfId{0} : at->second.vrf, frame.bytes);
   if (packet == nullptr) return;
   PacketMetadata& meta = MetaOf(*packet);
   meta.egress_port = frame.port;
   meta.egress_interface = frame.interface;
-  const auto at = attachments_.find(frame.interface);
-  if (at != attachments_.end()) meta.vrf = at->second.vrf;
   relay_.Inject(*packet, InjectKind::kRawL2);
 }
 
@@ -134,16 +146,17 @@ bool SlowPath::ReleaseWaiting(Instant now) {
   if (waiting_.empty()) return false;
   bool released = false;
   rte_rcu_qsbr_thread_online(&qsbr_, reader_);
-  std::erase_if(waiting_, [&](const Waiting& waiting) {
-    const AdjacencyId adjacency = ResolvedAdjacency(*waiting.packet);
-    if (adjacency == kNoAdjacency && now < waiting.give_up) return false;
+  waiting_.Release([&](PacketHandle handle, Instant give_up) {
+    rte_mbuf& packet = PacketRelay::PacketOf(handle);
+    const AdjacencyId adjacency = ResolvedAdjacency(packet);
+    if (adjacency == kNoAdjacency && now < give_up) return false;
     released = true;
     if (adjacency == kNoAdjacency) {
-      relay_.Drop(*waiting.packet, DropReason::kNeighborUnresolved);
+      relay_.Drop(packet, DropReason::kNeighborUnresolved);
       return true;
     }
-    MetaOf(*waiting.packet).adjacency = adjacency;
-    relay_.Inject(*waiting.packet, InjectKind::kAdjacency);
+    MetaOf(packet).adjacency = adjacency;
+    relay_.Inject(packet, InjectKind::kAdjacency);
     return true;
   });
   rte_rcu_qsbr_thread_offline(&qsbr_, reader_);

@@ -50,7 +50,15 @@ namespace sluice::dataplane {
   X(kTransmitQueueFull, "transmit_queue_full", "the port did not take the packet")                   \
   X(kInjectInvalid, "inject_invalid", "an injected packet with an unusable instruction")             \
   X(kIpv6Extension, "ipv6_extension", "a chain of IPv6 extension headers that does not end")         \
-  X(kLinkLocal, "link_local", "a link-local address beyond its link")
+  X(kLinkLocal, "link_local", "a link-local address beyond its link")                                \
+  X(kNeighborMalformed, "neighbor_malformed", "malformed ARP or Neighbor Discovery")                 \
+  X(kNeighborNotForUs, "neighbor_not_for_us", "ARP or Neighbor Discovery about another station")     \
+  X(kNeighborUnasked, "neighbor_unasked", "an ARP reply or advertisement of nobody we asked for")    \
+  X(kNeighborReflected, "neighbor_reflected", "our own ARP or Neighbor Discovery came back")         \
+  X(kNeighborRateLimited, "neighbor_rate_limited", "above the interface's rate of ARP and ND")       \
+  X(kSlowPathNoBuffer, "slow_path_no_buffer", "the slow path had no buffer for it")                  \
+  X(kInjectQueueFull, "inject_queue_full", "a worker did not take what the slow path sent")          \
+  X(kControlAbsent, "control_absent", "for control, which is not attached")
 
 enum class DropReason : uint8_t {
 #define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,

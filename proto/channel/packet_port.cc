@@ -11,12 +11,6 @@
 #include "proto/net/check.h"
 
 namespace sluice::channel {
-namespace {
-
-// Malformed records that one call of Inject skips; the next one goes on.
-constexpr unsigned kSkippedMax = 64;
-
-}  // namespace
 
 PacketPort::PacketPort(const ChannelMemory& memory) : memory_(memory), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
   SLUICE_CHECK(epoll_.valid());
@@ -47,31 +41,28 @@ void PacketPort::Flush() {
 
 PacketPort::Injected PacketPort::Inject(InjectRecord* record, std::span<std::byte> packet, uint32_t* bytes) {
   const std::lock_guard lock(mutex_);
+  if (!doorbell_.valid() || corrupt_) return Injected::kNothing;
   std::array<std::byte, sizeof(InjectRecord) + kPacketBytesMax> copy;
-  // Control could write nonsense as fast as it is skipped, and hold the slow path for ever.
-  for (unsigned skipped = 0; skipped < kSkippedMax && doorbell_.valid() && !corrupt_; ++skipped) {
-    uint32_t length;
-    const RingConsumer::Result result = inject_.Pop(copy, &length);
-    if (result == RingConsumer::Result::kEmpty) return Injected::kNothing;
-    if (result == RingConsumer::Result::kCorrupt) {
+  uint32_t length;
+  switch (inject_.Pop(copy, &length)) {
+    case RingConsumer::Result::kEmpty:
+      return Injected::kNothing;
+    case RingConsumer::Result::kCorrupt:
       corrupt_ = true;
       return Injected::kNothing;
-    }
-    if (length >= sizeof(InjectRecord)) {
-      std::memcpy(record, copy.data(), sizeof *record);
-      const uint32_t packet_bytes = length - static_cast<uint32_t>(sizeof(InjectRecord));
-      if (record->version == kPacketRecordVersion && record->flags == 0 && record->bytes == packet_bytes &&
-          packet_bytes > 0 && packet_bytes <= packet.size()) {
-        std::memcpy(packet.data(), copy.data() + sizeof(InjectRecord), packet_bytes);
-        *bytes = packet_bytes;
-        return Injected::kPacket;
-      }
-    }
-    ++malformed_;
-    // What was skipped is room again, or a ring of nonsense would never empty.
-    inject_.Release();
+    case RingConsumer::Result::kRecord:
+      break;
   }
-  return Injected::kNothing;
+  *record = {};
+  if (length < sizeof *record) return Injected::kMalformed;
+  std::memcpy(record, copy.data(), sizeof *record);
+  const uint32_t packet_bytes = length - static_cast<uint32_t>(sizeof *record);
+  if (record->version != kPacketRecordVersion || record->flags != 0 || record->bytes != packet_bytes ||
+      packet_bytes == 0 || packet_bytes > packet.size())
+    return Injected::kMalformed;
+  std::memcpy(packet.data(), copy.data() + sizeof *record, packet_bytes);
+  *bytes = packet_bytes;
+  return Injected::kPacket;
 }
 
 void PacketPort::Release() {

@@ -18,7 +18,7 @@ namespace sluice::channel {
 class PacketPort {
  public:
   enum class Punted { kPushed, kFull, kDetached };
-  enum class Injected { kPacket, kNothing };
+  enum class Injected { kPacket, kMalformed, kNothing };
 
   // `memory` must outlive the port.
   explicit PacketPort(const ChannelMemory& memory);
@@ -29,7 +29,8 @@ class PacketPort {
   void Flush();
 
   // Slow path's thread. Copies the next packet that control sent into `packet`
-  // (kPacketBytesMax is always enough). Malformed records are counted and skipped.
+  // (kPacketBytesMax is always enough). kMalformed: the record is skipped, for the
+  // caller to count; of `record` only `vrf` may be used, which may be any number.
   Injected Inject(InjectRecord* record, std::span<std::byte> packet, uint32_t* bytes);
   // Gives the room of the injected packets back to control; call after a burst.
   void Release();
@@ -39,8 +40,6 @@ class PacketPort {
   // call AnswerDoorbell.
   int poll_fd() const { return epoll_.get(); }
   void AnswerDoorbell();
-
-  uint64_t malformed_injects() const { return malformed_; }
 
   // Agent's thread. Attach resets both rings and takes our end of the doorbell.
   void Attach(FileDescriptor doorbell);
@@ -56,7 +55,6 @@ class PacketPort {
   RingProducer punt_;
   RingConsumer inject_;
   bool corrupt_ = false;
-  uint64_t malformed_ = 0;
 };
 
 }  // namespace sluice::channel

@@ -61,7 +61,7 @@ TEST_CASE("a full punt ring and an absent control are told apart") {
   CHECK(attached.port.Punt({}, Packet(9000)) == PacketPort::Punted::kDetached);
 }
 
-TEST_CASE("an injected packet arrives, malformed ones are counted and skipped") {
+TEST_CASE("an injected packet arrives, malformed ones are told and skipped") {
   Attached attached;
   CHECK(attached.port.PrepareToSleep());
   const auto packet = Packet(64);
@@ -80,26 +80,28 @@ TEST_CASE("an injected packet arrives, malformed ones are counted and skipped") 
   InjectRecord record{};
   std::array<std::byte, kPacketBytesMax> into;
   uint32_t bytes = 0;
+  for (const uint32_t vrf : {1, 1, 1, 1, 0}) {
+    CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kMalformed);
+    CHECK(record.vrf == vrf);
+  }
   REQUIRE(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kPacket);
   CHECK(record.vrf == 7);
   CHECK(bytes == 64);
-  CHECK(attached.port.malformed_injects() == 5);
   CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
 }
 
-TEST_CASE("nonsense without end does not hold the slow path") {
+TEST_CASE("nonsense without end does not hold the slow path: each call takes one record") {
   Attached attached;
   for (unsigned i = 0; i < 100; ++i) CHECK(attached.injects.Push(Packet(3)) == RingProducer::Result::kPushed);
   static_cast<void>(attached.injects.Publish());
   InjectRecord record{};
   std::array<std::byte, kPacketBytesMax> into;
   uint32_t bytes = 0;
+  for (unsigned i = 0; i < 100; ++i)
+    CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kMalformed);
   CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
-  const uint64_t skipped = attached.port.malformed_injects();
-  CHECK(skipped < 100);
-  CHECK_FALSE(attached.port.PrepareToSleep());
-  CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kNothing);
-  CHECK(attached.port.malformed_injects() == 100);
+  attached.port.Release();
+  CHECK(attached.port.PrepareToSleep());
 }
 
 TEST_CASE("a corrupt inject ring is reported for the agent to close, and read no further") {
