@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "dataplane/eal/eal_arguments.h"
 #include "dataplane/nodes/nodes.h"
+#include "dataplane/slowpath/slow_path_message.h"
 #include "dataplane/startup_settings.h"
 #include "proto/net/check.h"
 
@@ -194,6 +195,7 @@ absl::Status ForwardingProcess::StartServer() {
                      .reclaimer = *reclaimer_,
                      .memory = *memory_,
                      .feed = state_feed_,
+                     .slow_path = [this] { return MessageOf(*slow_path_); },
                      .ports = {},
                      .workers = {},
                      .worker_cores = plan_.worker_cores,

@@ -24,6 +24,7 @@ class DataplaneView {
   virtual absl::StatusOr<dataplane::v1::ListPortsReply> ListPorts() = 0;
   virtual absl::StatusOr<dataplane::v1::ListWorkersReply> ListWorkers() = 0;
   virtual absl::StatusOr<dataplane::v1::ListTablesReply> ListTables() = 0;
+  virtual absl::StatusOr<dataplane::v1::GetSlowPathReply> GetSlowPath() = 0;
   virtual absl::StatusOr<dataplane::v1::ListDropReasonsReply> ListDropReasons() = 0;
   virtual absl::StatusOr<std::vector<dataplane::v1::Neighbor>> ListNeighbors(
       const dataplane::v1::ListNeighborsRequest& request) = 0;

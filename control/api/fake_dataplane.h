@@ -101,6 +101,9 @@ struct FakeDataplaneView final : DataplaneView {
   absl::StatusOr<dataplane::v1::ListTablesReply> ListTables() override {
     return dataplane::v1::ListTablesReply();
   }
+  absl::StatusOr<dataplane::v1::GetSlowPathReply> GetSlowPath() override {
+    return dataplane::v1::GetSlowPathReply();
+  }
   absl::StatusOr<dataplane::v1::ListDropReasonsReply> ListDropReasons() override { return reasons; }
   absl::StatusOr<std::vector<dataplane::v1::Neighbor>> ListNeighbors(
       const dataplane::v1::ListNeighborsRequest&) override {

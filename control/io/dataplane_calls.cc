@@ -106,6 +106,12 @@ absl::StatusOr<v1::ListTablesReply> DataplaneCalls::ListTables() {
   return Call<v1::ListTablesReply>(link_.stub(), &v1::Dataplane::Stub::ListTables, v1::ListTablesRequest());
 }
 
+absl::StatusOr<v1::GetSlowPathReply> DataplaneCalls::GetSlowPath() {
+  if (auto absent = Absent(); !absent.ok()) return absent;
+  return Call<v1::GetSlowPathReply>(link_.stub(), &v1::Dataplane::Stub::GetSlowPath,
+                                    v1::GetSlowPathRequest());
+}
+
 absl::StatusOr<v1::ListDropReasonsReply> DataplaneCalls::ListDropReasons() {
   if (auto absent = Absent(); !absent.ok()) return absent;
   return Call<v1::ListDropReasonsReply>(link_.stub(), &v1::Dataplane::Stub::ListDropReasons,

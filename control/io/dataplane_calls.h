@@ -17,6 +17,7 @@ class DataplaneCalls : public api::DataplaneView {
   absl::StatusOr<dataplane::v1::ListPortsReply> ListPorts() override;
   absl::StatusOr<dataplane::v1::ListWorkersReply> ListWorkers() override;
   absl::StatusOr<dataplane::v1::ListTablesReply> ListTables() override;
+  absl::StatusOr<dataplane::v1::GetSlowPathReply> GetSlowPath() override;
   absl::StatusOr<dataplane::v1::ListDropReasonsReply> ListDropReasons() override;
   absl::StatusOr<std::vector<dataplane::v1::Neighbor>> ListNeighbors(
       const dataplane::v1::ListNeighborsRequest& request) override;

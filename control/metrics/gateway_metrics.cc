@@ -38,6 +38,7 @@ std::vector<prometheus::MetricFamily> GatewayMetrics::Collect() const {
   });
   CollectPorts(out);
   CollectTables(out);
+  CollectSlowPath(out);
   return out.Take();
 }
 
@@ -196,6 +197,44 @@ void GatewayMetrics::CollectTables(Exposition& out) const {
               static_cast<double>(fill.used()));
     out.Gauge("sluice_table_limit", "the limit", labels, static_cast<double>(fill.limit()));
   }
+}
+
+void GatewayMetrics::CollectSlowPath(Exposition& out) const {
+  const auto reply = sources_.dataplane.GetSlowPath();
+  if (!reply.ok()) return;
+  const auto counter = [&](const char* name, const char* help, const Labels& labels, uint64_t value) {
+    out.Counter(name, help, labels, static_cast<double>(value));
+  };
+  for (const v1::PuntClassCounters& punt_class : reply->classes()) {
+    const Labels labels = {{"class", punt_class.name()}};
+    counter("sluice_punted_packets_total", "packets that the slow path took, by class", labels,
+            punt_class.accepted());
+    counter("sluice_punted_refused_packets_total", "packets above the budget of their class and tenant",
+            labels, punt_class.refused());
+  }
+  counter("sluice_injected_packets_total", "packets that the slow path gave to workers", {},
+          reply->injected());
+  counter("sluice_inject_queue_full_total", "packets of the slow path that a worker did not take", {},
+          reply->inject_queue_full());
+  counter("sluice_slow_path_no_buffer_total", "packets for which the slow path had no buffer", {},
+          reply->no_buffer());
+  const v1::NeighborEvents& events = reply->neighbors();
+  const std::pair<const char*, uint64_t> by_name[] = {
+      {"request_answered", events.requests_answered()},
+      {"request_over_budget", events.requests_over_budget()},
+      {"malformed", events.malformed()},
+      {"not_on_link", events.not_on_link()},
+      {"unknown_interface", events.unknown_interface()},
+      {"solicitation_sent", events.solicitations_sent()},
+      {"solicitation_over_budget", events.solicitations_over_budget()},
+      {"resolved", events.resolved()},
+      {"failed", events.failed()},
+      {"duplicate_address", events.duplicate_addresses()},
+      {"table_full", events.table_full()},
+  };
+  for (const auto& [event, count] : by_name)
+    counter("sluice_neighbor_events_total", "events of ARP and Neighbor Discovery", {{"event", event}},
+            count);
 }
 
 std::string GatewayMetrics::ReasonName(uint32_t reason) const {

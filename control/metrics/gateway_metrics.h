@@ -63,6 +63,7 @@ class GatewayMetrics : public prometheus::Collectable {
   void CollectWorkers(Exposition& out) const;
   void CollectPorts(Exposition& out) const;
   void CollectTables(Exposition& out) const;
+  void CollectSlowPath(Exposition& out) const;
   std::string ReasonName(uint32_t reason) const;
   void LearnReasons() const;
 

@@ -28,6 +28,15 @@ class FullView : public api::DataplaneView {
     reply.add_tables()->set_name("vrfs");
     return reply;
   }
+  absl::StatusOr<v1::GetSlowPathReply> GetSlowPath() override {
+    v1::GetSlowPathReply reply;
+    v1::PuntClassCounters& arp = *reply.add_classes();
+    arp.set_name("arp");
+    arp.set_accepted(3);
+    arp.set_refused(2);
+    reply.mutable_neighbors()->set_resolved(4);
+    return reply;
+  }
   absl::StatusOr<v1::ListDropReasonsReply> ListDropReasons() override {
     v1::ListDropReasonsReply reply;
     v1::DropReasonName& reason = *reply.add_reasons();
@@ -107,6 +116,16 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   std::set<std::string> shown;
   for (const prometheus::MetricFamily& family : families) {
     shown.insert(family.name);
+    if (family.name == "sluice_punted_packets_total") {
+      CHECK(family.metric.at(0).label.at(0).value == "arp");
+      CHECK(family.metric.at(0).counter.value == 3);
+    }
+    if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
+    if (family.name == "sluice_neighbor_events_total") {
+      CHECK(family.metric.size() == 11);
+      for (const auto& metric : family.metric)
+        CHECK(metric.counter.value == (metric.label.at(0).value == "resolved" ? 4 : 0));
+    }
     if (family.name != "sluice_dropped_packets_total") continue;
     CHECK(family.metric.at(0).label.at(0).value == "contoso");
     CHECK(family.metric.at(0).label.at(1).value == "no_route");

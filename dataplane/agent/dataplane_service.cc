@@ -121,6 +121,12 @@ grpc::Status DataplaneService::ListTables(grpc::ServerContext*, const v1::ListTa
   });
 }
 
+grpc::Status DataplaneService::GetSlowPath(grpc::ServerContext*, const v1::GetSlowPathRequest*,
+                                           v1::GetSlowPathReply* reply) {
+  *reply = parts_.slow_path();
+  return grpc::Status::OK;
+}
+
 grpc::Status DataplaneService::ListDropReasons(grpc::ServerContext*, const v1::ListDropReasonsRequest*,
                                                v1::ListDropReasonsReply* reply) {
   for (const DropReasonName& reason : kDropReasons) {

@@ -29,7 +29,8 @@ struct ServiceParts {
   const Tables& tables;  // read as a worker reads them
   QsbrReclaimer& reclaimer;
   const channel::ChannelMemory& memory;
-  StateFeed& feed;  // observes the agent's writer
+  StateFeed& feed;                                  // observes the agent's writer
+  std::function<v1::GetSlowPathReply()> slow_path;  // any thread
   std::vector<const Port*> ports;
   std::vector<Worker*> workers;
   std::vector<uint32_t> worker_cores;  // by worker
@@ -49,6 +50,8 @@ class DataplaneService final : public v1::Dataplane::Service {
                            v1::ListWorkersReply* reply) override;
   grpc::Status ListTables(grpc::ServerContext* context, const v1::ListTablesRequest* request,
                           v1::ListTablesReply* reply) override;
+  grpc::Status GetSlowPath(grpc::ServerContext* context, const v1::GetSlowPathRequest* request,
+                           v1::GetSlowPathReply* reply) override;
   grpc::Status ListNeighbors(grpc::ServerContext* context, const v1::ListNeighborsRequest* request,
                              grpc::ServerWriter<v1::Neighbor>* stream) override;
   grpc::Status ListAdjacencies(grpc::ServerContext* context, const v1::ListAdjacenciesRequest* request,

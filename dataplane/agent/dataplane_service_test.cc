@@ -22,6 +22,12 @@ struct Served {
                                                         .reclaimer = running.reclaimer(),
                                                         .memory = running.memory(),
                                                         .feed = feed,
+                                                        .slow_path =
+                                                            [] {
+                                                              v1::GetSlowPathReply reply;
+                                                              reply.set_punted(5);
+                                                              return reply;
+                                                            },
                                                         .ports = {},
                                                         .workers = {},
                                                         .worker_cores = {},
@@ -75,6 +81,14 @@ TEST_CASE("attach says who is there, what fits and where the channel is; other v
   request.set_record_version(channel::kRecordVersion + 1);
   grpc::ClientContext context;
   CHECK(served.stub->Attach(&context, request, &reply).error_code() == grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_CASE("the slow path's counters are told as they are") {
+  Served served;
+  grpc::ClientContext context;
+  v1::GetSlowPathReply reply;
+  REQUIRE(served.stub->GetSlowPath(&context, {}, &reply).ok());
+  CHECK(reply.punted() == 5);
 }
 
 TEST_CASE("a lookup is answered by the live tables, in words") {
