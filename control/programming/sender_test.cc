@@ -241,6 +241,26 @@ TEST_CASE("what a limit refused is named and gets its chance when room comes") {
   CHECK(agent.routes.size() == 2);
 }
 
+TEST_CASE("an address that takes the place of a host route is there in the end") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects tenant = Tenant(1, 1, 100);
+  tenant.routes.push_back({1, P("15.0.0.77/32"), rib::Source::kStatic, 5, 10, 0, {{A("15.0.0.1")}}});
+  sender.PutTenant(tenant, 1);
+  Run(sender, channel);
+  tenant.routes.pop_back();
+  tenant.interfaces[0].addresses.push_back(*net::InterfaceAddress::Parse("15.0.0.77/24"));
+  sender.PutTenant(tenant, 2);
+  Run(sender, channel);
+  CHECK(sender.Progress(1).problem_count == 0);
+  CHECK(sender.Progress(1).acknowledged_revision == 2);
+  CHECK(agent.addresses.size() == 2);
+  CHECK(agent.routes.size() == 2);
+}
+
 TEST_CASE("an urgent next hop overtakes bulk routes") {
   testing::FakeAgent agent;
   FakeChannel channel(agent, 1);

@@ -38,7 +38,7 @@ Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t
   return type < 128 && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
 }
 
-// The only TCP that control speaks, whoever of both connected (RFC 4271 section 8.2.1).
+// The only TCP that control speaks, whoever of both connected.
 // Anything else gets no reset: who scans the gateway's addresses learns nothing.
 Verdict DecideTcp(const uint8_t* tcp, uint32_t bytes, bool punt_bgp) {
   if (bytes < kTcpHeaderBytes) return Refuse(DropReason::kLocalMalformed);

@@ -26,7 +26,7 @@ rte_mempool* PoolOf(const char* name, uint32_t buffers) {
 
 TablesOptions TablesOf() {
   TablesOptions options;
-  options.limits = HarnessOptions::SmallLimits();
+  options.limits = kHundredsOfTenants;
   options.limits.vrfs = 4;
   options.ports = 1;
   return options;

@@ -213,7 +213,15 @@ class FakeAgent {
     Erase(interfaces, id, in_use);
   }
   void PutAddress(const channel::InterfaceAddressRecord& record) {
-    if (Need(interfaces.contains(record.interface))) addresses[KeyOf(record)] = {record, epoch_};
+    if (!Need(interfaces.contains(record.interface))) return;
+    const uint8_t host_length = record.family == 4 ? 32 : 128;
+    const auto route = routes.find(
+        {interfaces[record.interface].record.vrf, record.family, host_length, BytesOf(record.address)});
+    if (route != routes.end() && route->second.epoch == epoch_) {
+      Refuse(channel::RefusalReason::kConflict);
+      return;
+    }
+    addresses[KeyOf(record)] = {record, epoch_};
   }
   void PutNeighbor(const channel::NeighborRecord& record) {
     if (Need(interfaces.contains(record.interface))) neighbors[KeyOf(record)] = {record, epoch_};

@@ -1,5 +1,5 @@
 """What must not be forwarded is dropped under its name, counted once, and nothing comes out."""
-from scapy.all import IP, UDP, Dot1Q, Ether, IPv6, Raw
+from scapy.all import ARP, IP, UDP, Dot1Q, Ether, ICMPv6ND_NA, ICMPv6ND_NS, IPv6, Raw
 
 from lab.case import CONTOSO, TENANTS, WireTest
 
@@ -42,6 +42,25 @@ class Drops(WireTest):
                 self.wire(leg).send(head / packet)
                 self.wait_for_drop(before, reason, CONTOSO)
         self.assert_silent(*(other for tenant in TENANTS for other in tenant.legs if other is not leg))
+
+    def test_arp_and_nd_of_which_nothing_comes_are_counted(self):
+        """ARP and ND that are malformed, about others or unasked are drops of the tenant, too"""
+        leg = CONTOSO.inside
+        head = self.toward_gateway(leg)
+        ours4, ours6 = leg.gateway4.split("/")[0], leg.gateway6.split("/")[0]
+        stranger = leg.peer6[:-1] + "77"
+        rows = (
+            ("neighbor_not_for_us", ARP(op=1, hwsrc=head.src, psrc=ours4[:-1] + "78", pdst=leg.host4)),
+            ("neighbor_unasked", ARP(op=2, hwsrc=head.src, psrc=ours4[:-1] + "77", hwdst=head.dst, pdst=ours4)),
+            ("neighbor_malformed", ARP(op=1, hwlen=5, hwsrc=head.src, psrc=leg.peer4, pdst=ours4)),
+            ("neighbor_not_for_us", IPv6(src=leg.peer6, dst=ours6, hlim=255) / ICMPv6ND_NS(tgt=stranger)),
+            ("neighbor_unasked", IPv6(src=stranger, dst=ours6, hlim=255) / ICMPv6ND_NA(tgt=stranger)),
+        )
+        for reason, packet in rows:
+            with self.subTest(reason=reason, packet=packet.summary()):
+                before = self.drops(CONTOSO)
+                self.wire(leg).send(head / packet)
+                self.wait_for_drop(before, reason, CONTOSO)
 
     def test_frames_of_no_tenant_are_counted_apart(self):
         """Unknown VLANs, foreign MAC addresses and strange types are counted under no tenant or theirs"""
