@@ -175,8 +175,7 @@ void GraphHarness::Push(uint16_t port, const Bytes& frame, uint16_t queue) {
 
 bool GraphHarness::Quiet() const {
   return std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->Quiet(); }) &&
-         std::all_of(inject_.begin(), inject_.end(),
-                     [](rte_ring* ring) { return rte_ring_empty(ring) != 0; });
+         std::all_of(inject_.begin(), inject_.end(), [](rte_ring* ring) { return IsEmpty(*ring); });
 }
 
 void GraphHarness::Settle() {

@@ -98,8 +98,7 @@ std::vector<Bytes> RingPort::Collect() {
 }
 
 bool RingPort::Quiet() const {
-  return std::all_of(receive_.begin(), receive_.end(),
-                     [](rte_ring* ring) { return rte_ring_empty(ring) != 0; });
+  return std::all_of(receive_.begin(), receive_.end(), [](rte_ring* ring) { return IsEmpty(*ring); });
 }
 
 }  // namespace sluice::testing

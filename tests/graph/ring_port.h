@@ -14,6 +14,12 @@
 
 namespace sluice::testing {
 
+// Any thread; rte_ring_empty reads plainly what the other end stores.
+inline bool IsEmpty(const rte_ring& ring) {
+  return __atomic_load_n(&ring.prod.tail, __ATOMIC_ACQUIRE) ==
+         __atomic_load_n(&ring.cons.tail, __ATOMIC_ACQUIRE);
+}
+
 class RingPort {
  public:
   // As many queues in each direction; rings hold `depth` packets, a power of two.
