@@ -15,13 +15,13 @@ using classify::Verdict;
 
 constexpr const char* kNext[classify::kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
                                                      "punt",    "drop",  "ip4_forward", "ip6_forward"};
-constexpr uint8_t kTaggedL2Bytes = kEthernetBytes + kVlanTagBytes;
-
 constexpr uint16_t kPrefetchDistance = 4;
 
+// The frame where drivers put it, without waiting for the mbuf to say so.
 void PrefetchPacket(rte_mbuf* mbuf) {
-  __builtin_prefetch(DataOf(*mbuf));
-  __builtin_prefetch(&MetaOf(*mbuf), 1);
+  PacketMetadata& meta = MetaOf(*mbuf);
+  __builtin_prefetch(reinterpret_cast<uint8_t*>(&meta + 1) + RTE_PKTMBUF_HEADROOM);
+  __builtin_prefetch(&meta, 1);
 }
 
 // A subinterface with an address of its own answers to that one only.
@@ -83,7 +83,7 @@ struct Bursts {
 template <class F>
 inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, const Subinterface& subinterface,
                          uint64_t oddities, forward::Burst<F>& burst, uint16_t& count) {
-  const uint8_t* ip = DataOf(mbuf) + kTaggedL2Bytes;
+  uint8_t* ip = DataOf(mbuf) + kTaggedL2Bytes;
   const uint32_t available = mbuf.data_len - uint32_t{kTaggedL2Bytes};
   const auto destination = F::Destination(ip);
   oddities |= F::Oddities(ip, available) |
@@ -92,6 +92,7 @@ inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, const Subi
   StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, F::kFamily, kTaggedL2Bytes));
   worker.counters.Received(subinterface.interface(), available);
   burst.packet[count] = &mbuf;
+  burst.ip[count] = ip;
   burst.vrf[count] = subinterface.vrf();
   burst.destination[count] = destination;
   ++count;

@@ -51,27 +51,50 @@ inline Fate Decide(const AdjacencySnapshot& adjacency, const Passenger& packet) 
   return adjacency.live() ? Fate::kSend : Fate::kUnresolved;
 }
 
-// Puts the L2 header of a live adjacency in front of the IP packet, which lies
-// `l2_bytes` behind the mbuf's data, and trims what follows it. `ether_type` in
-// host byte order.
-inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
-                    uint16_t ip_bytes, unsigned l2_bytes = 0) {
-  uint8_t* ip = DataOf(mbuf) + l2_bytes;
-  StoreBe16(ip - 2, ether_type);
-  unsigned new_l2_bytes = kEthernetBytes;
-  // Word by word, as they were loaded: one store of 16 bytes would wait for both.
+// Both lengths of a frame in one segment, and a VLAN tag for the hardware of 0,
+// which without an offload flag says nothing: one store for three fields.
+inline void SetLength(rte_mbuf& mbuf, uint32_t bytes) {
+  static_assert(offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, pkt_len) + 4 &&
+                offsetof(rte_mbuf, vlan_tci) == offsetof(rte_mbuf, pkt_len) + 6);
+  const uint64_t word = bytes | uint64_t{bytes} << 32;
+  std::memcpy(reinterpret_cast<uint8_t*>(&mbuf) + offsetof(rte_mbuf, pkt_len), &word, sizeof word);
+}
+
+// The L2 header of a live adjacency in front of `ip`, but for the ether type. Word
+// by word, as it was loaded: one store of 16 bytes would wait for both. Returns
+// the length of the header.
+inline uint8_t WriteL2Header(uint8_t* ip, const AdjacencySnapshot& adjacency) {
   if (__builtin_expect(adjacency.tagged(), 1)) {
-    new_l2_bytes += kVlanTagBytes;
     std::memcpy(ip - 18, adjacency.Rewrite(), 8);
     std::memcpy(ip - 10, adjacency.Rewrite() + 1, 8);
-  } else {
-    std::memcpy(ip - 14, adjacency.Rewrite(), 8);
-    std::memcpy(ip - 6, adjacency.Rewrite() + 1, 4);
+    return kTaggedL2Bytes;
   }
-  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + l2_bytes - new_l2_bytes);
-  mbuf.data_len = static_cast<uint16_t>(ip_bytes + new_l2_bytes);
-  mbuf.pkt_len = mbuf.data_len;
+  std::memcpy(ip - 14, adjacency.Rewrite(), 8);
+  std::memcpy(ip - 6, adjacency.Rewrite() + 1, 4);
+  return kEthernetBytes;
+}
+
+// Puts the L2 header of a live adjacency in front of the IP packet, which lies at
+// the mbuf's data, and trims what follows it. `ether_type` in host byte order.
+inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
+                    uint16_t ip_bytes) {
+  uint8_t* ip = DataOf(mbuf);
+  StoreBe16(ip - 2, ether_type);
+  const uint8_t l2_bytes = WriteL2Header(ip, adjacency);
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - l2_bytes);
+  SetLength(mbuf, uint32_t{ip_bytes} + l2_bytes);
   // From here on the port that it leaves through.
+  mbuf.port = adjacency.port();
+}
+
+// The same for a frame as it was received, with a tag: the data is still at its
+// L2 header, and the ether type is in place.
+inline void RewriteTagged(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint8_t* ip,
+                          uint16_t ip_bytes) {
+  const uint8_t l2_bytes = WriteL2Header(ip, adjacency);
+  if (__builtin_expect(l2_bytes != kTaggedL2Bytes, 0))
+    mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + kTaggedL2Bytes - l2_bytes);
+  SetLength(mbuf, uint32_t{ip_bytes} + l2_bytes);
   mbuf.port = adjacency.port();
 }
 

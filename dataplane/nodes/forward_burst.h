@@ -27,6 +27,7 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id);
 template <class F>
 struct Burst {
   rte_mbuf* packet[kBurstMax];
+  uint8_t* ip[kBurstMax];  // where the header lies
   uint16_t vrf[kBurstMax];
   typename F::Address destination[kBurstMax];
   NextHopGroupId group[kBurstMax];
@@ -40,7 +41,7 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
   uint16_t admitted = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *packets[i];
-    const uint8_t* ip = DataOf(mbuf);
+    uint8_t* ip = DataOf(mbuf);
     const PacketMetadata& meta = MetaOf(mbuf);
     const VrfId vrf = meta.vrf;
     const uint32_t available = mbuf.data_len;
@@ -49,6 +50,7 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
       odd = F::Oddities(ip, available) | static_cast<uint32_t>(F::MayBeOurs(tables, vrf, F::Source(ip)));
     if (__builtin_expect(odd != 0, 0) && !AdmitOdd<F>(run, mbuf)) continue;
     burst.packet[admitted] = &mbuf;
+    burst.ip[admitted] = ip;
     burst.vrf[admitted] = vrf;
     burst.destination[admitted] = F::Destination(ip);
     ++admitted;
@@ -56,24 +58,26 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
   return admitted;
 }
 
-// From groups to adjacencies. The flow is hashed only where a group spreads; the
-// IP header lies kL2Bytes behind the data.
-template <class F, unsigned kL2Bytes>
+// From groups to adjacencies. The flow is hashed only where a group spreads.
+template <class F>
 inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
+  const NextHopGroups::Reader groups = tables.groups.reader();
+  const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   for (uint16_t i = 0; i < count; ++i) {
-    const GroupWord word = tables.groups.Load(burst.group[i]);
+    const GroupWord word = groups.Load(burst.group[i]);
     uint32_t hash = 0;
-    if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(DataOf(*burst.packet[i]) + kL2Bytes);
-    burst.adjacency[i] = tables.groups.Choose(word, hash);
-    tables.adjacencies.Prefetch(burst.adjacency[i]);
+    if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(burst.ip[i]);
+    burst.adjacency[i] = groups.Choose(word, hash);
+    adjacencies.Prefetch(burst.adjacency[i]);
   }
 }
 
-// Sends an ordinary packet; false when it is not one.
+// Sends an ordinary packet, whose IP header lies kL2Bytes behind its data; false
+// when it is not one.
 template <class F, unsigned kL2Bytes>
-inline bool SendOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, AdjacencyId id) {
-  const AdjacencySnapshot adjacency = worker.tables->adjacencies.Load(id);
-  uint8_t* ip = DataOf(mbuf) + kL2Bytes;
+inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, rte_mbuf& mbuf, uint8_t* ip,
+                         AdjacencyId id) {
+  const AdjacencySnapshot adjacency = adjacencies.Load(id);
   const uint16_t ip_bytes = F::IpBytes(ip);
   // What classify sends here itself is never our own.
   const bool from_us = kL2Bytes == 0 && (MetaOf(mbuf).flags & kPacketFromUs) != 0;
@@ -81,7 +85,10 @@ inline bool SendOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, AdjacencyI
   if (__builtin_expect(!ordinary, 0)) return false;
   F::CountHop(ip);
   StoreDeparture(MetaOf(mbuf), {ip_bytes, adjacency.interface(), id});
-  Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes, kL2Bytes);
+  if constexpr (kL2Bytes == kTaggedL2Bytes)
+    RewriteTagged(mbuf, adjacency, ip, ip_bytes);
+  else
+    Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
   return true;
 }
 
@@ -97,11 +104,12 @@ template <class F, unsigned kL2Bytes>
 inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, rte_mbuf** out) {
   const Tables& tables = *run.worker.tables;
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
-  Choose<F, kL2Bytes>(tables, burst, count);
+  Choose<F>(tables, burst, count);
+  const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *burst.packet[i];
-    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(run.worker, mbuf, burst.adjacency[i]), 0)) {
+    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacencies, mbuf, burst.ip[i], burst.adjacency[i]), 0)) {
       if constexpr (kL2Bytes != 0) PassL2Header(mbuf, kL2Bytes);
       if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
     }

@@ -14,6 +14,7 @@ inline constexpr uint16_t kEtherType8021q = 0x8100;   // C-tag
 inline constexpr uint16_t kEtherType8021ad = 0x88a8;  // S-tag, accepted as the outer tag
 inline constexpr uint8_t kEthernetBytes = 14;
 inline constexpr uint8_t kVlanTagBytes = 4;
+inline constexpr uint8_t kTaggedL2Bytes = kEthernetBytes + kVlanTagBytes;
 
 struct EthernetVerdict {
   uint16_t ether_type = 0;  // of the payload; 0: the frame ends inside its header

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "dataplane/packet/wire.h"
 #include "dataplane/tables/drop_reason.h"
@@ -82,11 +83,14 @@ inline uint32_t Ipv4Oddities(const uint8_t* ip, uint32_t available) {
 DropReason ExamineIpv4(const uint8_t* ip, uint32_t available);
 
 // One hop more: TTL down, checksum by RFC 1624 (as RFC 1141 applies to +0x0100).
+// Both lie in one word, as little-endian TTL | protocol << 8 | checksum << 16, and
+// the sum does not mind its bytes' order (RFC 1071 section 2 (B)): it gets one
+// more, and what is carried out of it once again. TTL must not be 0.
 inline void DecrementIpv4Ttl(uint8_t* ip) {
-  --ip[8];
-  uint32_t sum = LoadBe16(ip + 10) + 0x0100u;
-  sum += static_cast<uint32_t>(sum >= 0xffff);
-  StoreBe16(ip + 10, static_cast<uint16_t>(sum));
+  auto word = LoadRaw<uint32_t>(ip + 8);
+  constexpr uint32_t kOneMore = 1 << 16;
+  word += (kOneMore - 1) + (word >= 0xfffe0000 ? kOneMore : 0);
+  std::memcpy(ip + 8, &word, sizeof word);
 }
 
 }  // namespace sluice::dataplane

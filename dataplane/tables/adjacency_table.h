@@ -93,24 +93,12 @@ class AdjacencyTable {
   uint32_t size() const { return size_; }
   bool IsControls(AdjacencyId id) const { return id != kNoAdjacency && id <= control_max_; }
 
-  // Any reader; `id` must come out of these tables. Lock-free: it starts again
-  // only when the writer changed this very entry meanwhile.
-  AdjacencySnapshot Load(AdjacencyId id) const {
-    const Entry& entry = entries_[id];
-    AdjacencySnapshot snapshot;
-    uint32_t version = entry.version.load(std::memory_order_acquire);
-    while (true) {
-      const auto& slot = entry.slots[version & 1];
-      // Written out: as a loop it goes through memory.
-      snapshot.words_[0] = slot[0].load(std::memory_order_acquire);
-      snapshot.words_[1] = slot[1].load(std::memory_order_acquire);
-      snapshot.words_[2] = slot[2].load(std::memory_order_acquire);
-      const uint32_t now = entry.version.load(std::memory_order_acquire);
-      if (__builtin_expect(now == version, 1)) return snapshot;
-      version = now;
-    }
-  }
-  void Prefetch(AdjacencyId id) const { __builtin_prefetch(&entries_[id]); }
+  // What a worker reads, for the time of a burst: a copy that no store can be
+  // suspected of changing.
+  class Reader;
+  Reader reader() const;
+  // Any reader, one by one.
+  AdjacencySnapshot Load(AdjacencyId id) const;
 
   // Writer. Creates the adjacency or changes it in place.
   WriteResult Put(AdjacencyId id, const Adjacency& adjacency);
@@ -143,5 +131,40 @@ class AdjacencyTable {
   std::vector<std::optional<Adjacency>> described_;
   std::vector<AdjacencyId> free_;
 };
+
+class AdjacencyTable::Reader {
+ public:
+  // `id` must come out of these tables. Lock-free: it starts again only when the
+  // writer changed this very entry meanwhile.
+  AdjacencySnapshot Load(AdjacencyId id) const {
+    const Entry& entry = entries_[id];
+    AdjacencySnapshot snapshot;
+    uint32_t version = entry.version.load(std::memory_order_acquire);
+    while (true) {
+      const auto& slot = entry.slots[version & 1];
+      // Written out: as a loop it goes through memory.
+      snapshot.words_[0] = slot[0].load(std::memory_order_acquire);
+      snapshot.words_[1] = slot[1].load(std::memory_order_acquire);
+      snapshot.words_[2] = slot[2].load(std::memory_order_acquire);
+      const uint32_t now = entry.version.load(std::memory_order_acquire);
+      if (__builtin_expect(now == version, 1)) return snapshot;
+      version = now;
+    }
+  }
+  void Prefetch(AdjacencyId id) const { __builtin_prefetch(&entries_[id]); }
+
+ private:
+  friend class AdjacencyTable;
+  explicit Reader(const Entry* entries) : entries_(entries) {}
+
+  const Entry* entries_;
+};
+
+inline AdjacencyTable::Reader AdjacencyTable::reader() const {
+  return Reader(entries_.get());
+}
+inline AdjacencySnapshot AdjacencyTable::Load(AdjacencyId id) const {
+  return reader().Load(id);
+}
 
 }  // namespace sluice::dataplane

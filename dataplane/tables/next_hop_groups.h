@@ -48,20 +48,37 @@ class NextHopGroups {
   GroupId local() const { return size_ - 1; }
   uint32_t size() const { return size_; }
 
-  // Any reader; `group` must come out of the FIB.
-  GroupWord Load(GroupId group) const {
-    GroupWord word;
-    word.word_ = words_[group].load(std::memory_order_acquire);
-    return word;
-  }
-  // Any reader, before its next quiescent point. Unless the group spreads(),
-  // `flow_hash` does not matter.
-  AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const {
-    const auto low = static_cast<uint32_t>(word.word_);
-    if (__builtin_expect(!word.spreads(), 1)) return low;
-    const auto mask = static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32);
-    return buckets_[low + (flow_hash & mask)].load(std::memory_order_relaxed);
-  }
+  // What a worker reads, for the time of a burst: a copy that no store can be
+  // suspected of changing.
+  class Reader {
+   public:
+    // `group` must come out of the FIB.
+    GroupWord Load(GroupId group) const {
+      GroupWord word;
+      word.word_ = words_[group].load(std::memory_order_acquire);
+      return word;
+    }
+    // Before the reader's next quiescent point. Unless the group spreads(),
+    // `flow_hash` does not matter.
+    AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const {
+      const auto low = static_cast<uint32_t>(word.word_);
+      if (__builtin_expect(!word.spreads(), 1)) return low;
+      const auto mask = static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32);
+      return buckets_[low + (flow_hash & mask)].load(std::memory_order_relaxed);
+    }
+
+   private:
+    friend class NextHopGroups;
+    Reader(const std::atomic<uint64_t>* words, const std::atomic<AdjacencyId>* buckets)
+        : words_(words), buckets_(buckets) {}
+
+    const std::atomic<uint64_t>* words_;
+    const std::atomic<AdjacencyId>* buckets_;
+  };
+  Reader reader() const { return {words_.get(), buckets_.get()}; }
+  // Any reader, one by one.
+  GroupWord Load(GroupId group) const { return reader().Load(group); }
+  AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const { return reader().Choose(word, flow_hash); }
 
   // Any reader: flow hashes 0 .. n - 1 reach every member of the group.
   uint32_t BucketsOf(GroupWord word) const {
