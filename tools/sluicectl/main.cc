@@ -29,9 +29,11 @@ void AddSessionOptions(CLI::App& app, Session& session, double& timeout_s) {
       ->capture_default_str();
   const std::map<std::string, OutputForm> forms = {
       {"table", OutputForm::kTable}, {"json", OutputForm::kJson}, {"name", OutputForm::kName}};
-  app.add_option("-o,--output", session.output, "table, json or name")
-      ->check(OneOf({"table", "json", "name"}))
-      ->transform(CLI::Transformer(forms).description(""));
+  // Not a transformer: CLI11 would run it before the check of the words.
+  app.add_option_function<std::string>(
+         "-o,--output", [&session, forms](const std::string& word) { session.output = forms.at(word); },
+         "table, json or name")
+      ->check(OneOf({"table", "json", "name"}));
 }
 
 int Run(int argc, char** argv) {
