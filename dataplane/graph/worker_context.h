@@ -49,6 +49,10 @@ struct WorkerContext {
   // Trace and capture; null in programs that have none. See graph/observation.h.
   Observation* observation = nullptr;
 
+  // Frames are recognised without vector instructions, as on processors that have
+  // none; for tests.
+  bool one_by_one = false;
+
   // What Counted() in node_spec.h does beside counting, set before each walk.
   bool sampling = false;
   bool tracing = false;

@@ -5,6 +5,7 @@
 #include "dataplane/nodes/classify.h"
 
 #include "dataplane/nodes/forward_burst.h"
+#include "dataplane/nodes/recognition.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -19,9 +20,7 @@ constexpr uint16_t kPrefetchDistance = 4;
 
 // The frame where drivers put it, without waiting for the mbuf to say so.
 void PrefetchPacket(rte_mbuf* mbuf) {
-  PacketMetadata& meta = MetaOf(*mbuf);
-  __builtin_prefetch(reinterpret_cast<uint8_t*>(&meta + 1) + RTE_PKTMBUF_HEADROOM);
-  __builtin_prefetch(&meta, 1);
+  __builtin_prefetch(reinterpret_cast<uint8_t*>(&MetaOf(*mbuf) + 1) + RTE_PKTMBUF_HEADROOM, 1);
 }
 
 // A subinterface with an address of its own answers to that one only.
@@ -89,10 +88,10 @@ inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, const Subi
   oddities |= F::Oddities(ip, available) |
               static_cast<uint64_t>(F::MayBeOurs(*worker.tables, subinterface.vrf(), F::Source(ip)));
   if (__builtin_expect(oddities != 0, 0)) return false;
-  StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, F::kFamily, kTaggedL2Bytes));
   worker.counters.Received(subinterface.interface(), available);
   burst.packet[count] = &mbuf;
   burst.ip[count] = ip;
+  burst.arrival[count] = ArrivalWord(subinterface, F::kFamily, kTaggedL2Bytes);
   burst.vrf[count] = subinterface.vrf();
   burst.destination[count] = destination;
   ++count;
@@ -111,22 +110,36 @@ inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, Bursts& bu
   return TakeOrdinary<forward::Ipv6>(worker, mbuf, subinterface, oddities, bursts.ipv6, bursts.ipv6_count);
 }
 
+// One by one, what no vector took: all, on processors without AVX-512.
+void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts) {
+  const WorkerContext& worker = run.worker;
+  for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
+  for (uint16_t i = 0; i < count; ++i) {
+    if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
+    rte_mbuf& mbuf = *packets[i];
+    // While somebody traces, every packet shows itself in every node.
+    if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
+    run.Send(Examine(worker, mbuf).edge, mbuf);
+  }
+}
+
+// At most kBurstMax packets.
+void Take(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts) {
+  static const bool vector = classify::HasVectorRecognition();
+  if (!vector || run.worker.one_by_one || run.worker.tracing) return TakeOrSend(run, packets, count, bursts);
+  rte_mbuf* odd[kBurstMax];
+  uint16_t odd_count;
+  bursts.ipv4_count = classify::RecogniseIpv4(run.worker, packets, count, bursts.ipv4, odd, odd_count);
+  if (__builtin_expect(odd_count != 0, 0)) TakeOrSend(run, odd, odd_count, bursts);
+}
+
 // Finished frames are gathered at the front of the node's own stream, which then
 // moves as a whole: they are never more than the packets read from it so far.
 uint16_t Classify(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
-  const WorkerContext& worker = run.worker;
   Bursts bursts;
   uint16_t finished = 0;
-  for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
   for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
-    const uint16_t end = std::min<uint16_t>(count, static_cast<uint16_t>(begin + kBurstMax));
-    for (uint16_t i = begin; i < end; ++i) {
-      if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
-      rte_mbuf& mbuf = *packets[i];
-      // While somebody traces, every packet shows itself in every node.
-      if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
-      run.Send(Examine(worker, mbuf).edge, mbuf);
-    }
+    Take(run, packets + begin, std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin)), bursts);
     finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, kTaggedL2Bytes>(
                                                     run, bursts.ipv4, bursts.ipv4_count, packets + finished));
     if (bursts.ipv6_count != 0)

@@ -51,15 +51,6 @@ inline Fate Decide(const AdjacencySnapshot& adjacency, const Passenger& packet) 
   return adjacency.live() ? Fate::kSend : Fate::kUnresolved;
 }
 
-// Both lengths of a frame in one segment, and a VLAN tag for the hardware of 0,
-// which without an offload flag says nothing: one store for three fields.
-inline void SetLength(rte_mbuf& mbuf, uint32_t bytes) {
-  static_assert(offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, pkt_len) + 4 &&
-                offsetof(rte_mbuf, vlan_tci) == offsetof(rte_mbuf, pkt_len) + 6);
-  const uint64_t word = bytes | uint64_t{bytes} << 32;
-  std::memcpy(reinterpret_cast<uint8_t*>(&mbuf) + offsetof(rte_mbuf, pkt_len), &word, sizeof word);
-}
-
 // The L2 header of a live adjacency in front of `ip`, but for the ether type. Word
 // by word, as it was loaded: one store of 16 bytes would wait for both. Returns
 // the length of the header.
@@ -82,19 +73,19 @@ inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t
   StoreBe16(ip - 2, ether_type);
   const uint8_t l2_bytes = WriteL2Header(ip, adjacency);
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - l2_bytes);
-  SetLength(mbuf, uint32_t{ip_bytes} + l2_bytes);
+  StoreFrameLength(mbuf, uint32_t{ip_bytes} + l2_bytes, MetaOf(mbuf).vrf);
   // From here on the port that it leaves through.
   mbuf.port = adjacency.port();
 }
 
 // The same for a frame as it was received, with a tag: the data is still at its
-// L2 header, and the ether type is in place.
-inline void RewriteTagged(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint8_t* ip,
-                          uint16_t ip_bytes) {
+// L2 header, and the ether type is in place. It has no metadata.
+inline void RewriteTagged(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint8_t* ip, uint16_t ip_bytes,
+                          VrfId vrf) {
   const uint8_t l2_bytes = WriteL2Header(ip, adjacency);
   if (__builtin_expect(l2_bytes != kTaggedL2Bytes, 0))
     mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + kTaggedL2Bytes - l2_bytes);
-  SetLength(mbuf, uint32_t{ip_bytes} + l2_bytes);
+  StoreFrameLength(mbuf, uint32_t{ip_bytes} + l2_bytes, vrf);
   mbuf.port = adjacency.port();
 }
 

@@ -27,7 +27,8 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id);
 template <class F>
 struct Burst {
   rte_mbuf* packet[kBurstMax];
-  uint8_t* ip[kBurstMax];  // where the header lies
+  uint8_t* ip[kBurstMax];       // where the header lies
+  uint64_t arrival[kBurstMax];  // ArrivalWord, of packets that have no metadata yet
   uint16_t vrf[kBurstMax];
   typename F::Address destination[kBurstMax];
   NextHopGroupId group[kBurstMax];
@@ -72,11 +73,13 @@ inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
   }
 }
 
-// Sends an ordinary packet, whose IP header lies kL2Bytes behind its data; false
-// when it is not one.
+// Sends the ordinary packet at `i`, whose IP header lies kL2Bytes behind its data;
+// false when it is not one.
 template <class F, unsigned kL2Bytes>
-inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, rte_mbuf& mbuf, uint8_t* ip,
-                         AdjacencyId id) {
+inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, const Burst<F>& burst, uint16_t i) {
+  rte_mbuf& mbuf = *burst.packet[i];
+  uint8_t* ip = burst.ip[i];
+  const AdjacencyId id = burst.adjacency[i];
   const AdjacencySnapshot adjacency = adjacencies.Load(id);
   const uint16_t ip_bytes = F::IpBytes(ip);
   // What classify sends here itself is never our own.
@@ -84,11 +87,13 @@ inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, rte_mbuf& mb
   const bool ordinary = adjacency.plain() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (__builtin_expect(!ordinary, 0)) return false;
   F::CountHop(ip);
-  StoreDeparture(MetaOf(mbuf), {ip_bytes, adjacency.interface(), id});
-  if constexpr (kL2Bytes == kTaggedL2Bytes)
-    RewriteTagged(mbuf, adjacency, ip, ip_bytes);
-  else
+  StoreDeparture(mbuf, {ip_bytes, adjacency.interface(), id});
+  if constexpr (kL2Bytes == kTaggedL2Bytes) {
+    RewriteTagged(mbuf, adjacency, ip, ip_bytes, burst.vrf[i]);
+  } else {
+    MetaOf(mbuf).adjacency = id;  // for who traces
     Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
+  }
   return true;
 }
 
@@ -109,8 +114,11 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
   uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *burst.packet[i];
-    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacencies, mbuf, burst.ip[i], burst.adjacency[i]), 0)) {
-      if constexpr (kL2Bytes != 0) PassL2Header(mbuf, kL2Bytes);
+    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacencies, burst, i), 0)) {
+      if constexpr (kL2Bytes != 0) {
+        StoreArrival(MetaOf(mbuf), burst.arrival[i]);
+        PassL2Header(mbuf, kL2Bytes);
+      }
       if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
     }
     out[sent++] = &mbuf;

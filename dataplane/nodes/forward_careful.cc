@@ -260,7 +260,7 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
     SendUnresolved(run, mbuf, adjacency.interface(), adjacency.NextHop(), F::kAddressBytes);
     return false;
   }
-  StoreDeparture(meta, {packet.ip_bytes, adjacency.interface(), id});
+  StoreDeparture(mbuf, {packet.ip_bytes, adjacency.interface(), id});
   Rewrite(mbuf, adjacency, F::kEtherType, packet.ip_bytes);
   return true;
 }

@@ -17,7 +17,7 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
   PacketMetadata& meta = MetaOf(mbuf);
   meta.ip_bytes = bytes;
   if (adjacency.sendable()) {
-    StoreDeparture(meta, {bytes, adjacency.interface(), meta.adjacency});
+    StoreDeparture(mbuf, {bytes, adjacency.interface(), meta.adjacency});
     forward::Rewrite(mbuf, adjacency, kEtherTypeIpv4, bytes);
     return run.Send(kPortTx, mbuf);
   }

@@ -49,7 +49,7 @@ void SendHeld(const NodeRun& run, rte_mbuf& mbuf) {
     const bool fragmentable = meta.family == 4 && (Ipv4FragmentField(DataOf(mbuf)) & kIpv4DontFragment) == 0;
     return fragmentable ? run.Send(kFragment, mbuf) : run.Drop(kDrop, mbuf, DropReason::kTooBig);
   }
-  StoreDeparture(meta, {meta.ip_bytes, adjacency.interface(), meta.adjacency});
+  StoreDeparture(mbuf, {meta.ip_bytes, adjacency.interface(), meta.adjacency});
   forward::Rewrite(mbuf, adjacency, meta.family == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, meta.ip_bytes);
   run.Send(kPortTx, mbuf);
 }
@@ -73,7 +73,7 @@ void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   if (meta.inject_kind == InjectKind::kRawL2) {
     mbuf.port = meta.egress_port;
     if (mbuf.port >= kPortsMax) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
-    StoreDeparture(meta, {0, kNoInterface, kNoAdjacency});
+    StoreDeparture(mbuf, {0, kNoInterface, kNoAdjacency});
     return run.Send(kPortTx, mbuf);
   }
   meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);

@@ -18,7 +18,7 @@ constexpr const char* kNext[] = {"drop"};
 void Transmit(const NodeRun& run, PortId port, rte_mbuf** packets, uint16_t count) {
   const TransmitPort& transmit = run.worker.transmit[port];
   Departure departures[kBurstMax];
-  for (uint16_t i = 0; i < count; ++i) departures[i] = LoadDeparture(MetaOf(*packets[i]));
+  for (uint16_t i = 0; i < count; ++i) departures[i] = LoadDeparture(*packets[i]);
   uint16_t sent = 0;
   if (__builtin_expect(transmit.present, 1)) sent = rte_eth_tx_burst(port, transmit.queue, packets, count);
   for (uint16_t i = 0; i < sent; ++i) {
@@ -26,8 +26,10 @@ void Transmit(const NodeRun& run, PortId port, rte_mbuf** packets, uint16_t coun
     if (__builtin_expect(departure.interface != kNoInterface, 1))
       run.worker.counters.Sent(departure.interface, departure.adjacency, departure.ip_bytes);
   }
-  for (; __builtin_expect(sent < count, 0); ++sent)
+  for (; __builtin_expect(sent < count, 0); ++sent) {
+    if (departures[sent].interface != kNoInterface) MetaOf(*packets[sent]).vrf = VrfOfFrame(*packets[sent]);
     run.Drop(kDrop, *packets[sent], DropReason::kTransmitQueueFull);
+  }
 }
 
 void TransmitMixed(const NodeRun& run, rte_mbuf** packets, uint16_t count) {

@@ -44,13 +44,12 @@ struct alignas(64) PacketMetadata {
   // The first eight bytes are written as one word by classify (ArrivalWord).
   InterfaceId interface;  // it came in on; kNoInterface when it is ours
   VrfId vrf;
-  uint8_t flags;      // PacketFlag
-  uint8_t family;     // 4 or 6
-  uint8_t l2_bytes;   // of the received L2 header, which stays in front of the data
-  DropReason reason;  // for the drop node
-  // The next eight bytes are written as one word by who sends (StoreDeparture).
+  uint8_t flags;                 // PacketFlag
+  uint8_t family;                // 4 or 6
+  uint8_t l2_bytes;              // of the received L2 header, which stays in front of the data
+  DropReason reason;             // for the drop node
   uint16_t ip_bytes;             // total length of the IP packet, set by the forward nodes
-  InterfaceId egress_interface;  // of a frame in port_tx, kNoInterface: it has none and is not counted
+  InterfaceId egress_interface;  // of punted and injected packets
   AdjacencyId adjacency;
   uint32_t group;
   uint8_t icmp_type;  // the error that icmp_error is to send
@@ -81,22 +80,37 @@ inline void StoreArrival(PacketMetadata& meta, uint64_t word) {
   std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
 }
 
-// What port_tx counts once the port has taken the frame.
+// What port_tx counts once the port has taken the frame. It travels in fields of the
+// mbuf that mean something only on reception, so that a packet that leaves at once
+// needs no metadata: that would be a cache line more for each.
 struct Departure {
-  uint16_t ip_bytes;
-  InterfaceId interface;
+  uint16_t ip_bytes;      // total length of the IP packet
+  InterfaceId interface;  // kNoInterface: the frame has none and is not counted
   AdjacencyId adjacency;
 };
-static_assert(sizeof(Departure) == 8 && offsetof(PacketMetadata, ip_bytes) == 8 &&
-              offsetof(PacketMetadata, egress_interface) == 10 && offsetof(PacketMetadata, adjacency) == 12);
+static_assert(sizeof(Departure) == 8 && sizeof(rte_mbuf::hash) == 8);
 
-inline void StoreDeparture(PacketMetadata& meta, const Departure& departure) {
-  std::memcpy(&meta.ip_bytes, &departure, sizeof departure);
+inline void StoreDeparture(rte_mbuf& mbuf, const Departure& departure) {
+  std::memcpy(static_cast<void*>(&mbuf.hash), &departure, sizeof departure);
 }
-inline Departure LoadDeparture(const PacketMetadata& meta) {
+inline Departure LoadDeparture(const rte_mbuf& mbuf) {
   Departure departure;
-  std::memcpy(&departure, &meta.ip_bytes, sizeof departure);
+  std::memcpy(&departure, &mbuf.hash, sizeof departure);
   return departure;
+}
+
+// The lengths of a frame in one segment, and whose it is if the port does not take
+// it: that lies where a VLAN tag for the hardware would, which says nothing without
+// an offload flag. One store for three fields.
+inline void StoreFrameLength(rte_mbuf& mbuf, uint32_t bytes, VrfId vrf) {
+  static_assert(offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, pkt_len) + 4 &&
+                offsetof(rte_mbuf, vlan_tci) == offsetof(rte_mbuf, pkt_len) + 6);
+  const uint64_t word = bytes | uint64_t{bytes} << 32 | uint64_t{vrf} << 48;
+  std::memcpy(reinterpret_cast<uint8_t*>(&mbuf) + offsetof(rte_mbuf, pkt_len), &word, sizeof word);
+}
+// Of a frame whose Departure names an interface.
+inline VrfId VrfOfFrame(const rte_mbuf& mbuf) {
+  return mbuf.vlan_tci;
 }
 
 // Every packet in the graph has a private area of this size (see eal/packet_pool).

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -28,6 +29,12 @@ class OwnAddresses {
     return Holds(filters_[vrf].ipv6.load(std::memory_order_relaxed), high ^ low);
   }
 
+  // Any reader that looks at several at once: the first VRF's filter, further ones
+  // every kFilterBytes. An address certainly is not ours unless Bits() are all set.
+  const std::atomic<uint64_t>* Ipv4Filters() const { return &filters_[0].ipv4; }
+  static constexpr size_t kFilterBytes = 16;
+  static constexpr uint64_t kMultiplier = 0x9e3779b97f4a7c15u;
+
   // Writer. kConflict when the VRF has the address already.
   WriteResult Add(VrfId vrf, const net::Address& address);
   WriteResult Remove(VrfId vrf, const net::Address& address);
@@ -39,10 +46,11 @@ class OwnAddresses {
   struct Filters {
     std::atomic<uint64_t> ipv4{0}, ipv6{0};
   };
+  static_assert(sizeof(Filters) == kFilterBytes);
   // Two bits per address (a Bloom filter): with a handful of addresses of ours,
   // one foreign address in some hundreds looks like one of them.
   static uint64_t Bits(uint64_t address) {
-    const uint64_t hash = address * 0x9e3779b97f4a7c15u;
+    const uint64_t hash = address * kMultiplier;
     return uint64_t{1} << (hash >> 58) | uint64_t{1} << (hash >> 52 & 63);
   }
   static bool Holds(uint64_t filter, uint64_t address) { return (~filter & Bits(address)) == 0; }

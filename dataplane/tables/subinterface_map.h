@@ -55,6 +55,8 @@ class SubinterfaceMap {
     return __builtin_bit_cast(Subinterface,
                               words_[uint64_t{port} * kVlans + vlan].load(std::memory_order_acquire));
   }
+  // Any reader that looks several up at once: Word() of all, [port * kVlans + vlan].
+  const std::atomic<uint64_t>* Words() const { return words_.get(); }
   // Writer.
   void Set(PortId port, uint16_t vlan, Subinterface value) {
     words_[uint64_t{port} * kVlans + vlan].store(value.Word(), std::memory_order_release);

@@ -79,6 +79,7 @@ void GraphHarness::CreateWorker(uint16_t index) {
   context.counters = CounterBlock::Of(layout_, section_.data(), index);
   context.index = index;
   context.burst = options_.burst;
+  context.one_by_one = options_.one_by_one;
   for (const auto& port : ports_) {
     context.receive_queues.push_back({port->id(), index});
     context.transmit[port->id()] = {true, index, MacBits(port->mac().bytes.data())};

@@ -41,6 +41,8 @@ struct HarnessOptions {
   // outlive the harness. Null: its own.
   rte_rcu_qsbr* qsbr = nullptr;
   dataplane::Reclaimer* reclaimer = nullptr;
+  // Frames are recognised without vector instructions.
+  bool one_by_one = false;
   // Hand-overs that the thread sanitizer sees.
   bool visible = false;
 };
