@@ -206,6 +206,27 @@ TEST_CASE("what is stated in the place of a stale object gets the place") {
   CHECK(writer.tables.adjacencies.control_used() == 0);
 }
 
+TEST_CASE("a change of several steps that takes the last room for removals is done whole, the next refused") {
+  for (uint64_t room = 0; room <= 3; ++room) {
+    INFO(room << " places are left");
+    Writer to;
+    to.StateTenant();
+    to.Reattach();
+    to.Take(BeginSync());
+    to.Take(VrfIs(1));
+    to.Take(InterfaceIs(2, 1, 200));
+    to.reclaimer.hold = true;
+    Retirement& retirement = to.tables.retirement;
+    for (bool bgp = false; retirement.pending() + room < retirement.pending_max(); bgp = !bgp)
+      REQUIRE(to.tables.PutVrf({.id = 3, .punt_bgp = bgp}).ok());
+    // Interface 1, which has the address, is stale.
+    const auto refusal = to.Apply(AddressIs(2, "10.0.0.1/24"));
+    CHECK(refusal.has_value() == (room == 0));
+    CHECK(to.tables.interfaces.Find(1)->addresses.empty() == (room != 0));
+    CHECK(to.Apply(AddressIs(2, "10.0.0.3/24")).has_value() == retirement.full());
+  }
+}
+
 TEST_CASE("a stale object that another scope still uses is swept as soon as it lets go") {
   Writer writer;
   writer.StateTenant();

@@ -55,6 +55,7 @@ MaybeRefusal TableWriter::Apply(std::span<const std::byte> record, Instant now) 
   if (header.epoch != epoch_)
     return Refuse(RefusalReason::kScope, offsetof(RecordHeader, epoch), header.epoch);
   now_ = now;
+  const Retirement::Turn turn(tables_.retirement);
   if (static_cast<RecordType>(header.type) == RecordType::kBeginSync)
     return BeginSync(CopyOf<channel::ScopeRecord>(record), now);
   const ScopeIndex scope = scopes_.Find(header.scope);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <utility>
 
 #include "dataplane/tables/reclaimer.h"
@@ -18,10 +19,28 @@ class Retirement {
   Retirement(Reclaimer& reclaimer, uint32_t pending_max) : reclaimer_(reclaimer), pending_max_(pending_max) {}
 
   // At the limit a table refuses removals and replacements until Reclaim() made room.
-  bool full() {
-    if (waiting_.size() >= pending_max_) Reclaim();
-    return waiting_.size() >= pending_max_;
-  }
+  bool full() { return turn_says_.has_value() ? *turn_says_ : IsFull(); }
+
+  // While one lives, full() says what it said at its beginning: a change of several
+  // steps that was begun is not refused half way, because an earlier step of it took
+  // the last place. The limit may be exceeded by the steps of one change.
+  class Turn {
+   public:
+    explicit Turn(Retirement& retirement)
+        : retirement_(retirement), outer_(retirement.turn_says_.has_value()) {
+      if (!outer_) retirement.turn_says_ = retirement.IsFull();
+    }
+    ~Turn() {
+      if (!outer_) retirement_.turn_says_.reset();
+    }
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+
+   private:
+    Retirement& retirement_;
+    const bool outer_;
+  };
+
   uint32_t pending_max() const { return pending_max_; }
   uint64_t pending() const { return waiting_.size(); }
 
@@ -44,6 +63,11 @@ class Retirement {
     std::function<void()> release;
   };
 
+  bool IsFull() {
+    if (waiting_.size() >= pending_max_) Reclaim();
+    return waiting_.size() >= pending_max_;
+  }
+
   // Popped first: a release may retire something else.
   void PopAndRelease() {
     const auto release = std::move(waiting_.front().release);
@@ -53,6 +77,7 @@ class Retirement {
 
   Reclaimer& reclaimer_;
   const uint32_t pending_max_;
+  std::optional<bool> turn_says_;
   std::deque<Waiting> waiting_;
 };
 

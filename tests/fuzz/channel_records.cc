@@ -217,8 +217,15 @@ class Victim {
     writer_.resolver().OnNeighbor(update, now_);
   }
 
+  // So few removals may wait that an input of a few records meets that limit.
+  static TablesOptions FewRemovals() {
+    TablesOptions options = dataplane::testing::SmallTables();
+    options.limits.pending_removals = 12;
+    return options;
+  }
+
   fib::FakeReclaimer reclaimer_;
-  Tables tables_{dataplane::testing::SmallTables(), reclaimer_};
+  Tables tables_{FewRemovals(), reclaimer_};
   dataplane::testing::RecordedRequests requests_;
   TableWriter writer_{tables_, dataplane::testing::TwoPorts(), requests_};
   Instant now_ = Instant{} + std::chrono::hours(1);
