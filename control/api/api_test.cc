@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "control/api/api_rig.h"
 #include "google/rpc/error_details.pb.h"
@@ -202,6 +203,56 @@ TEST_CASE("accepted is not programmed: generation and conditions follow the data
 
   rig.OnCore([&](DesiredState&) { return rig.dataplane().ports[0].link_up = false; });
   CHECK(rig.Get("contoso").status().connections(0).error_reason() == "port p1 has no carrier");
+}
+
+TEST_CASE("what the dataplane refused shows on the tenant, its connection, the gateway and in doctor") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  rig.Acknowledge();
+  const auto doctor_is_well = [&rig] {
+    v1::DoctorResponse answer;
+    REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &answer).ok());
+    for (const auto& each : answer.findings())
+      if (absl::StrContains(each.subject(), "contoso") || each.subject() == "gateway")
+        if (each.verdict() == v1::DoctorFinding::VERDICT_OK) return true;
+    return false;
+  };
+  const auto gateway = [&rig] {
+    v1::Gateway answer;
+    REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &answer).ok());
+    return answer.status().health();
+  };
+  CHECK(gateway() == v1::HEALTH_HEALTHY);
+  const RefusedObject interface { "tenant contoso: connection la", "limit interfaces (1) is reached" };
+  rig.OnCore([&](DesiredState&) {
+    rig.programming().refused = rig.programming().interface.refused = {interface};
+    rig.programming().spec_refused = rig.programming().interface.refused_count = 1;
+    return rig.programming().interface.absent = true;
+  });
+  const v1::Tenant tenant = rig.Get("contoso");
+  CHECK(tenant.status().configuration_state().status() == v1::CONFIGURATION_STATUS_FAILURE);
+  CHECK(tenant.status().connections(0).state() == v1::CONNECTION_STATE_DISCONNECTED);
+  CHECK_THAT(tenant.status().connections(0).error_reason(), Catch::Contains("limit interfaces (1)"));
+  CHECK(gateway() == v1::HEALTH_DEGRADED);
+  CHECK_FALSE(doctor_is_well());
+
+  // Routes of the static set alone: the spec is programmed, and how many were refused is said.
+  rig.OnCore([&](DesiredState&) {
+    rig.programming().interface = {};
+    return rig.programming().spec_refused = 0;
+  });
+  const v1::Tenant without_routes = rig.Get("contoso");
+  CHECK(without_routes.status().connections(0).state() == v1::CONNECTION_STATE_CONNECTED);
+  CHECK_THAT(without_routes.status().configuration_state().reasons(0).message(),
+             Catch::Contains("refused 1 objects of the static route set"));
+  CHECK(gateway() == v1::HEALTH_DEGRADED);
+}
+
+TEST_CASE("a refusal comes with its text") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
   rig.OnCore([&](DesiredState&) {
     rig.programming().refused.push_back({"tenant contoso: connection la", "limit interfaces (1) is reached"});
     return true;

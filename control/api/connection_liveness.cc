@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "control/api/refused_text.h"
 #include "control/tenant/next_hop_check.h"
 
 namespace sluice::api {
@@ -66,6 +67,15 @@ ConnectionLiveness Reachability(const TenantRecord& record, const tenant::L3Conn
   return liveness;
 }
 
+// Without its interface or all of its addresses nothing passes; without a route or a neighbour
+// the rest does.
+ConnectionLiveness Refused(const tenant::L3Connection& connection, const InterfaceProgramming& programming) {
+  const bool cut_off = programming.absent || (programming.addresses_absent > 0 &&
+                                              programming.addresses_absent >= connection.addresses.size());
+  return {cut_off ? v1::CONNECTION_STATE_DISCONNECTED : v1::CONNECTION_STATE_DEGRADED, "Refused",
+          absl::StrCat("the dataplane refused ", TextOf(programming.refused, programming.refused_count)), ""};
+}
+
 }  // namespace
 
 ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& wanted,
@@ -90,10 +100,15 @@ ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& 
   if (!port->link_up)
     return {v1::CONNECTION_STATE_DISCONNECTED, "NoCarrier",
             absl::StrCat("port ", connection->port, " has no carrier"), ""};
-  if (record.observed_generation < record.row.generation)
+  const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
+  const InterfaceProgramming programming =
+      surroundings.programming.Interface(record.row.numbers.vrf, interface);
+  if (programming.refused_count > 0) return Refused(*connection, programming);
+  const bool tenant_refused = surroundings.programming.Tenant(record.row.numbers.vrf).spec_refused_count > 0;
+  // What was refused belongs to other connections of the tenant: this one has all of its own.
+  if (record.observed_generation < record.row.generation && !tenant_refused)
     return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
             "the dataplane has not acknowledged the configuration yet", ""};
-  const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
   return Reachability(record, *connection, interface, dataplane);
 }
 

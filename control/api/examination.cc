@@ -21,6 +21,8 @@ std::string RemedyOf(const std::string& reason) {
       {"NoLongerValid", "put the tenant again with what the message accepts"},
       {"AboveLimit", "raise the limit of that name, or shrink the tenant"},
       {"Refused", "raise the dataplane's limit of that name, or remove objects"},
+      {"RoutesRefused", "raise the dataplane's limit of that name, or remove routes"},
+      {"TenantsRefused", "look at these tenants"},
       {"NoCarrier", "look at the port's cable and peer: sluicectl get ports"},
       {"NoSuchPort", "add the port to the dataplane's start-up file, or put the connection on another one"},
       {"NeighborFailed", "look at the peer's address and VLAN: sluicectl capture shows whether it answers"},

@@ -38,7 +38,10 @@ struct FakeSink final : ProgrammingSink {
 };
 
 struct FakeProgramming final : ProgrammingStatus {
-  TenantProgramming Tenant(uint32_t) const override { return {acknowledged, refused, refused.size()}; }
+  TenantProgramming Tenant(uint32_t) const override {
+    return {acknowledged, refused, refused.size(), spec_refused};
+  }
+  InterfaceProgramming Interface(uint32_t, uint32_t) const override { return interface; }
   std::vector<RouteCount> RouteCounts(uint32_t) const override { return {}; }
   RoutePage Routes(uint32_t, net::Family family, const net::Prefix& from, size_t limit) const override {
     RoutePage page;
@@ -64,7 +67,9 @@ struct FakeProgramming final : ProgrammingStatus {
 
   uint64_t acknowledged = 0;
   std::vector<RefusedObject> refused;
-  std::vector<RibRoute> routes;  // in order of prefix
+  uint64_t spec_refused = 0;
+  InterfaceProgramming interface;  // of every one
+  std::vector<RibRoute> routes;    // in order of prefix
   std::vector<RibRoute> changes;
   uint64_t revision = 0;
   bool synced = false;

@@ -79,6 +79,25 @@ absl::Status CheckEtag(const DesiredState& state, const v1::PutGatewayRequest& r
   return absl::OkStatus();
 }
 
+// True when the dataplane refused nothing of any tenant.
+bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
+  constexpr size_t kShownMax = 5;
+  size_t refused = 0;
+  std::string names;
+  for (const auto& [name, record] : state.tenants()) {
+    if (state.surroundings().programming.Tenant(record->row.numbers.vrf).refused_count == 0) continue;
+    if (++refused <= kShownMax) absl::StrAppend(&names, refused == 1 ? "" : ", ", name);
+  }
+  if (refused == 0) {
+    conditions.True("TenantsProgrammed", "NothingRefused");
+    return true;
+  }
+  if (refused > kShownMax) absl::StrAppend(&names, ", and ", refused - kShownMax, " more");
+  conditions.False("TenantsProgrammed", v1::SEVERITY_WARNING, "TenantsRefused",
+                   absl::StrCat("the dataplane refused objects of ", refused, " tenants: ", names));
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGatewayRequest request,
@@ -169,7 +188,10 @@ v1::Gateway ShowGateway(DesiredState& state) {
     conditions.False("WithinCapacity", v1::SEVERITY_WARNING, "OverProvisioned",
                      absl::StrCat("connections book ", booked, " kbit/s of ", total, " kbit/s"));
   }
-  status.set_health(!attached ? v1::HEALTH_UNHEALTHY : fits ? v1::HEALTH_HEALTHY : v1::HEALTH_DEGRADED);
+  const bool programmed = AddTenantsProgrammed(state, conditions);
+  status.set_health(!attached            ? v1::HEALTH_UNHEALTHY
+                    : fits && programmed ? v1::HEALTH_HEALTHY
+                                         : v1::HEALTH_DEGRADED);
   *status.mutable_configuration_state() = RollUp(status.conditions());
   return gateway;
 }

@@ -20,8 +20,19 @@ struct RefusedObject {
 };
 
 struct TenantProgramming {
-  // Highest revision (ProgrammingSink) all of whose objects were answered; 0 = none yet.
+  // Highest revision (ProgrammingSink) that the dataplane forwards by: all of its objects were
+  // answered and none of the spec refused; 0 = none yet. Refused routes of the static set do not
+  // hold it back.
   uint64_t acknowledged_revision = 0;
+  std::vector<RefusedObject> refused;  // bounded, the spec's first; `refused_count` has the true number
+  uint64_t refused_count = 0;
+  uint64_t spec_refused_count = 0;  // of them, objects and routes of the spec
+};
+
+// What of one connection's interface the dataplane does not have because it refused it.
+struct InterfaceProgramming {
+  bool absent = false;                 // the interface itself
+  uint32_t addresses_absent = 0;       // addresses of it
   std::vector<RefusedObject> refused;  // bounded; `refused_count` has the true number
   uint64_t refused_count = 0;
 };
@@ -70,6 +81,7 @@ class ProgrammingStatus {
   virtual ~ProgrammingStatus() = default;
 
   virtual TenantProgramming Tenant(uint32_t vrf) const = 0;
+  virtual InterfaceProgramming Interface(uint32_t vrf, uint32_t interface) const = 0;
   virtual std::vector<RouteCount> RouteCounts(uint32_t vrf) const = 0;
   // All paths of the prefixes from `from` on; a prefix is never split over pages.
   virtual RoutePage Routes(uint32_t vrf, net::Family family, const net::Prefix& from, size_t limit) const = 0;

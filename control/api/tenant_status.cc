@@ -8,6 +8,7 @@
 #include "control/api/conditions.h"
 #include "control/api/connection_liveness.h"
 #include "control/api/name_table.h"
+#include "control/api/refused_text.h"
 #include "control/tenant/compile.h"
 
 namespace sluice::api {
@@ -48,12 +49,11 @@ void AddCapacity(const TenantRecord& record, const DesiredState& state, Conditio
 void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings, Conditions& conditions) {
   const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
   if (programming.refused_count > 0) {
-    std::string text = absl::StrCat("the dataplane refused ", programming.refused_count, " objects: ");
-    constexpr size_t kShownMax = 5;
-    for (size_t i = 0; i < programming.refused.size() && i < kShownMax; ++i)
-      absl::StrAppend(&text, i == 0 ? "" : "; ", programming.refused[i].name, ": ",
-                      programming.refused[i].reason);
-    return conditions.False("Programmed", v1::SEVERITY_ERROR, "Refused", std::move(text));
+    const bool spec = programming.spec_refused_count > 0;
+    return conditions.False("Programmed", v1::SEVERITY_ERROR, spec ? "Refused" : "RoutesRefused",
+                            absl::StrCat("the dataplane refused ", programming.refused_count,
+                                         spec ? " objects: " : " objects of the static route set: ",
+                                         TextOf(programming.refused, programming.refused_count)));
   }
   if (!surroundings.dataplane.attached())
     return conditions.False("Programmed", v1::SEVERITY_WARNING, "DataplaneAway", "no dataplane is attached");

@@ -41,6 +41,15 @@ void AddCounts(const Family* rib, net::Family family, std::vector<api::RouteCoun
   }
 }
 
+std::vector<api::RefusedObject> RefusedOf(std::vector<programming::Problem> problems) {
+  std::vector<api::RefusedObject> refused;
+  refused.reserve(problems.size());
+  for (programming::Problem& problem : problems) {
+    refused.push_back({std::move(problem.name), std::move(problem.reason)});
+  }
+  return refused;
+}
+
 }  // namespace
 
 api::TenantProgramming ProgrammingAnswers::Tenant(uint32_t vrf) const {
@@ -48,10 +57,15 @@ api::TenantProgramming ProgrammingAnswers::Tenant(uint32_t vrf) const {
   api::TenantProgramming answer;
   answer.acknowledged_revision = progress.acknowledged_revision;
   answer.refused_count = progress.problem_count;
-  for (programming::Problem& problem : progress.problems) {
-    answer.refused.push_back({std::move(problem.name), std::move(problem.reason)});
-  }
+  answer.spec_refused_count = progress.spec_problem_count;
+  answer.refused = RefusedOf(std::move(progress.problems));
   return answer;
+}
+
+api::InterfaceProgramming ProgrammingAnswers::Interface(uint32_t vrf, uint32_t interface) const {
+  programming::InterfaceProgress progress = sender_.ProgressOf(vrf, interface);
+  return {progress.absent, progress.addresses_absent, RefusedOf(std::move(progress.problems)),
+          progress.problem_count};
 }
 
 std::vector<api::RouteCount> ProgrammingAnswers::RouteCounts(uint32_t vrf) const {

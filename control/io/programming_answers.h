@@ -15,6 +15,7 @@ class ProgrammingAnswers : public api::ProgrammingStatus {
   explicit ProgrammingAnswers(const programming::Sender& sender) : sender_(sender) {}
 
   api::TenantProgramming Tenant(uint32_t vrf) const override;
+  api::InterfaceProgramming Interface(uint32_t vrf, uint32_t interface) const override;
   std::vector<api::RouteCount> RouteCounts(uint32_t vrf) const override;
   api::RoutePage Routes(uint32_t vrf, net::Family family, const net::Prefix& from,
                         size_t limit) const override;

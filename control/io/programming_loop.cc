@@ -34,6 +34,7 @@ void ProgrammingLoop::RemoveTenant(uint32_t vrf) {
   sender_.RemoveTenant(vrf);
   unconfirmed_.erase(vrf);
   told_.erase(vrf);
+  refused_.erase(vrf);
   Schedule();
 }
 
@@ -65,20 +66,35 @@ void ProgrammingLoop::NoteConfirmed() {
   for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
     const auto here = at++;
     if (sender_.unanswered(here->first) > 0) continue;
-    const programming::TenantObjects* tenant = sender_.tenant(here->first);
-    const programming::TenantProgress progress = sender_.Progress(here->first);
-    // A set that comes in pieces is confirmed many times before it is complete.
-    uint64_t& told = told_[here->first];
-    if (tenant != nullptr && told != progress.acknowledged_revision) {
-      told = progress.acknowledged_revision;
-      spdlog::info("{}: programmed, revision {}, {} ms, {} refused", tenant->vrf.name,
-                   progress.acknowledged_revision, static_cast<int64_t>(LagSeconds(here->first) * 1000),
-                   progress.problem_count);
-    }
+    Tell(here->first);
     unconfirmed_.erase(here);
     any = true;
   }
+  // Something else left, and what was refused had another chance.
+  for (auto at = refused_.begin(); at != refused_.end();) {
+    const uint32_t vrf = *at++;
+    if (sender_.unanswered(vrf) > 0 || sender_.Progress(vrf).problem_count > 0) continue;
+    Tell(vrf);
+    any = true;
+  }
   if (any) observer_();
+}
+
+void ProgrammingLoop::Tell(uint32_t vrf) {
+  const programming::TenantProgress progress = sender_.Progress(vrf);
+  const bool recovered = progress.problem_count == 0 && refused_.erase(vrf) > 0;
+  // A set that comes in pieces is confirmed many times before it is complete.
+  const bool told = std::exchange(told_[vrf], progress.stated_revision) == progress.stated_revision;
+  const programming::TenantObjects* tenant = sender_.tenant(vrf);
+  if (tenant == nullptr || (told && !recovered)) return;
+  const auto took_ms = static_cast<int64_t>(LagSeconds(vrf) * 1000);
+  if (progress.problem_count == 0) {
+    spdlog::info("{}: programmed, revision {}, {} ms", tenant->vrf.name, progress.stated_revision, took_ms);
+    return;
+  }
+  refused_.insert(vrf);
+  spdlog::warn("{}: programmed with {} refused, revision {}, {} ms", tenant->vrf.name, progress.problem_count,
+               progress.stated_revision, took_ms);
 }
 
 void ProgrammingLoop::TellRefusals() {
@@ -189,6 +205,7 @@ void ProgrammingLoop::Lost(const absl::Status& status) {
   sender_.Detach();
   state_.Detached();
   told_.clear();
+  refused_.clear();
   for (const auto& [vrf, tenant] : sender_.tenants()) NoteChange(vrf);
   port_.reset();
   client_.reset();

@@ -8,6 +8,8 @@
 #include <memory>
 #include <span>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "control/api/programming_sink.h"
 #include "control/io/channel_port.h"
 #include "control/io/dataplane_link.h"
@@ -52,6 +54,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   using Instant = std::chrono::steady_clock::time_point;
   void NoteChange(uint32_t vrf);
   void NoteConfirmed();
+  void Tell(uint32_t vrf);
   void TellRefusals();
   void Schedule();
   void Cycle();
@@ -76,6 +79,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   Instant attached_at_{};
   absl::flat_hash_map<uint32_t, Instant> unconfirmed_;  // VRF, since when
   absl::flat_hash_map<uint32_t, uint64_t> told_;        // VRF, revision in the log
+  absl::flat_hash_set<uint32_t> refused_;               // VRFs told with something refused
 };
 
 }  // namespace sluice::io

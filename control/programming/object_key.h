@@ -32,6 +32,11 @@ struct AddressObject {
 using Object = std::variant<VrfObject, PolicerObject, InterfaceObject, AddressObject, StaticNeighborObject,
                             AdjacencyObject, GroupObject>;
 
+// Stated by configuration; the others are made by the RIB for routes.
+constexpr bool IsConfigured(ObjectKind kind) {
+  return kind < ObjectKind::kAdjacency;
+}
+
 struct ObjectKey {
   ObjectKind kind = ObjectKind::kVrf;
   uint32_t id = 0;       // of the object, or of its interface (kAddress, kNeighbor)

@@ -39,11 +39,12 @@ void ObjectLedger::SetState(const ObjectKey& key, Slot& slot, State state) {
   if (count != slot.counted) unanswered_[slot.vrf] += count ? 1 : uint64_t{0} - 1;
   slot.counted = count;
   const bool is_problem = state == State::kRefused || (state == State::kBlocked && slot.wanted);
+  const auto keys = IsConfigured(key.kind) ? &ProblemKeys::configured : &ProblemKeys::made;
   if (is_problem) {
-    problems_[slot.vrf].insert(key);
+    (problems_[slot.vrf].*keys).insert(key);
   } else if (auto at = problems_.find(slot.vrf); at != problems_.end()) {
-    at->second.erase(key);
-    if (at->second.empty()) problems_.erase(at);
+    (at->second.*keys).erase(key);
+    if (at->second.configured.empty() && at->second.made.empty()) problems_.erase(at);
   }
   if (!is_problem && state != State::kBlocked) slot.reason.clear();
 }
@@ -328,18 +329,36 @@ std::vector<Problem> ObjectLedger::Problems(uint32_t vrf, size_t count_max) cons
   std::vector<Problem> problems;
   const auto at = problems_.find(vrf);
   if (at == problems_.end()) return problems;
-  for (const ObjectKey& key : at->second) {
-    if (problems.size() == count_max) break;
-    problems.push_back({Describe(key), slots_.at(key).reason});
+  for (const auto* keys : {&at->second.configured, &at->second.made}) {
+    const auto first = static_cast<std::ptrdiff_t>(problems.size());
+    for (const ObjectKey& key : *keys) {
+      if (problems.size() == count_max) break;
+      problems.push_back({Describe(key), slots_.at(key).reason});
+    }
+    std::sort(problems.begin() + first, problems.end(),
+              [](const Problem& a, const Problem& b) { return a.name < b.name; });
   }
-  std::sort(problems.begin(), problems.end(),
-            [](const Problem& a, const Problem& b) { return a.name < b.name; });
   return problems;
 }
 
 uint64_t ObjectLedger::problem_count(uint32_t vrf) const {
   const auto at = problems_.find(vrf);
-  return at == problems_.end() ? 0 : at->second.size();
+  return at == problems_.end() ? 0 : at->second.configured.size() + at->second.made.size();
+}
+
+uint64_t ObjectLedger::configured_problem_count(uint32_t vrf) const {
+  const auto at = problems_.find(vrf);
+  return at == problems_.end() ? 0 : at->second.configured.size();
+}
+
+void ObjectLedger::ForEachProblemOf(uint32_t vrf, uint32_t interface, VisitProblem visit) const {
+  const auto at = problems_.find(vrf);
+  if (at == problems_.end()) return;
+  for (const ObjectKey& key : at->second.configured) {
+    const bool of_interface = key.kind == ObjectKind::kInterface || key.kind == ObjectKind::kAddress ||
+                              key.kind == ObjectKind::kNeighbor;
+    if (of_interface && key.id == interface) visit(key, {Describe(key), slots_.at(key).reason});
+  }
 }
 
 }  // namespace sluice::programming

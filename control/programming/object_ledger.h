@@ -76,9 +76,15 @@ class ObjectLedger {
   const Object* Wanted(const ObjectKey& key) const;
   // Operations of the VRF not sent or not answered yet.
   uint64_t unanswered(uint32_t vrf) const;
-  // Refused or waiting objects of the VRF: up to `count_max`, and how many there are.
+  // Refused or waiting objects of the VRF: up to `count_max`, configured ones first, and how
+  // many there are.
   std::vector<Problem> Problems(uint32_t vrf, size_t count_max) const;
   uint64_t problem_count(uint32_t vrf) const;
+  // Those of them that configuration states.
+  uint64_t configured_problem_count(uint32_t vrf) const;
+  // Calls `visit(key, problem)` for those of them that are an interface or belong to it.
+  using VisitProblem = absl::FunctionRef<void(const ObjectKey&, Problem)>;
+  void ForEachProblemOf(uint32_t vrf, uint32_t interface, VisitProblem visit) const;
   // The object in the operator's words.
   std::string Describe(const ObjectKey& key) const;
   size_t size() const { return slots_.size(); }
@@ -97,6 +103,11 @@ class ObjectLedger {
     bool counted = false;  // in unanswered_
     std::string reason;    // kBlocked and kRefused
   };
+  // Of one VRF.
+  struct ProblemKeys {
+    absl::flat_hash_set<ObjectKey> configured;
+    absl::flat_hash_set<ObjectKey> made;  // by the RIB
+  };
   void SetState(const ObjectKey& key, Slot& slot, State state);
   void SetSent(const ObjectKey& key, Slot& slot, std::optional<Object> object);
   void Queue(const ObjectKey& key, Slot& slot);
@@ -114,7 +125,7 @@ class ObjectLedger {
   std::vector<ObjectKey> refused_;
   absl::flat_hash_map<Claim, ObjectKey> claims_;  // of what was sent
   absl::flat_hash_map<uint32_t, uint64_t> unanswered_;
-  absl::flat_hash_map<uint32_t, absl::flat_hash_set<ObjectKey>> problems_;
+  absl::flat_hash_map<uint32_t, ProblemKeys> problems_;
 };
 
 }  // namespace sluice::programming

@@ -1,6 +1,8 @@
 // Sending in an order the dataplane can follow, and its answers: see the header.
 #include "control/programming/sender.h"
 
+#include <algorithm>
+
 #include "control/programming/diff.h"
 #include "control/programming/refusal.h"
 #include "proto/net/check.h"
@@ -66,18 +68,38 @@ void Sender::ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> p
   if (complete) revisions_[vrf].stated = revision;
 }
 
+void Sender::ForEachRefusedRoute(
+    const TenantObjects& of, absl::FunctionRef<void(const rib::RouteInput&, rib::RefusalCode)> visit) const {
+  if (rib_.count(of.vrf.vrf, rib::RouteState::kRefused) == 0) return;
+  for (const rib::RouteInput& route : of.routes) {
+    if (const auto code = rib_.RefusalOf(route.vrf, route.prefix)) visit(route, *code);
+  }
+}
+
+uint64_t Sender::SpecProblemCount(uint32_t vrf) const {
+  const TenantObjects* of = tenant(vrf);
+  uint64_t count = ledger_.configured_problem_count(vrf);
+  if (of != nullptr) ForEachRefusedRoute(*of, [&](const rib::RouteInput&, rib::RefusalCode) { ++count; });
+  return count;
+}
+
 void Sender::NoteProgress(uint32_t vrf) const {
   const auto at = revisions_.find(vrf);
-  if (at != revisions_.end() && unanswered(vrf) == 0) at->second.acknowledged = at->second.stated;
+  if (at == revisions_.end() || at->second.acknowledged == at->second.stated) return;
+  if (unanswered(vrf) == 0 && SpecProblemCount(vrf) == 0) at->second.acknowledged = at->second.stated;
 }
 
 TenantProgress Sender::Progress(uint32_t vrf) const {
   TenantProgress progress;
   NoteProgress(vrf);
-  const auto at = revisions_.find(vrf);
-  if (at != revisions_.end()) progress.acknowledged_revision = at->second.acknowledged;
-  progress.problems = ledger_.Problems(vrf, kProblemsMax);
+  if (const auto at = revisions_.find(vrf); at != revisions_.end()) {
+    progress.stated_revision = at->second.stated;
+    progress.acknowledged_revision = at->second.acknowledged;
+  }
   progress.problem_count = ledger_.problem_count(vrf) + rib_.count(vrf, rib::RouteState::kRefused);
+  if (progress.problem_count == 0) return progress;
+  progress.spec_problem_count = SpecProblemCount(vrf);
+  progress.problems = ledger_.Problems(vrf, kProblemsMax);
   const TenantObjects* of = tenant(vrf);
   const std::string prefix = (of == nullptr ? "" : of->vrf.name + ": ") + "route ";
   const auto add = [&](const net::Prefix& route, rib::RefusalCode code) {
@@ -86,6 +108,31 @@ TenantProgress Sender::Progress(uint32_t vrf) const {
   const auto room = [&] { return kProblemsMax - std::min(kProblemsMax, progress.problems.size()); };
   if (const auto* ipv4 = rib_.FindIpv4(vrf)) ipv4->ForEachRefused(room(), add);
   if (const auto* ipv6 = rib_.FindIpv6(vrf)) ipv6->ForEachRefused(room(), add);
+  return progress;
+}
+
+InterfaceProgress Sender::ProgressOf(uint32_t vrf, uint32_t interface) const {
+  InterfaceProgress progress;
+  const auto add = [&progress](Problem problem) {
+    ++progress.problem_count;
+    if (progress.problems.size() < kProblemsMax) progress.problems.push_back(std::move(problem));
+  };
+  ledger_.ForEachProblemOf(vrf, interface, [&](const ObjectKey& key, Problem problem) {
+    progress.absent |= key.kind == ObjectKind::kInterface;
+    progress.addresses_absent += key.kind == ObjectKind::kAddress ? 1 : 0;
+    add(std::move(problem));
+  });
+  std::sort(progress.problems.begin(), progress.problems.end(),
+            [](const Problem& a, const Problem& b) { return a.name < b.name; });
+  const TenantObjects* of = tenant(vrf);
+  if (of == nullptr) return progress;
+  const auto at = std::find_if(of->interfaces.begin(), of->interfaces.end(),
+                               [&](const InterfaceObject& each) { return each.interface == interface; });
+  if (at == of->interfaces.end()) return progress;
+  // Routes of a connection carry its number.
+  ForEachRefusedRoute(*of, [&](const rib::RouteInput& route, rib::RefusalCode code) {
+    if (route.path_id == at->connection) add({at->name + ": route " + route.prefix.ToString(), TextOf(code)});
+  });
   return progress;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "control/programming/object_ledger.h"
 #include "control/programming/objects.h"
 #include "control/programming/record_encoder.h"
@@ -28,9 +29,21 @@ struct Attachment {
 };
 
 struct TenantProgress {
-  uint64_t acknowledged_revision = 0;  // highest all of whose objects were answered
-  std::vector<Problem> problems;       // bounded
-  uint64_t problem_count = 0;
+  uint64_t stated_revision = 0;
+  // Highest all of whose objects were answered, and those of the configuration (PutTenant)
+  // accepted. Refused routes of the large sets do not hold it back: they are counted below.
+  uint64_t acknowledged_revision = 0;
+  std::vector<Problem> problems;    // bounded; those of the configuration first
+  uint64_t problem_count = 0;       // all that is refused or waits for something refused
+  uint64_t spec_problem_count = 0;  // those of the configuration
+};
+
+// What of one interface the dataplane refused or cannot be told.
+struct InterfaceProgress {
+  bool absent = false;            // the interface itself
+  uint32_t addresses_absent = 0;  // of it
+  uint64_t problem_count = 0;     // these, and its static neighbours and configured routes
+  std::vector<Problem> problems;  // bounded
 };
 
 class Sender {
@@ -69,6 +82,7 @@ class Sender {
   std::vector<Problem> TakeRefusals() { return std::exchange(refusals_to_tell_, {}); }
 
   TenantProgress Progress(uint32_t vrf) const;
+  InterfaceProgress ProgressOf(uint32_t vrf, uint32_t interface) const;
   const rib::Rib& rib() const { return rib_; }
   rib::Rib& rib() { return rib_; }
   size_t in_flight() const { return in_flight_.size(); }
@@ -99,6 +113,10 @@ class Sender {
 
   void Apply(uint32_t vrf, const TenantObjects* desired);
   void NoteProgress(uint32_t vrf) const;
+  // Calls `visit(route, reason)` for the configured routes that are refused.
+  void ForEachRefusedRoute(const TenantObjects& of,
+                           absl::FunctionRef<void(const rib::RouteInput&, rib::RefusalCode)> visit) const;
+  uint64_t SpecProblemCount(uint32_t vrf) const;
   void TakeRibChanges();
   // False: the ring is full.
   bool SendRecord(uint32_t bytes, InFlight in_flight);

@@ -195,7 +195,8 @@ TEST_CASE("an interface on a port that is not there waits and says so, and so do
   sender.PutTenant(Tenant(1, 1, 100), 1);
   Run(sender, channel);
   const TenantProgress progress = sender.Progress(1);
-  CHECK(progress.acknowledged_revision == 1);
+  CHECK(progress.acknowledged_revision == 0);
+  CHECK(progress.spec_problem_count == 5);  // interface, its address and neighbour, two routes
   REQUIRE_FALSE(progress.problems.empty());
   const Problem expected{"tenant t1: connection c0", "the dataplane has no port 'p1'"};
   CHECK(std::count(progress.problems.begin(), progress.problems.end(), expected) == 1);
@@ -205,7 +206,63 @@ TEST_CASE("an interface on a port that is not there waits and says so, and so do
   sender.Attach(second, WithPort());
   Run(sender, second);
   CHECK(sender.Progress(1).problems.empty());
+  CHECK(sender.Progress(1).acknowledged_revision == 1);
   CHECK(agent.routes.size() == 2);
+}
+
+TEST_CASE("a revision with refused objects of the configuration is not acknowledged until they are taken") {
+  testing::FakeAgent agent;
+  agent.vrfs_max = 1;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  sender.PutTenant(Tenant(1, 1, 100), 1);
+  sender.PutTenant(Tenant(2, 2, 200), 2);
+  Run(sender, channel);
+  const TenantProgress refused = sender.Progress(2);
+  CHECK(refused.stated_revision == 2);
+  CHECK(refused.acknowledged_revision == 0);
+  CHECK(refused.spec_problem_count > 0);
+  const InterfaceProgress interface = sender.ProgressOf(2, 21);
+  CHECK(interface.absent);
+  CHECK(interface.addresses_absent == 1);
+  REQUIRE_FALSE(interface.problems.empty());
+  CHECK(interface.problems.front().name == "tenant t2: connection c1");
+  CHECK(sender.ProgressOf(1, 10).problem_count == 0);
+
+  sender.RemoveTenant(1);
+  Run(sender, channel);
+  CHECK(sender.Progress(2).acknowledged_revision == 2);
+  CHECK(sender.ProgressOf(2, 21).problem_count == 0);
+}
+
+TEST_CASE(
+    "a refused route of the configuration is its connection's; one of the static set holds nothing back") {
+  testing::FakeAgent agent;
+  agent.routes_max = 1;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  sender.PutTenant(Tenant(1, 1, 100), 1);
+  Run(sender, channel);
+  CHECK(sender.Progress(1).acknowledged_revision == 0);
+  CHECK(sender.Progress(1).spec_problem_count == 1);
+  const InterfaceProgress interface = sender.ProgressOf(1, 10);
+  CHECK_FALSE(interface.absent);
+  REQUIRE(interface.problem_count == 1);
+  CHECK(interface.problems[0].reason == "limit ipv4_routes is reached");
+
+  TenantObjects only_subnet = Tenant(1, 1, 100);
+  only_subnet.routes.resize(1);
+  sender.PutTenant(only_subnet, 2);
+  sender.ChangeStaticRoutes(1, std::vector{Tenant(1, 1, 100).routes[1]}, {}, 3, true);
+  Run(sender, channel);
+  CHECK(sender.Progress(1).acknowledged_revision == 3);
+  CHECK(sender.Progress(1).spec_problem_count == 0);
+  CHECK(sender.Progress(1).problem_count == 1);
+  CHECK(sender.ProgressOf(1, 10).problem_count == 0);
 }
 
 TEST_CASE("what a limit refused is named and gets its chance when room comes") {

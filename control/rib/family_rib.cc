@@ -345,6 +345,13 @@ std::vector<PathView> FamilyRib<Key>::Paths(const Key& key) const {
 }
 
 template <typename Key>
+std::optional<RefusalCode> FamilyRib<Key>::RefusalOf(const Key& key) const {
+  const RouteEntry* entry = table_.Find(key);
+  if (entry == nullptr || entry->state != RouteState::kRefused) return std::nullopt;
+  return entry->refusal;
+}
+
+template <typename Key>
 std::optional<Key> FamilyRib<Key>::LongestMatch(const net::Address& address) const {
   const auto* found =
       table_.LongestMatch(address, [](const RouteEntry& entry) { return entry.chosen != kNoGroup; });

@@ -52,6 +52,8 @@ class FamilyRib {
 
   // Questions.
   std::vector<PathView> Paths(const Key& key) const;
+  // Why the dataplane does not have the route; absent when it has it or was not asked yet.
+  std::optional<RefusalCode> RefusalOf(const Key& key) const;
   std::optional<Key> LongestMatch(const net::Address& address) const;
   // All paths of at least one and about `limit` paths' worth of prefixes from
   // `from` on, in order; the prefix to go on with, absent at the end.

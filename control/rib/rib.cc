@@ -209,6 +209,13 @@ std::vector<PathView> Rib::Paths(uint32_t number, const net::Prefix& prefix) con
                                                : vrf->ipv6.Paths(Ipv6Key::Of(prefix));
 }
 
+std::optional<RefusalCode> Rib::RefusalOf(uint32_t number, const net::Prefix& prefix) const {
+  const Vrf* vrf = Find(number);
+  if (vrf == nullptr) return std::nullopt;
+  return prefix.family() == net::Family::kIpv4 ? vrf->ipv4.RefusalOf(Ipv4Key::Of(prefix))
+                                               : vrf->ipv6.RefusalOf(Ipv6Key::Of(prefix));
+}
+
 std::vector<PathView> Rib::Explain(uint32_t number, const net::Address& address) const {
   const Vrf* vrf = Find(number);
   if (vrf == nullptr) return {};

@@ -56,6 +56,8 @@ class Rib {
   const FamilyRib<Ipv4Key>* FindIpv4(uint32_t vrf) const;
   const FamilyRib<Ipv6Key>* FindIpv6(uint32_t vrf) const;
   std::vector<PathView> Paths(uint32_t vrf, const net::Prefix& prefix) const;
+  // Why the dataplane does not have the route; absent when it has it or was not asked yet.
+  std::optional<RefusalCode> RefusalOf(uint32_t vrf, const net::Prefix& prefix) const;
   // The prefix whose route a packet to `address` takes, and its paths.
   std::vector<PathView> Explain(uint32_t vrf, const net::Address& address) const;
   // The VRF's list of changes for a watcher; null when no path was ever there.

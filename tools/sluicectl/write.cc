@@ -1,5 +1,7 @@
 // `apply` and `delete`: every object of a file is one transaction of its own,
 // in the file's order; the first refusal ends the run.
+#include <optional>
+
 #include "sluice/gateway/v1/gateway.grpc.pb.h"
 #include "sluice/gateway/v1/routes.grpc.pb.h"
 #include "sluice/gateway/v1/tenant.grpc.pb.h"
@@ -26,6 +28,7 @@ struct Writing {
 
 constexpr int kRoutesPerMessage = 4096;
 constexpr std::chrono::milliseconds kWaitInterval{20};
+constexpr std::chrono::milliseconds kRefusalGrace{1000};
 
 api::WriteOptions OptionsOf(const Writing& writing) {
   api::WriteOptions options;
@@ -47,10 +50,19 @@ void ShowWritten(Session& session, const std::string& object, bool changed, cons
   });
 }
 
+// That the dataplane refused objects of the spec; null when it did not.
+const api::Condition* RefusedCondition(const api::Tenant& tenant) {
+  for (const api::Condition& each : tenant.status().conditions()) {
+    if (each.type() == "Programmed" && each.reason() == "Refused") return &each;
+  }
+  return nullptr;
+}
+
 // "Accepted is not programmed": asks until the dataplane forwards by `generation`.
 grpc::Status WaitUntilProgrammed(Session& session, const std::string& tenant, uint64_t generation) {
   const auto stub = session.Stub<api::TenantService>();
   const auto end = std::chrono::steady_clock::now() + session.timeout;
+  std::optional<std::chrono::steady_clock::time_point> refused_since;
   Interrupt interrupt;
   while (true) {
     grpc::ClientContext context;
@@ -59,8 +71,17 @@ grpc::Status WaitUntilProgrammed(Session& session, const std::string& tenant, ui
     request.set_tenant(tenant);
     api::Tenant now;
     if (auto s = stub->GetTenant(&context, request, &now); !s.ok()) return s;
-    if (now.status().observed_generation() >= generation) return grpc::Status::OK;
-    if (std::chrono::steady_clock::now() > end) {
+    const api::Condition* refused = RefusedCondition(now);
+    if (refused == nullptr && now.status().observed_generation() >= generation) return grpc::Status::OK;
+    // What was refused is tried again when something else has made room for it.
+    const auto time = std::chrono::steady_clock::now();
+    if (refused == nullptr) refused_since.reset();
+    if (refused != nullptr && !refused_since) refused_since = time;
+    if (refused != nullptr && (time > end || time - *refused_since > kRefusalGrace)) {
+      return {grpc::StatusCode::FAILED_PRECONDITION,
+              "tenant " + tenant + ": stored, but not programmed: " + refused->message()};
+    }
+    if (time > end) {
       return {grpc::StatusCode::DEADLINE_EXCEEDED,
               "tenant " + tenant + ": the dataplane forwards by generation " +
                   std::to_string(now.status().observed_generation()) + ", not yet by " +
