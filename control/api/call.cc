@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "google/rpc/status.pb.h"
+#include "proto/net/check.h"
 
 namespace sluice::api {
 namespace {
@@ -18,13 +19,27 @@ std::string First(const grpc::AuthContext& context, const char* property) {
 
 }  // namespace
 
+absl::StatusOr<std::string> CertificateName(const grpc::AuthContext& context) {
+  for (const char* property :
+       {GRPC_PEER_URI_PROPERTY_NAME, GRPC_PEER_DNS_PROPERTY_NAME, GRPC_X509_CN_PROPERTY_NAME}) {
+    std::string name = First(context, property);
+    if (name.empty()) continue;
+    if (name != kLocalCaller) return name;
+    return absl::UnauthenticatedError(
+        absl::StrCat("the client certificate's name is \"", kLocalCaller, "\", which is the Unix socket's"));
+  }
+  return absl::UnauthenticatedError(
+      "the client certificate names nobody; accepted: a URI name, a DNS name or a common name");
+}
+
 std::string CallerOf(const grpc::ServerContext& context) {
   const auto auth = context.auth_context();
-  if (auth == nullptr || !auth->IsPeerAuthenticated()) return "local";
-  for (const char* property :
-       {GRPC_PEER_URI_PROPERTY_NAME, GRPC_PEER_DNS_PROPERTY_NAME, GRPC_X509_CN_PROPERTY_NAME})
-    if (std::string name = First(*auth, property); !name.empty()) return name;
-  return "local";
+  const bool over_tls = auth != nullptr && First(*auth, GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME) ==
+                                               GRPC_SSL_TRANSPORT_SECURITY_TYPE;
+  if (!over_tls) return kLocalCaller;
+  const auto name = CertificateName(*auth);
+  SLUICE_CHECK(name.ok());  // the listener lets no other one in
+  return *name;
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

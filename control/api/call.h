@@ -2,6 +2,7 @@
 // core thread, and statuses with their details.
 #pragma once
 
+#include <grpcpp/security/auth_context.h>
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
@@ -20,8 +21,15 @@ struct Core {
   DesiredState& state;
 };
 
-// The identity of the client certificate (its URI name, else DNS name, else
-// common name); "local" on the Unix socket.
+// Who calls on the Unix socket. No certificate may say so of its owner.
+inline constexpr char kLocalCaller[] = "local";
+
+// The name in the client certificate: its URI name, else DNS name, else common name.
+// UNAUTHENTICATED when it has none, or one that is not for certificates.
+absl::StatusOr<std::string> CertificateName(const grpc::AuthContext& context);
+
+// The name in the client certificate, which the listener has checked; kLocalCaller on
+// the Unix socket.
 std::string CallerOf(const grpc::ServerContext& context);
 
 // The same code; payloads become google.rpc details.

@@ -31,6 +31,9 @@ struct Certificates {
     Leaf("server", "ca", "IP:127.0.0.1");
     Leaf("client", "ca", "URI:spiffe://example.com/controller");
     Leaf("stranger", "other", "URI:spiffe://example.com/controller");
+    Leaf("nameless", "ca", "IP:127.0.0.1", "/O=Contoso");
+    Leaf("local", "ca", "IP:127.0.0.1");
+    Leaf("dns_local", "ca", "DNS:local", "/CN=controller");
   }
   ~Certificates() { std::filesystem::remove_all(directory); }
 
@@ -54,10 +57,12 @@ struct Certificates {
     Run(absl::StrCat("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=", name,
                      " -keyout ", name, ".key -out ", name, ".crt"));
   }
-  void Leaf(const std::string& name, const std::string& authority, const std::string& alternative) const {
+  void Leaf(const std::string& name, const std::string& authority, const std::string& alternative,
+            const std::string& subject = "") const {
     std::ofstream(Path(name + ".ext")) << "subjectAltName=" << alternative << "\n";
-    Run(absl::StrCat("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=", name, " -keyout ",
-                     name, ".key -out ", name, ".csr"));
+    Run(absl::StrCat("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj ",
+                     subject.empty() ? "/CN=" + name : subject, " -keyout ", name, ".key -out ", name,
+                     ".csr"));
     Run(absl::StrCat("x509 -req -days 2 -in ", name, ".csr -CA ", authority, ".crt -CAkey ", authority,
                      ".key -CAcreateserial -extfile ", name, ".ext -out ", name, ".crt"));
   }
@@ -107,6 +112,14 @@ TEST_CASE("over TCP the client's certificate is required, and names the manager"
   CHECK(PutOver(channel("stranger"), result).error_code() == grpc::StatusCode::UNAVAILABLE);
   CHECK(PutOver(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()), result).error_code() ==
         grpc::StatusCode::UNAVAILABLE);
+  // A trusted certificate without a name of its own is not the local user, nor anybody.
+  for (const char* unnamed : {"nameless", "local", "dns_local"}) {
+    INFO(unnamed);
+    const grpc::Status refused = PutOver(channel(unnamed), result);
+    CHECK(refused.error_code() == grpc::StatusCode::UNAUTHENTICATED);
+    CHECK_THAT(refused.error_message(), Catch::Contains("client certificate"));
+  }
+  CHECK(rig.GetStatus("contoso").error_code() == grpc::StatusCode::NOT_FOUND);
   const grpc::Status accepted = PutOver(channel("client"), result);
   INFO(accepted.error_message());
   REQUIRE(accepted.ok());

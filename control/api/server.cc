@@ -4,6 +4,7 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/security/auth_metadata_processor.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -15,6 +16,7 @@
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
+#include "control/api/call.h"
 #include "control/api/diagnostics_service.h"
 #include "control/api/gateway_service.h"
 #include "control/api/route_service.h"
@@ -42,6 +44,17 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, const char* what) 
   return text.str();
 }
 
+// Every call over TLS comes by here before its method: who has no name cannot be a
+// tenant's manager, and must not be taken for somebody who has one.
+class CallerCheck final : public grpc::AuthMetadataProcessor {
+ public:
+  bool IsBlocking() const override { return false; }
+  grpc::Status Process(const InputMetadata&, grpc::AuthContext* context, OutputMetadata*,
+                       OutputMetadata*) override {
+    return ToGrpc(CertificateName(*context).status());
+  }
+};
+
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(const v1::TcpListener& listener) {
   const auto ca = ReadFile(listener.client_ca_file(), "client_ca_file");
   if (!ca.ok()) return ca.status();
@@ -52,7 +65,9 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(const v1::Tcp
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   options.pem_root_certs = *ca;
   options.pem_key_cert_pairs.push_back({*key, *certificate});
-  return grpc::SslServerCredentials(options);
+  auto credentials = grpc::SslServerCredentials(options);
+  credentials->SetAuthMetadataProcessor(std::make_shared<CallerCheck>());
+  return credentials;
 }
 
 class GrpcServer final : public Server {
