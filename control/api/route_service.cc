@@ -93,7 +93,7 @@ absl::StatusOr<v1::StaticRoutesResult> RouteService::StoreReplace(const v1::Stat
                                                                   const std::string& who) {
   if (header.validate_only())
     return Flatten<v1::StaticRoutesResult>(
-        RunOnCore(core_.executor, [&] { return writes_.DryReplace(header, routes); }));
+        RunOnCore(core_.executor, [&] { return writes_.DryReplace(header, terms, routes); }));
   const auto set = Flatten<int64_t>(RunOnCore(core_.executor, [&] { return writes_.CreateSet(terms); }));
   if (!set.ok()) return set.status();
   absl::Status filled = FillSet(*set, routes);
@@ -101,7 +101,7 @@ absl::StatusOr<v1::StaticRoutesResult> RouteService::StoreReplace(const v1::Stat
       RunOnCore(core_.executor, [&]() -> absl::StatusOr<v1::StaticRoutesResult> {
         writes_.Abandon(*set);
         if (!filled.ok()) return filled;
-        return writes_.CommitReplace(header, *set, routes, who);
+        return writes_.CommitReplace(header, terms, *set, routes, who);
       }));
   if (result.ok()) FeedAll(terms.tenant, *result);
   CollectLater();
@@ -144,7 +144,7 @@ grpc::Status RouteService::UpdateStaticRoutes(grpc::ServerContext* context,
   if (context->IsCancelled()) return {grpc::StatusCode::CANCELLED, "the caller went away"};
   if (status.ok()) status = stream.Finish(header);
   if (!status.ok()) return ToGrpc(Refuse(header, false, who, status));
-  return OnCore(core_, response, [&] { return writes_.Update(header, put, remove, who); });
+  return OnCore(core_, response, [&] { return writes_.Update(header, stream.terms(), put, remove, who); });
 }
 
 }  // namespace sluice::api

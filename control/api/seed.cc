@@ -42,7 +42,7 @@ absl::Status SeedRoutes(DesiredState& state, const v1::StaticRouteSet& wanted) {
   absl::Status status = writes.Fill(*set, all);
   writes.Abandon(*set);
   if (!status.ok()) return status;
-  auto result = writes.CommitReplace(header, *set, routes, kWho);
+  auto result = writes.CommitReplace(header, *terms, *set, routes, kWho);
   while (result.ok() && !writes.Feed(terms->tenant, *result)) {
   }
   return result.status();

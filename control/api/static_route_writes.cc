@@ -34,6 +34,12 @@ AuditEntry EntryOf(const v1::StaticRoutesHeader& header, bool replace, const std
           header.break_glass()};
 }
 
+v1::WriteOptions OptionsOf(const v1::StaticRoutesHeader& header) {
+  v1::WriteOptions options;
+  options.set_break_glass(header.break_glass());
+  return options;
+}
+
 tenant::StaticRouteCounts CountDifference(const tenant::StaticRouteSet& before,
                                           const tenant::StaticRouteSet& after) {
   return tenant::ForEachDifference(
@@ -97,9 +103,7 @@ absl::StatusOr<StaticRouteTerms> StaticRouteWrites::Begin(const v1::StaticRoutes
   terms.tenant = LabelOf("tenants", header.tenant());
   const TenantRecord* record = state_.Find(terms.tenant);
   if (record == nullptr) return NoSuchTenant(terms.tenant);
-  v1::WriteOptions options;
-  options.set_break_glass(header.break_glass());
-  absl::Status allowed = CheckManager(*record, options, who);
+  absl::Status allowed = CheckManager(*record, OptionsOf(header), who);
   if (allowed.ok()) allowed = CheckVersions(*record, header, replace);
   if (!allowed.ok()) {
     if (!header.validate_only()) AuditRefusal(state_, EntryOf(header, replace, who), allowed);
@@ -111,6 +115,19 @@ absl::StatusOr<StaticRouteTerms> StaticRouteWrites::Begin(const v1::StaticRoutes
   terms.routes_max = std::max<uint64_t>(record->validated.model.static_routes_max, record->routes.size());
   terms.base_version = record->row.static_version;
   return terms;
+}
+
+absl::StatusOr<TenantRecord*> StaticRouteWrites::StillThere(const v1::StaticRoutesHeader& header,
+                                                            const StaticRouteTerms& terms,
+                                                            const std::string& who) {
+  TenantRecord* record = state_.Find(terms.tenant);
+  if (record == nullptr)
+    return absl::NotFoundError(absl::StrCat("tenants/", terms.tenant, " was deleted meanwhile"));
+  if (record->row.uid != terms.tenant_uid)
+    return absl::AbortedError(
+        absl::StrCat("tenants/", terms.tenant, " was deleted meanwhile, and another of its name was made"));
+  if (absl::Status allowed = CheckManager(*record, OptionsOf(header), who); !allowed.ok()) return allowed;
+  return record;
 }
 
 absl::StatusOr<int64_t> StaticRouteWrites::CreateSet(const StaticRouteTerms& terms) {
@@ -146,9 +163,10 @@ v1::StaticRoutesResult StaticRouteWrites::ResultOf(const TenantRecord& record,
 }
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::StaticRoutesHeader& header,
+                                                                     const StaticRouteTerms& terms,
                                                                      const tenant::StaticRouteSet& routes) {
-  const TenantRecord* record = state_.Find(LabelOf("tenants", header.tenant()));
-  if (record == nullptr) return NoSuchTenant(header.tenant());
+  const TenantRecord* record = state_.Find(terms.tenant);
+  if (record == nullptr) return NoSuchTenant(terms.tenant);
   if (absl::Status room = CheckRoom(*record, routes.size()); !room.ok()) return room;
   v1::StaticRoutesResult result = ResultOf(*record, CountDifference(record->routes, routes));
   result.set_version(VersionAfter(header, record->row.static_version));
@@ -157,13 +175,17 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::S
 }
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1::StaticRoutesHeader& header,
+                                                                        const StaticRouteTerms& terms,
                                                                         int64_t set,
                                                                         tenant::StaticRouteSet& routes,
                                                                         const std::string& who) {
   AuditEntry entry = EntryOf(header, true, who);
-  TenantRecord* record = state_.Find(entry.tenant);
-  if (record == nullptr)
-    return absl::NotFoundError(absl::StrCat("tenants/", entry.tenant, " was deleted meanwhile"));
+  const auto there = StillThere(header, terms, who);
+  if (!there.ok()) {
+    AuditRefusal(state_, std::move(entry), there.status());
+    return there.status();
+  }
+  TenantRecord* record = *there;
   absl::Status allowed = CheckVersions(*record, header, true);
   if (allowed.ok()) allowed = CheckRoom(*record, routes.size());
   if (allowed.ok()) allowed = CheckReachable(*record, routes);
@@ -210,13 +232,17 @@ std::optional<StaticRouteWrites::Remains> StaticRouteWrites::Feed(const std::str
 }
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::Update(const v1::StaticRoutesHeader& header,
+                                                                 const StaticRouteTerms& terms,
                                                                  const std::vector<tenant::StaticRoute>& put,
                                                                  const std::vector<net::Prefix>& remove,
                                                                  const std::string& who) {
   AuditEntry entry = EntryOf(header, false, who);
-  TenantRecord* record = state_.Find(entry.tenant);
-  if (record == nullptr)
-    return absl::NotFoundError(absl::StrCat("tenants/", entry.tenant, " was deleted meanwhile"));
+  const auto there = StillThere(header, terms, who);
+  if (!there.ok()) {
+    if (!header.validate_only()) AuditRefusal(state_, std::move(entry), there.status());
+    return there.status();
+  }
+  TenantRecord* record = *there;
   tenant::StaticRouteCounts counts;
   for (const tenant::StaticRoute& route : put) {
     const auto known = record->routes.routes().find(route.prefix);

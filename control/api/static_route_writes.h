@@ -42,16 +42,19 @@ class StaticRouteWrites {
   // Checks again what may have changed since Begin. Stored and acknowledged when it
   // returns; programming is told by Feed.
   absl::StatusOr<gateway::v1::StaticRoutesResult> CommitReplace(const gateway::v1::StaticRoutesHeader& header,
-                                                                int64_t set, tenant::StaticRouteSet& routes,
+                                                                const StaticRouteTerms& terms, int64_t set,
+                                                                tenant::StaticRouteSet& routes,
                                                                 const std::string& who);
   // What a replace would do.
   absl::StatusOr<gateway::v1::StaticRoutesResult> DryReplace(const gateway::v1::StaticRoutesHeader& header,
+                                                             const StaticRouteTerms& terms,
                                                              const tenant::StaticRouteSet& routes);
   // Tells programming the next portion of a committed replace and fills in its
   // counts. Absent while there is more; else what the caller may destroy elsewhere.
   using Remains = std::unique_ptr<StaticFeed>;
   std::optional<Remains> Feed(const std::string& tenant, gateway::v1::StaticRoutesResult& result);
   absl::StatusOr<gateway::v1::StaticRoutesResult> Update(const gateway::v1::StaticRoutesHeader& header,
+                                                         const StaticRouteTerms& terms,
                                                          const std::vector<tenant::StaticRoute>& put,
                                                          const std::vector<net::Prefix>& remove,
                                                          const std::string& who);
@@ -62,6 +65,10 @@ class StaticRouteWrites {
   bool Collect();
 
  private:
+  // The tenant that `terms` were made for, still `who`'s. NOT_FOUND when it was deleted,
+  // ABORTED when another of its name took its place, PERMISSION_DENIED as in Begin.
+  absl::StatusOr<TenantRecord*> StillThere(const gateway::v1::StaticRoutesHeader& header,
+                                           const StaticRouteTerms& terms, const std::string& who);
   absl::Status CheckVersions(const TenantRecord& record, const gateway::v1::StaticRoutesHeader& header,
                              bool replace) const;
   absl::Status CheckRoom(const TenantRecord& record, uint64_t routes) const;

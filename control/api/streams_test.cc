@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/api/api_rig.h"
+#include "control/api/static_route_writes.h"
 
 namespace sluice::api {
 namespace {
@@ -105,6 +106,56 @@ TEST_CASE("a wrong route refuses the whole replace, and says where it is") {
   CHECK(full.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
   CHECK_THAT(full.error_message(), Catch::Contains("limit static-routes-per-tenant is 3"));
   CHECK(replace("10.0.0.0/8", "15.0.0.1", 2).ok());
+}
+
+TEST_CASE("routes that were streamed for a tenant are not another's that took its name meanwhile") {
+  Rig rig;
+  v1::TenantWriteResult written;
+  REQUIRE(rig.Put("contoso", kLa, written).ok());
+  rig.OnCore([](DesiredState& state) {
+    StaticRouteWrites writes(state);
+    v1::StaticRoutesHeader header;
+    header.set_tenant("contoso");
+    const auto terms = writes.Begin(header, true, "local");
+    REQUIRE(terms.ok());
+    const auto set = writes.CreateSet(*terms);
+    REQUIRE(set.ok());
+    tenant::StaticRouteSet routes;
+
+    v1::DeleteTenantRequest gone;
+    gone.set_tenant("contoso");
+    REQUIRE(TenantWrites(state).Delete(gone, "local").ok());
+    CHECK(writes.CommitReplace(header, *terms, *set, routes, "local").status().code() ==
+          absl::StatusCode::kNotFound);
+    v1::PutTenantRequest again;
+    again.mutable_tenant()->set_name("contoso");
+    REQUIRE(TenantWrites(state).Put(again, "local").ok());
+    const absl::Status replaced = writes.CommitReplace(header, *terms, *set, routes, "local").status();
+    CHECK(replaced.code() == absl::StatusCode::kAborted);
+    CHECK_THAT(std::string(replaced.message()), Catch::Contains("tenants/contoso was deleted meanwhile"));
+    CHECK(writes.Update(header, *terms, {}, {}, "local").status().code() == absl::StatusCode::kAborted);
+    CHECK(state.Find("contoso")->row.static_version == 0);
+    return true;
+  });
+}
+
+TEST_CASE("routes are refused when the tenant got another manager while they were streamed") {
+  Rig rig;
+  v1::TenantWriteResult written;
+  REQUIRE(rig.Put("contoso", kLa, written).ok());
+  rig.OnCore([](DesiredState& state) {
+    StaticRouteWrites writes(state);
+    v1::StaticRoutesHeader header;
+    header.set_tenant("contoso");
+    const auto terms = writes.Begin(header, false, "local");
+    REQUIRE(terms.ok());
+    state.Find("contoso")->row.manager = "controller";
+    const absl::Status refused = writes.Update(header, *terms, {}, {}, "local").status();
+    CHECK(refused.code() == absl::StatusCode::kPermissionDenied);
+    header.set_break_glass(true);
+    CHECK(writes.Update(header, *terms, {}, {}, "local").ok());
+    return true;
+  });
 }
 
 // Reads events up to one that `until` accepts.
