@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <future>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -26,6 +27,7 @@
 #include "control/io/process.h"
 #include "control/io/programming_answers.h"
 #include "control/io/programming_loop.h"
+#include "control/io/socket_lock.h"
 #include "control/metrics/gateway_metrics.h"
 #include "control/programming/sender.h"
 #include "control/store/store.h"
@@ -147,6 +149,12 @@ absl::Status Start(const std::string& config_file) {
   if (!config.ok()) return config.status();
   if (auto status = StartPrivileges(*config); !status.ok()) return status;
   StartLog(*config);
+  std::optional<io::SocketLock> socket;
+  if (!config->listen_unix().empty()) {
+    auto lock = io::SocketLock::Take(config->listen_unix());
+    if (!lock.ok()) return lock.status();
+    socket.emplace(*std::move(lock));
+  }
   auto store = store::Store::Open(config->state_database(), config->key_file());
   if (!store.ok()) return store.status();
   Gateway gateway(*config, *std::move(store));

@@ -96,6 +96,18 @@ class SecondInstance(unittest.TestCase):
             done = run(bench.gateway.argv(program, "--config", f"{bench.sluice.directory}/{name}.json"), check=False, timeout=20)
             self.assertGreater(done.returncode, 0, done.stderr)
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+        # Another database, the same socket.
+        with open(f"{bench.sluice.directory}/gateway.json", encoding="utf-8") as file:
+            config = json.load(file)
+        config.update({key: f"{bench.sluice.directory}/other.{key}" for key in ("state_database", "key_file")})
+        config = {key: value for key, value in config.items() if key not in ("stateDatabase", "keyFile")}
+        path = f"{bench.sluice.directory}/other.json"
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        done = run(bench.gateway.argv(GATEWAY, "--config", path), check=False, timeout=20)
+        self.assertGreater(done.returncode, 0, done.stderr)
+        self.assertIn("in use by another sluice-gateway", done.stderr)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
         self.assertTrue(bench.sluice.dataplane.alive() and bench.sluice.control.alive())
         self.assertEqual(bench.sluice.ctl("get", "gateway").returncode, 0)
 
