@@ -144,6 +144,15 @@ class Gateway {
   metrics::GatewayMetrics metrics_;
 };
 
+absl::Status ForgetSecrets(const std::string& config_file) {
+  const auto config = io::ReadStartupConfig(config_file);
+  if (!config.ok()) return config.status();
+  const auto forgotten = store::Store::ForgetSecrets(config->state_database(), config->key_file());
+  if (forgotten.ok())
+    std::printf("%lld secrets removed; give them again\n", static_cast<long long>(*forgotten));
+  return forgotten.status();
+}
+
 absl::Status Start(const std::string& config_file) {
   const auto config = io::ReadStartupConfig(config_file);
   if (!config.ok()) return config.status();
@@ -168,11 +177,15 @@ int main(int argc, char** argv) {
   CLI::App app("Control process of the Sluice gateway.");
   std::string config_file;
   app.add_option("--config", config_file, "start-up file, GatewayConfig in JSON form")->required();
+  bool forget_secrets = false;
+  app.add_flag("--forget-secrets", forget_secrets,
+               "after the loss of the key file: remove what it sealed, make a new key, and end");
   app.set_version_flag("--version", SLUICE_VERSION);
   CLI11_PARSE(app, argc, argv);
   // gRPC would write its own words beside ours; what matters reaches us as a status.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  const absl::Status status = sluice::Start(config_file);
+  const absl::Status status =
+      forget_secrets ? sluice::ForgetSecrets(config_file) : sluice::Start(config_file);
   if (status.ok()) return 0;
   // One line, also where a library's message draws a picture over several.
   const auto line =

@@ -59,11 +59,9 @@ Sealing::~Sealing() {
 }
 
 absl::StatusOr<Sealing> Sealing::Open(const std::string& key_file) {
-  int fd = open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (fd < 0 && errno == ENOENT) {
-    if (absl::Status created = CreateKey(key_file); !created.ok()) return created;
-    fd = open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  }
+  const int fd = open(key_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (fd < 0 && errno == ENOENT)
+    return absl::NotFoundError(absl::StrCat("key file ", key_file, " is not there"));
   if (fd < 0) return FileError(key_file);
   struct stat facts {};
   std::array<uint8_t, kKeyBytes> key{};
@@ -79,6 +77,13 @@ absl::StatusOr<Sealing> Sealing::Open(const std::string& key_file) {
   Sealing sealing(key);
   OPENSSL_cleanse(key.data(), key.size());
   return sealing;
+}
+
+absl::StatusOr<Sealing> Sealing::OpenOrCreate(const std::string& key_file) {
+  auto sealing = Open(key_file);
+  if (!absl::IsNotFound(sealing.status())) return sealing;
+  if (absl::Status created = CreateKey(key_file); !created.ok()) return created;
+  return Open(key_file);
 }
 
 std::string Sealing::Seal(std::string_view secret, std::string_view bound_to) const {

@@ -16,9 +16,10 @@ class Sealing {
  public:
   static constexpr size_t kKeyBytes = 32;
 
-  // Reads the key; creates it from the system's randomness, mode 0600, when the
-  // file is absent. A file others may read is refused.
+  // Reads the key. A file others may read is refused; NOT_FOUND when there is none.
   static absl::StatusOr<Sealing> Open(const std::string& key_file);
+  // The same, but makes the key from the system's randomness, mode 0600, when the file is absent.
+  static absl::StatusOr<Sealing> OpenOrCreate(const std::string& key_file);
   explicit Sealing(const std::array<uint8_t, kKeyBytes>& key) : key_(key) {}
   Sealing(const Sealing&) = default;
   Sealing& operator=(const Sealing&) = default;

@@ -59,13 +59,33 @@ absl::Status Create(Database& database, const Sealing& sealing) {
   return transaction.Commit();
 }
 
-absl::Status CheckKey(Database& database, const Sealing& sealing, const std::string& key_file) {
+bool FitsKey(Database& database, const Sealing& sealing) {
   Statement statement(database, "SELECT sealed FROM key_check");
-  if (statement.Step() && sealing.Unseal(statement.Blob(0), "key check") == kKeyCheck)
-    return absl::OkStatus();
+  return statement.Step() && sealing.Unseal(statement.Blob(0), "key check") == kKeyCheck;
+}
+
+absl::Status CheckKey(Database& database, const Sealing& sealing, const std::string& key_file) {
+  if (FitsKey(database, sealing)) return absl::OkStatus();
   if (!database.error().ok()) return database.TakeError();
   return absl::FailedPreconditionError(
-      absl::StrCat("key file ", key_file, " is not the one that ", database.path(), " was sealed with"));
+      absl::StrCat("key file ", key_file, " is not the one that ", database.path(),
+                   " was sealed with; restore it from the backup, or run once with --forget-secrets"));
+}
+
+// True: it is empty. An error when it is not this program's.
+absl::StatusOr<bool> IsFresh(Database& database) {
+  const int64_t version = Pragma(database, "PRAGMA user_version");
+  const int64_t application = Pragma(database, "PRAGMA application_id");
+  const int64_t tables = Pragma(database, "SELECT count(*) FROM sqlite_schema");
+  if (!database.error().ok()) return database.TakeError();
+  if (version == 0 && application == 0 && tables == 0) return true;
+  if (application != kApplicationId)
+    return absl::FailedPreconditionError(
+        absl::StrCat(database.path(), " is not a state database of sluice-gateway"));
+  if (version != kSchemaVersion)
+    return absl::FailedPreconditionError(absl::StrCat("state database ", database.path(), " has schema ",
+                                                      version, "; this program knows ", kSchemaVersion));
+  return false;
 }
 
 }  // namespace
@@ -74,26 +94,41 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& database_f
                                                    const std::string& key_file) {
   auto database = Database::Open(database_file);
   if (!database.ok()) return database.status();
-  auto sealing = Sealing::Open(key_file);
+  const auto fresh = IsFresh(**database);
+  if (!fresh.ok()) return fresh.status();
+  auto sealing = *fresh ? Sealing::OpenOrCreate(key_file) : Sealing::Open(key_file);
+  // A new key would open nothing of what is stored, and look like the one that does.
+  if (absl::IsNotFound(sealing.status()))
+    return absl::FailedPreconditionError(
+        absl::StrCat(sealing.status().message(), ", and ", database_file,
+                     " was sealed with it; restore it from the backup, or run once with --forget-secrets"));
   if (!sealing.ok()) return sealing.status();
-  const int64_t version = Pragma(**database, "PRAGMA user_version");
-  const int64_t application = Pragma(**database, "PRAGMA application_id");
-  const int64_t tables = Pragma(**database, "SELECT count(*) FROM sqlite_schema");
-  if (!(*database)->error().ok()) return (*database)->TakeError();
-  absl::Status status;
-  if (version == 0 && application == 0 && tables == 0) {
-    status = Create(**database, *sealing);
-  } else if (application != kApplicationId) {
-    status = absl::FailedPreconditionError(
-        absl::StrCat(database_file, " is not a state database of sluice-gateway"));
-  } else if (version != kSchemaVersion) {
-    status = absl::FailedPreconditionError(absl::StrCat("state database ", database_file, " has schema ",
-                                                        version, "; this program knows ", kSchemaVersion));
-  } else {
-    status = CheckKey(**database, *sealing, key_file);
-  }
+  const absl::Status status =
+      *fresh ? Create(**database, *sealing) : CheckKey(**database, *sealing, key_file);
   if (!status.ok()) return status;
   return std::unique_ptr<Store>(new Store(*std::move(database), *std::move(sealing)));
+}
+
+absl::StatusOr<int64_t> Store::ForgetSecrets(const std::string& database_file, const std::string& key_file) {
+  auto database = Database::Open(database_file);
+  if (!database.ok()) return database.status();
+  const auto fresh = IsFresh(**database);
+  if (!fresh.ok()) return fresh.status();
+  if (*fresh)
+    return absl::FailedPreconditionError(absl::StrCat(database_file, " is empty: nothing is sealed"));
+  const auto sealing = Sealing::OpenOrCreate(key_file);
+  if (!sealing.ok()) return sealing.status();
+  if (FitsKey(**database, *sealing))
+    return absl::FailedPreconditionError(
+        absl::StrCat("key file ", key_file, " opens the secrets of ", database_file, ": nothing to forget"));
+  Transaction transaction(**database);
+  (*database)->Execute("UPDATE secret SET sealed = NULL, version = version + 1 WHERE sealed IS NOT NULL");
+  const int64_t forgotten = (*database)->Changes();
+  Statement(**database, "INSERT OR REPLACE INTO key_check VALUES (1, ?)")
+      .BindBlob(sealing->Seal(kKeyCheck, "key check"))
+      .Run();
+  if (absl::Status status = transaction.Commit(); !status.ok()) return status;
+  return forgotten;
 }
 
 }  // namespace sluice::store

@@ -16,10 +16,15 @@ namespace sluice::store {
 // Transaction.
 class Store {
  public:
-  // Creates the schema in an empty file. Refuses a file of a newer schema, of
-  // another program, in use by another process, or sealed with another key.
+  // Creates the schema in an empty file, and then the key when there is none. Refuses a
+  // file of a newer schema, of another program, in use by another process, or sealed with
+  // another key or one that is not there.
   static absl::StatusOr<std::unique_ptr<Store>> Open(const std::string& database_file,
                                                      const std::string& key_file);
+  // For a lost key: what it sealed is removed for good, and the file's key, a new one when
+  // there is none, seals from now on. FAILED_PRECONDITION when the key is the right one.
+  // The number of secrets that were removed.
+  static absl::StatusOr<int64_t> ForgetSecrets(const std::string& database_file, const std::string& key_file);
 
   Database& database() { return *database_; }
   const Sealing& sealing() const { return sealing_; }

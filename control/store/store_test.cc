@@ -83,6 +83,16 @@ TEST_CASE("what is not our store is refused by name") {
     CHECK(Store::Open(place.database(), place.key()).status().code() ==
           absl::StatusCode::kFailedPrecondition);
   }
+  SECTION("without its key, and no other one is made") {
+    std::filesystem::remove(place.key());
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto status = Store::Open(place.database(), place.key()).status();
+      CHECK(status.code() == absl::StatusCode::kFailedPrecondition);
+      CHECK_THAT(std::string(status.message()),
+                 Catch::Contains(place.key() + " is not there") && Catch::Contains("--forget-secrets"));
+      CHECK_FALSE(std::filesystem::exists(place.key()));
+    }
+  }
   SECTION("a key that others may read") {
     chmod(place.key().c_str(), 0644);
     CHECK(Store::Open(place.database(), place.key()).status().code() == absl::StatusCode::kPermissionDenied);
@@ -167,6 +177,28 @@ TEST_CASE("numbers are small, rest after release, and come back") {
   CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs).value() == 1);
   CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs).value() == 4);
   REQUIRE(transaction.Commit().ok());
+}
+
+TEST_CASE("after the loss of its key a store gives up its secrets and nothing else") {
+  Place place;
+  TenantRow row = Contoso();
+  {
+    auto store = Open(place);
+    Transaction transaction(store->database());
+    SaveTenant(store->database(), row, nullptr);
+    SaveSecret(*store, row.uid, "connections/a/ipsec.pre_shared_key", "staple");
+    REQUIRE(transaction.Commit().ok());
+  }
+  CHECK(Store::ForgetSecrets(place.database(), place.key()).status().code() ==
+        absl::StatusCode::kFailedPrecondition);
+  std::filesystem::remove(place.key());
+  CHECK(Store::ForgetSecrets(place.database(), place.key()).value() == 1);
+  auto store = Open(place);
+  CHECK(SecretVersions(store->database(), row.uid).empty());
+  CHECK(LoadTenants(store->database()).size() == 1);
+  CHECK(SaveSecret(*store, row.uid, "connections/a/ipsec.pre_shared_key", "staple"));
+  CHECK(LoadSecret(*store, row.uid, "connections/a/ipsec.pre_shared_key") == "staple");
+  CHECK(SecretVersions(store->database(), row.uid).at("connections/a/ipsec.pre_shared_key") == 3);
 }
 
 TEST_CASE("secrets are sealed, versioned, bound to their place and gone when removed") {
