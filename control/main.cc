@@ -120,6 +120,8 @@ class Gateway {
     absl::Status status = server.status();
     if (status.ok() && config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
     if (status.ok() && config_.has_run_as_user()) status = io::BecomeUser(config_.run_as_user());
+    if (status.ok() && config_.has_run_as_user())
+      status = io::CheckDataplaneAccess(config_.dataplane_socket(), config_.run_as_user());
     if (!status.ok()) return status;
     link_.Start();
     spdlog::info("ready: instance {:016x}, {} tenants", instance_, desired_.tenants().size());

@@ -1,6 +1,7 @@
 // Capabilities, users and the notification socket: see the header.
 #include "control/io/process.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -66,6 +67,16 @@ absl::Status BecomeUser(const std::string& user) {
   // The kernel makes a process dumpable again when its user changes.
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return Failed("making the process non-dumpable");
   return absl::OkStatus();
+}
+
+absl::Status CheckDataplaneAccess(const std::string& dataplane_socket, const std::string& user) {
+  // Connecting needs the right to write to a socket, and to search the folders on the way.
+  if (faccessat(AT_FDCWD, dataplane_socket.c_str(), W_OK, AT_EACCESS) == 0 || errno != EACCES)
+    return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrFormat(
+      "run_as_user: user '%s' may not connect to dataplane_socket %s, which is for the dataplane's own user; "
+      "run both programs as one user, or leave run_as_user out",
+      user, dataplane_socket));
 }
 
 void NotifySupervisor(const std::string& state) {

@@ -21,6 +21,10 @@ absl::Status ShedPrivileges(const Privileges& keep);
 // All threads become `user` with its groups, and lose what capabilities they had.
 absl::Status BecomeUser(const std::string& user);
 
+// Whether our user may connect to the dataplane's socket, as far as can be known before the
+// dataplane is there. PERMISSION_DENIED names both settings and what helps.
+absl::Status CheckDataplaneAccess(const std::string& dataplane_socket, const std::string& user);
+
 // Tells systemd, when it supervises us (sd_notify): "READY=1", "STOPPING=1".
 void NotifySupervisor(const std::string& state);
 

@@ -71,6 +71,8 @@ class StartErrors(unittest.TestCase):
                 "key_file": "/nonexistent/c.key"}), ("/nonexistent",)),
             ("TCP without certificates", self.gateway_config(listen_tcp={"address": "127.0.0.1:0"}), ("client_ca_file",)),
             ("database that is none", self.gateway_config(state_database=f"{self.directory}/broken.db"), ("broken.db",)),
+            ("user who may not reach the dataplane", self.gateway_config(run_as_user="nobody"),
+             ("run_as_user", "nobody", "dataplane_socket")),
             ("absent seed file", self.gateway_config(seed_file="/nonexistent/seed.json"), ("/nonexistent/seed.json",)),
         )
         for what, config, words in rows:
