@@ -104,9 +104,9 @@ ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& 
   const InterfaceProgramming programming =
       surroundings.programming.Interface(record.row.numbers.vrf, interface);
   if (programming.refused_count > 0) return Refused(*connection, programming);
-  const bool tenant_refused = surroundings.programming.Tenant(record.row.numbers.vrf).spec_refused_count > 0;
-  // What was refused belongs to other connections of the tenant: this one has all of its own.
-  if (record.observed_generation < record.row.generation && !tenant_refused)
+  // Where something was refused, it belongs to other connections of the tenant.
+  if (record.observed_generation < record.row.generation &&
+      surroundings.programming.Tenant(record.row.numbers.vrf).spec_refused_count == 0)
     return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
             "the dataplane has not acknowledged the configuration yet", ""};
   return Reachability(record, *connection, interface, dataplane);

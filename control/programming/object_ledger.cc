@@ -156,7 +156,14 @@ std::string ObjectLedger::Describe(const ObjectKey& key) const {
     case ObjectKind::kAdjacency: {
       const auto* adjacency =
           object != nullptr && *object ? std::get_if<AdjacencyObject>(&**object) : nullptr;
-      return adjacency == nullptr ? "a next hop" : "next hop " + adjacency->next_hop.ToString();
+      if (adjacency == nullptr) return "a next hop";
+      const auto interface = slots_.find({ObjectKind::kInterface, adjacency->interface, {}});
+      const bool named = interface != slots_.end() && interface->second.wanted;
+      const std::string of = named ? NameOf(*interface->second.wanted) + ": " : "";
+      // A glean adjacency has no address: it stands for all neighbours of the link.
+      return of + (adjacency->kind == channel::AdjacencyKind::kNeighbor
+                       ? "next hop " + adjacency->next_hop.ToString()
+                       : "its connected subnets");
     }
     case ObjectKind::kGroup: {
       const auto vrf =

@@ -68,10 +68,12 @@ void Sender::ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> p
   if (complete) revisions_[vrf].stated = revision;
 }
 
-void Sender::ForEachRefusedRoute(
-    const TenantObjects& of, absl::FunctionRef<void(const rib::RouteInput&, rib::RefusalCode)> visit) const {
+void Sender::ForEachRefusedRoute(const TenantObjects& of, std::optional<uint32_t> connection,
+                                 VisitRefusal visit) const {
   if (rib_.count(of.vrf.vrf, rib::RouteState::kRefused) == 0) return;
   for (const rib::RouteInput& route : of.routes) {
+    // Routes of a connection carry its number.
+    if (connection && route.path_id != *connection) continue;
     if (const auto code = rib_.RefusalOf(route.vrf, route.prefix)) visit(route, *code);
   }
 }
@@ -79,7 +81,8 @@ void Sender::ForEachRefusedRoute(
 uint64_t Sender::SpecProblemCount(uint32_t vrf) const {
   const TenantObjects* of = tenant(vrf);
   uint64_t count = ledger_.configured_problem_count(vrf);
-  if (of != nullptr) ForEachRefusedRoute(*of, [&](const rib::RouteInput&, rib::RefusalCode) { ++count; });
+  const auto add = [&count](const rib::RouteInput&, rib::RefusalCode) { ++count; };
+  if (of != nullptr) ForEachRefusedRoute(*of, std::nullopt, add);
   return count;
 }
 
@@ -129,9 +132,8 @@ InterfaceProgress Sender::ProgressOf(uint32_t vrf, uint32_t interface) const {
   const auto at = std::find_if(of->interfaces.begin(), of->interfaces.end(),
                                [&](const InterfaceObject& each) { return each.interface == interface; });
   if (at == of->interfaces.end()) return progress;
-  // Routes of a connection carry its number.
-  ForEachRefusedRoute(*of, [&](const rib::RouteInput& route, rib::RefusalCode code) {
-    if (route.path_id == at->connection) add({at->name + ": route " + route.prefix.ToString(), TextOf(code)});
+  ForEachRefusedRoute(*of, at->connection, [&](const rib::RouteInput& route, rib::RefusalCode code) {
+    add({at->name + ": route " + route.prefix.ToString(), TextOf(code)});
   });
   return progress;
 }

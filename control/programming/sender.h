@@ -113,9 +113,10 @@ class Sender {
 
   void Apply(uint32_t vrf, const TenantObjects* desired);
   void NoteProgress(uint32_t vrf) const;
-  // Calls `visit(route, reason)` for the configured routes that are refused.
-  void ForEachRefusedRoute(const TenantObjects& of,
-                           absl::FunctionRef<void(const rib::RouteInput&, rib::RefusalCode)> visit) const;
+  // Calls `visit(route, reason)` for the configured routes, of `connection` if given, that are refused.
+  using VisitRefusal = absl::FunctionRef<void(const rib::RouteInput&, rib::RefusalCode)>;
+  void ForEachRefusedRoute(const TenantObjects& of, std::optional<uint32_t> connection,
+                           VisitRefusal visit) const;
   uint64_t SpecProblemCount(uint32_t vrf) const;
   void TakeRibChanges();
   // False: the ring is full.

@@ -230,6 +230,12 @@ TEST_CASE("a revision with refused objects of the configuration is not acknowled
   REQUIRE_FALSE(interface.problems.empty());
   CHECK(interface.problems.front().name == "tenant t2: connection c1");
   CHECK(sender.ProgressOf(1, 10).problem_count == 0);
+  const std::vector<Problem> told = sender.TakeRefusals();
+  CHECK_FALSE(told.empty());
+  for (const Problem& each : told) {
+    INFO(each.name);
+    CHECK(each.name.find("tenant t2") == 0);
+  }
 
   sender.RemoveTenant(1);
   Run(sender, channel);
