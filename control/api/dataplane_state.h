@@ -58,6 +58,8 @@ class DataplaneState {
   virtual NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const = 0;
   // Neighbours on the interface that do not answer, in order.
   virtual std::vector<net::Address> FailedNeighbors(uint32_t interface) const = 0;
+  // The dataplane's limit of that name ("vrfs"); 0 before the first attachment or when it has none.
+  virtual uint64_t Limit(std::string_view name) const = 0;
   virtual InterfaceCounters Counters(uint32_t interface) const = 0;
   virtual std::vector<DropCount> Drops() const = 0;
 };

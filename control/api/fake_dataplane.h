@@ -90,12 +90,17 @@ struct FakeDataplaneState final : DataplaneState {
       if (state == NeighborLiveness::kFailed) failed.push_back(address);
     return failed;
   }
+  uint64_t Limit(std::string_view name) const override {
+    const auto found = limits.find(std::string(name));
+    return found == limits.end() ? 0 : found->second;
+  }
   InterfaceCounters Counters(uint32_t) const override { return counters; }
   std::vector<DropCount> Drops() const override { return drops; }
 
   bool is_attached = true;
   std::vector<PortState> ports{{"p1", 1500, true}, {"p2", 9000, true}};
   std::map<net::Address, NeighborLiveness> liveness;
+  std::map<std::string, uint64_t> limits;
   InterfaceCounters counters;
   std::vector<DropCount> drops;
 };

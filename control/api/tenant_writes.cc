@@ -22,9 +22,11 @@ using store::NumberKind;
 using store::TenantRow;
 
 // Numbers of connections that are new, in the transaction that creates them.
-absl::Status AllocateNumbers(store::Database& database, int64_t now_us, TenantRow& row) {
+absl::Status AllocateNumbers(store::Database& database, int64_t now_us, const DataplaneState& dataplane,
+                             TenantRow& row) {
   const auto allocate = [&](NumberKind kind, uint32_t& number) -> absl::Status {
-    auto value = store::AllocateNumber(database, kind, now_us);
+    const auto limit = static_cast<uint32_t>(dataplane.Limit(store::LimitNameOf(kind)));
+    auto value = store::AllocateNumber(database, kind, now_us, limit);
     if (!value.ok()) return value.status();
     number = *value;
     return absl::OkStatus();
@@ -261,7 +263,9 @@ absl::Status TenantWrites::Commit(const Wanted& wanted, const std::string& who, 
 
   store::Database& database = state_.store().database();
   store::Transaction transaction(database);
-  if (absl::Status status = AllocateNumbers(database, now_us, row); !status.ok()) return status;
+  if (absl::Status status = AllocateNumbers(database, now_us, state_.surroundings().dataplane, row);
+      !status.ok())
+    return status;
   ReleaseNumbers(database, now_us, row);
   store::SaveTenant(database, row, record == nullptr ? nullptr : &record->row);
   ApplySecrets(state_.store(), row.uid, secrets);

@@ -32,6 +32,8 @@ void LiveState::Attached(const v1::AttachReply& reply,
   workers_ = reply.workers();
   channel_ = std::move(channel);
   counters_ = channel_ ? std::optional(channel_->counters()) : std::nullopt;
+  limits_.clear();
+  for (const v1::TableFill& fill : reply.limits()) limits_[fill.name()] = fill.limit();
   ports_.clear();
   for (const v1::PortState& port : reply.ports()) ports_[port.number()] = port;
   ports_known_ = true;
@@ -159,6 +161,11 @@ LiveState::Totals LiveState::Read(const programming::InterfaceObject& interface)
     totals.policed_out += counters_->PolicerDropped(interface.policer_out).packets;
   }
   return totals;
+}
+
+uint64_t LiveState::Limit(std::string_view name) const {
+  const auto at = limits_.find(absl::string_view(name.data(), name.size()));
+  return at == limits_.end() ? 0 : at->second;
 }
 
 api::InterfaceCounters LiveState::Counters(uint32_t number) const {

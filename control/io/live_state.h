@@ -47,6 +47,7 @@ class LiveState : public api::DataplaneState {
   std::optional<std::vector<api::PortState>> Ports() const override;
   api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
   std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
+  uint64_t Limit(std::string_view name) const override;
   api::InterfaceCounters Counters(uint32_t interface) const override;
   std::vector<api::DropCount> Drops() const override;
 
@@ -92,7 +93,8 @@ class LiveState : public api::DataplaneState {
   std::string instance_;
   uint32_t workers_ = 0;
   std::shared_ptr<const channel::ChannelClient> channel_;
-  std::optional<channel::CounterReader> counters_;  // while attached
+  std::optional<channel::CounterReader> counters_;     // while attached
+  absl::flat_hash_map<std::string, uint64_t> limits_;  // of the last attachment
   bool ports_known_ = false;
   absl::flat_hash_map<uint32_t, dataplane::v1::PortState> ports_;  // by number
   absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;

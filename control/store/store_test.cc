@@ -169,13 +169,36 @@ TEST_CASE("numbers are small, rest after release, and come back") {
   auto store = Open(place);
   Database& database = store->database();
   Transaction transaction(database);
-  CHECK(AllocateNumber(database, NumberKind::kVrf, 0).value() == 1);
-  CHECK(AllocateNumber(database, NumberKind::kVrf, 0).value() == 2);
-  CHECK(AllocateNumber(database, NumberKind::kInterface, 0).value() == 1);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 0, 0).value() == 1);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 0, 0).value() == 2);
+  CHECK(AllocateNumber(database, NumberKind::kInterface, 0, 0).value() == 1);
   ReleaseNumber(database, NumberKind::kVrf, 1, 1000);
-  CHECK(AllocateNumber(database, NumberKind::kVrf, 1000 + kNumberRestUs).value() == 3);
-  CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs).value() == 1);
-  CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs).value() == 4);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 1000 + kNumberRestUs, 0).value() == 3);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs, 0).value() == 1);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 1001 + kNumberRestUs, 0).value() == 4);
+  REQUIRE(transaction.Commit().ok());
+}
+
+TEST_CASE("no number above the dataplane's limit is handed out: the longest rested comes back early") {
+  Place place;
+  auto store = Open(place);
+  Database& database = store->database();
+  Transaction transaction(database);
+  const auto allocate = [&](int64_t now_us) { return AllocateNumber(database, NumberKind::kVrf, now_us, 4); };
+  for (uint32_t number = 1; number <= 3; ++number) CHECK(allocate(0).value() == number);
+  const absl::Status full = allocate(0).status();
+  CHECK(full.code() == absl::StatusCode::kResourceExhausted);
+  CHECK_THAT(std::string(full.message()), Catch::Contains("limit vrfs (4)"));
+  ReleaseNumber(database, NumberKind::kVrf, 3, 1000);
+  ReleaseNumber(database, NumberKind::kVrf, 2, 2000);
+  // Its old owner may still be on its way out of the dataplane.
+  CHECK(allocate(2001).status().code() == absl::StatusCode::kResourceExhausted);
+  CHECK(allocate(2001 + kNumberShortRestUs).value() == 3);
+  CHECK(allocate(2001 + kNumberShortRestUs).value() == 2);
+  // A dataplane that takes fewer than are in use.
+  ReleaseNumber(database, NumberKind::kVrf, 3, 0);
+  CHECK(AllocateNumber(database, NumberKind::kVrf, 2 * kNumberRestUs, 3).status().code() ==
+        absl::StatusCode::kResourceExhausted);
   REQUIRE(transaction.Commit().ok());
 }
 
