@@ -145,7 +145,7 @@ CounterBlock ForwardingProcess::CountersOf(WorkerIndex worker) const {
 absl::Status ForwardingProcess::CreateWorkers() {
   std::vector<WorkerContext> contexts(worker_count());
   for (WorkerIndex worker = 0; worker < worker_count(); ++worker) {
-    auto rings = WorkerRingPair::Create(worker);
+    auto rings = OwnedWorkerRings::Create(worker);
     if (!rings.ok()) return rings.status();
     WorkerContext& context = contexts[worker];
     context.tables = tables_.get();
@@ -172,7 +172,7 @@ absl::Status ForwardingProcess::StartThreads() {
   SlowPathOptions options;
   options.neighbors = NeighborSettingsOf(plan_);
   options.seed = instance_;
-  for (const WorkerRingPair& pair : rings_) options.workers.push_back(pair.rings());
+  for (const OwnedWorkerRings& owned : rings_) options.workers.push_back(owned.rings());
   options.pool = slow_path_packets_.get();
   options.counters = CountersOf(worker_count());
   for (const auto& port : ports_) options.ports.push_back(port.get());

@@ -59,7 +59,7 @@ class ForwardingProcess {
   StateFeed state_feed_;
   std::unique_ptr<TableWriter> table_writer_;
   std::unique_ptr<Agent> agent_;
-  std::vector<WorkerRingPair> rings_;
+  std::vector<OwnedWorkerRings> rings_;
   std::unique_ptr<SlowPath> slow_path_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool workers_run_ = false;

@@ -19,15 +19,27 @@ void AssignQueues(std::span<const PortQueues> ports, std::span<WorkerContext> wo
   }
 }
 
-absl::StatusOr<WorkerRingPair> WorkerRingPair::Create(WorkerIndex worker) {
-  auto punt = CreateRing(absl::StrCat("punt", worker), kPuntRingSlots);
-  if (!punt.ok()) return punt.status();
+absl::StatusOr<OwnedWorkerRings> OwnedWorkerRings::Create(WorkerIndex worker) {
+  OwnedWorkerRings rings;
+  for (size_t queue = 0; queue < kPuntQueues; ++queue) {
+    auto punt = CreateRing(absl::StrCat("punt", worker, "_", kPuntQueueNames[queue]), kPuntQueueSlots[queue]);
+    if (!punt.ok()) return punt.status();
+    rings.punt_[queue] = *std::move(punt);
+  }
   auto inject = CreateRing(absl::StrCat("inject", worker), kInjectRingSlots);
   if (!inject.ok()) return inject.status();
-  return WorkerRingPair(*std::move(punt), *std::move(inject));
+  rings.inject_ = *std::move(inject);
+  return rings;
 }
 
-absl::StatusOr<WorkerRingPair::Ring> WorkerRingPair::CreateRing(const std::string& name, uint32_t slots) {
+WorkerRings OwnedWorkerRings::rings() const {
+  WorkerRings rings;
+  for (size_t queue = 0; queue < kPuntQueues; ++queue) rings.punt[queue] = punt_[queue].get();
+  rings.inject = inject_.get();
+  return rings;
+}
+
+absl::StatusOr<OwnedWorkerRings::Ring> OwnedWorkerRings::CreateRing(const std::string& name, uint32_t slots) {
   Ring ring(
       rte_ring_create(name.c_str(), slots, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ | RING_F_EXACT_SZ));
   if (ring == nullptr)
@@ -36,7 +48,7 @@ absl::StatusOr<WorkerRingPair::Ring> WorkerRingPair::CreateRing(const std::strin
   return ring;
 }
 
-void WorkerRingPair::FreeRing::operator()(rte_ring* ring) const {
+void OwnedWorkerRings::FreeRing::operator()(rte_ring* ring) const {
   void* packet = nullptr;
   while (rte_ring_sc_dequeue(ring, &packet) == 0) rte_pktmbuf_free(static_cast<rte_mbuf*>(packet));
   rte_ring_free(ring);

@@ -2,6 +2,7 @@
 // workers and the slow path.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -27,12 +28,12 @@ struct PortQueues {
 void AssignQueues(std::span<const PortQueues> ports, std::span<WorkerContext> workers);
 
 // The rings of one worker; freed with the object, when nobody uses them any more.
-class WorkerRingPair {
+class OwnedWorkerRings {
  public:
-  static absl::StatusOr<WorkerRingPair> Create(WorkerIndex worker);
-  WorkerRingPair(WorkerRingPair&&) = default;
+  static absl::StatusOr<OwnedWorkerRings> Create(WorkerIndex worker);
+  OwnedWorkerRings(OwnedWorkerRings&&) = default;
 
-  WorkerRings rings() const { return {punt_.get(), inject_.get()}; }
+  WorkerRings rings() const;
 
  private:
   struct FreeRing {
@@ -41,10 +42,10 @@ class WorkerRingPair {
   };
   using Ring = std::unique_ptr<rte_ring, FreeRing>;
 
-  WorkerRingPair(Ring punt, Ring inject) : punt_(std::move(punt)), inject_(std::move(inject)) {}
+  OwnedWorkerRings() = default;
   static absl::StatusOr<Ring> CreateRing(const std::string& name, uint32_t slots);
 
-  Ring punt_;
+  std::array<Ring, kPuntQueues> punt_;
   Ring inject_;
 };
 

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dataplane/eal/port_plan.h"
+#include "dataplane/tables/punt_budgets.h"
 
 namespace sluice::dataplane {
 
@@ -16,11 +17,17 @@ inline constexpr uint32_t kPoolCachePerWorker = 256;
 // what one burst turned into (replies, errors, fragments).
 inline constexpr uint32_t kPacketsInGraphPerWorker = 512;
 // Original packets waiting for the slow path, per worker.
-inline constexpr uint32_t kPuntRingSlots = 512;
+inline constexpr uint32_t kPuntRingSlots = [] {
+  uint32_t slots = 0;
+  for (const uint32_t of_queue : kPuntQueueSlots) slots += of_queue;
+  return slots;
+}();
 // What the slow path may have on its way to one worker.
 inline constexpr uint32_t kInjectRingSlots = 512;
 // The slow path's own buffers: held packets, ARP, ND and what control sends.
 inline constexpr uint32_t kSlowPathBuffers = 2048;
+// The most of them that packets waiting for neighbours may take; see PacketRelay.
+inline constexpr uint32_t kHeldBuffersMax = kSlowPathBuffers - kSlowPathBuffers / 4;
 inline constexpr uint32_t kPacketPrivateBytes = 64;
 // Kept in front of every received packet by DPDK, and used by encapsulations.
 inline constexpr uint32_t kPacketHeadroomBytes = 128;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "dataplane/eal/packet_pool_rule.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -43,7 +44,7 @@ constexpr Setting kSlowPath[] = {
     {"reachable_ms", 30000, 100, 3600000},
     {"probes_max", 3, 1, 20},
     {"held_per_neighbor", 4, 0, 64},
-    {"held_per_tenant", 64, 0, 4096},
+    {"held_per_tenant", 64, 0, kHeldBuffersMax},
     {"icmp_errors_per_second", 100, 1, 1000000},
     {"echo_replies_per_second", 1000, 1, 10000000},
 };

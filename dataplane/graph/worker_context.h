@@ -36,6 +36,9 @@ struct TransmitPort {
   uint64_t mac_bits = 0;  // MacBits of the port's address, which classify accepts
 };
 
+// Packets for the slow path, by PuntQueue.
+using PuntRings = std::array<rte_ring*, kPuntQueues>;
+
 struct WorkerContext {
   Tables* tables = nullptr;
   CounterBlock counters;
@@ -44,7 +47,7 @@ struct WorkerContext {
   std::vector<ReceiveQueue> receive_queues;
   std::array<TransmitPort, kPortsMax> transmit{};
   // Single-producer single-consumer: to and from the slow path. May be null.
-  rte_ring* punt = nullptr;
+  PuntRings punt{};
   rte_ring* inject = nullptr;
   // Trace and capture; null in programs that have none. See graph/observation.h.
   Observation* observation = nullptr;

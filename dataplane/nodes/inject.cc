@@ -69,7 +69,10 @@ void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   PacketMetadata& meta = MetaOf(mbuf);
   meta.trace_id = 0;
   meta.reason = DropReason::kNone;
-  if (meta.vrf >= run.worker.tables->vrfs.size()) meta.vrf = 0;
+  if (meta.vrf >= run.worker.tables->vrfs.size()) {
+    meta.vrf = 0;  // whose counters are there
+    return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
+  }
   if (meta.inject_kind == InjectKind::kRawL2) {
     mbuf.port = meta.egress_port;
     if (mbuf.port >= kPortsMax) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);

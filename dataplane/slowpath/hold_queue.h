@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -57,6 +58,26 @@ class HoldQueue {
     });
     if (found->second.empty()) tenants_.erase(found);
     return taken;
+  }
+
+  // How many packets of the tenant wait here.
+  size_t CountOf(VrfId tenant) const {
+    const auto found = tenants_.find(tenant);
+    return found == tenants_.end() ? 0 : found->second.size();
+  }
+  // Takes out the tenant's oldest packet, whatever it waits for.
+  std::optional<PacketHandle> TakeOldest(VrfId tenant) {
+    const auto found = tenants_.find(tenant);
+    if (found == tenants_.end()) return std::nullopt;
+    const PacketHandle oldest = found->second.front().packet;
+    found->second.pop_front();
+    if (found->second.empty()) tenants_.erase(found);
+    return oldest;
+  }
+  // Calls `visit(tenant)` for all tenants that have packets here.
+  template <class Visit>
+  void ForEachTenant(Visit visit) const {
+    for (const auto& [tenant, queue] : tenants_) visit(tenant);
   }
 
   size_t size() const {

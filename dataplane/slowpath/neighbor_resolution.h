@@ -84,6 +84,8 @@ class NeighborResolution {
   // The slow path's thread.
   size_t neighbor_count() const { return cache_.size(); }
   size_t held_count() const { return held_.size(); }
+  // What waits for neighbours; a handle that is taken out comes back in no output.
+  HoldQueue<LinkAddress>& held() { return held_; }
 
  private:
   // RFC 4861 section 7.2.5 in terms of both protocols.

@@ -5,18 +5,20 @@
 
 namespace sluice::dataplane {
 
-size_t PacketRelay::TakePunted(size_t worker, std::span<rte_mbuf*> packets) {
-  const unsigned count =
-      rte_ring_sc_dequeue_burst(workers_[worker].punt, reinterpret_cast<void**>(packets.data()),
-                                static_cast<unsigned>(packets.size()), nullptr);
+size_t PacketRelay::TakePunted(size_t worker, PuntQueue queue, std::span<rte_mbuf*> packets) {
+  const unsigned count = rte_ring_sc_dequeue_burst(workers_[worker].punt[static_cast<size_t>(queue)],
+                                                   reinterpret_cast<void**>(packets.data()),
+                                                   static_cast<unsigned>(packets.size()), nullptr);
   counts_.punted += count;
   return count;
 }
 
+bool PacketRelay::HasRoomForHolding() const {
+  return rte_mempool_avail_count(&pool_) > pool_.size / 4;
+}
+
 rte_mbuf* PacketRelay::TakeForHolding(rte_mbuf& packet) {
-  // Tenants that hold packets must not keep others from answering ARP.
-  const bool room = rte_mempool_avail_count(&pool_) > pool_.size / 4;
-  rte_mbuf* const copy = room ? rte_pktmbuf_copy(&packet, &pool_, 0, UINT32_MAX) : nullptr;
+  rte_mbuf* const copy = rte_pktmbuf_copy(&packet, &pool_, 0, UINT32_MAX);
   if (copy == nullptr || copy->nb_segs != 1) {
     rte_pktmbuf_free(copy);
     ++counts_.no_buffer;

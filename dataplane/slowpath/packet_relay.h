@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/graph/worker_context.h"
 #include "dataplane/packet/metadata.h"
 #include "dataplane/slowpath/event_count.h"
 #include "dataplane/slowpath/hold_queue.h"
@@ -20,7 +21,7 @@ namespace sluice::dataplane {
 
 // Single-producer single-consumer rings between one worker and the slow path.
 struct WorkerRings {
-  rte_ring* punt = nullptr;
+  PuntRings punt{};
   rte_ring* inject = nullptr;
 };
 
@@ -42,12 +43,14 @@ class PacketRelay {
       : workers_(std::move(workers)), pool_(pool), counters_(counters) {}
 
   size_t workers() const { return workers_.size(); }
-  // Up to `packets.size()` packets that a worker punted; the caller frees them.
-  size_t TakePunted(size_t worker, std::span<rte_mbuf*> packets);
+  // Up to `packets.size()` packets that a worker punted to one queue; the caller frees them.
+  size_t TakePunted(size_t worker, PuntQueue queue, std::span<rte_mbuf*> packets);
 
+  // False while only the quarter of the buffers is left that ARP, ND and control keep
+  // from packets that are held.
+  bool HasRoomForHolding() const;
   // A copy of the packet and its metadata that may be held for long; null when
-  // there is no buffer, of which a quarter is kept for what is not held. The
-  // packet itself is freed, its loss counted.
+  // there is no buffer. The packet itself is freed, its loss counted.
   rte_mbuf* TakeForHolding(rte_mbuf& packet);
   // A buffer of the VRF holding `bytes`, other metadata zeroed; null if there is
   // none or they do not fit, which is counted as a drop of the VRF.

@@ -14,6 +14,7 @@
 namespace sluice::dataplane {
 namespace {
 
+// Of each queue in one turn.
 constexpr size_t kPuntBurst = 64;
 constexpr size_t kControlBurst = 64;
 // Ports without a kernel interface are asked this often (memif peers come and go).
@@ -33,6 +34,7 @@ SlowPath::SlowPath(const SlowPathOptions& options, Tables& tables, rte_rcu_qsbr&
       control_(control),
       ports_(options.ports),
       relay_(options.workers, *options.pool, options.counters),
+      held_per_tenant_(options.neighbors.held_per_tenant),
       resolution_(options.neighbors, options.seed),
       waiting_(options.neighbors.held_per_tenant),
       control_packet_(channel::kPacketBytesMax) {}
@@ -86,7 +88,7 @@ void SlowPath::Run() {
 bool SlowPath::Turn(Instant now) {
   bool worked = ServeRequests(now);
   worked |= ServePunted(now);
-  worked |= ServeControl();
+  worked |= ServeControl(now);
   worked |= ServeLinks(now);
   worked |= ServeTime(now);
   worked |= ReleaseWaiting(now);
@@ -122,15 +124,17 @@ bool SlowPath::ServePunted(Instant now) {
   bool worked = false;
   std::array<rte_mbuf*, kPuntBurst> packets;
   for (size_t worker = 0; worker < relay_.workers(); ++worker) {
-    const size_t count = relay_.TakePunted(worker, packets);
-    for (size_t i = 0; i < count; ++i) Punted(now, *packets[i]);
-    worked |= count > 0;
+    for (size_t queue = 0; queue < kPuntQueues; ++queue) {
+      const size_t count = relay_.TakePunted(worker, static_cast<PuntQueue>(queue), packets);
+      for (size_t i = 0; i < count; ++i) Punted(now, *packets[i]);
+      worked |= count > 0;
+    }
   }
   if (worked) control_.Flush();
   return worked;
 }
 
-bool SlowPath::ServeControl() {
+bool SlowPath::ServeControl(Instant now) {
   using Injected = channel::PacketPort::Injected;
   size_t served = 0;
   for (; served < kControlBurst; ++served) {
@@ -143,6 +147,10 @@ bool SlowPath::ServeControl() {
     const VrfId vrf = known ? static_cast<VrfId>(record.vrf) : VrfId{0};
     if (injected == Injected::kMalformed || !known) {
       relay_.CountDrop(vrf, DropReason::kInjectInvalid);
+      continue;
+    }
+    if (!inject_budgets_.Take(vrf, static_cast<channel::InjectClass>(record.inject_class), now)) {
+      relay_.CountDrop(vrf, DropReason::kInjectRateLimited);
       continue;
     }
     rte_mbuf* const packet = relay_.NewPacket(vrf, std::span<const uint8_t>(control_packet_).first(bytes));

@@ -1,4 +1,4 @@
-// The slow path's thread: drains what workers punt within budgets, drives
+// The slow path's thread: drains what workers punt, drives
 // neighbour resolution, relays packets between workers and control, and watches
 // the ports' carrier. Never touches a port's queues: what it sends enters a
 // worker's graph through a ring.
@@ -17,10 +17,10 @@
 #include "dataplane/agent/neighbor_exchange.h"
 #include "dataplane/eal/kernel_link_watch.h"
 #include "dataplane/eal/port.h"
+#include "dataplane/slowpath/inject_budgets.h"
 #include "dataplane/slowpath/neighbor_mailbox.h"
 #include "dataplane/slowpath/neighbor_resolution.h"
 #include "dataplane/slowpath/packet_relay.h"
-#include "dataplane/slowpath/punt_budgets.h"
 #include "dataplane/slowpath/waiting_packets.h"
 #include "dataplane/tables/tables.h"
 #include "proto/channel/packet_port.h"
@@ -57,7 +57,7 @@ class SlowPath {
   bool Turn(Instant now);
 
   // Any thread.
-  const PuntBudgets& budgets() const { return budgets_; }
+  const PuntBudgets& budgets() const { return tables_.punt_budgets; }
   const RelayCounters& relay_counters() const { return relay_.counts(); }
   const NeighborCounters& neighbor_counters() const { return resolution_.counters(); }
   uint64_t neighbors_refused() const { return resolution_.limit_refusals(); }
@@ -75,7 +75,7 @@ class SlowPath {
   // Each of these returns whether there was work.
   bool ServeRequests(Instant now);
   bool ServePunted(Instant now);
-  bool ServeControl();
+  bool ServeControl(Instant now);
   bool ServeLinks(Instant now);
   bool ServeTime(Instant now);
   bool ReleaseWaiting(Instant now);
@@ -86,6 +86,13 @@ class SlowPath {
 
   void Punted(Instant now, rte_mbuf& packet);
   void Finish(rte_mbuf& packet, DropReason reason);
+  // Of the tenant's packets, those that wait for a neighbour or for its publication.
+  size_t HeldOf(VrfId tenant);
+  // Drops the oldest packet that the tenant holds; false if it holds none.
+  bool DropOldestHeld(VrfId tenant);
+  // When buffers are short: whoever holds most gives one up for `tenant`, which may be
+  // the tenant itself. False: nobody holds any.
+  bool MakeRoomFor(VrfId tenant);
   void PuntedArp(Instant now, rte_mbuf& packet);
   void PuntedNd(Instant now, rte_mbuf& packet);
   void PuntedUnresolved(Instant now, rte_mbuf& packet);
@@ -104,8 +111,9 @@ class SlowPath {
   channel::PacketPort& control_;
   std::vector<const Port*> ports_;
   PacketRelay relay_;
+  uint32_t held_per_tenant_;
   NeighborResolution resolution_;
-  PuntBudgets budgets_;
+  InjectBudgets inject_budgets_;
   std::map<InterfaceId, Attachment> attachments_;
   std::deque<Report> reports_;
   WaitingPackets waiting_;

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "dataplane/packet/ethernet.h"
-#include "dataplane/slowpath/local_punt_class.h"
+#include "dataplane/packet/local_punt_class.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "proto/net/check.h"
 
@@ -50,8 +50,6 @@ void SlowPath::Finish(rte_mbuf& packet, DropReason reason) {
 
 void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
-  if (!budgets_.Take(meta.vrf, BudgetClass::kArp, now))
-    return relay_.Drop(packet, DropReason::kPuntRateLimited);
   // The whole frame: the data begins at its Ethernet header.
   const auto frame = BytesOf(packet);
   const EthernetVerdict ethernet = ParseEthernet(frame.data(), packet.data_len);
@@ -64,8 +62,6 @@ void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
 
 void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
-  if (!budgets_.Take(meta.vrf, BudgetClass::kNeighborDiscovery, now))
-    return relay_.Drop(packet, DropReason::kPuntRateLimited);
   // The frame's header still lies before the data.
   net::MacAddress source;
   if (meta.l2_bytes >= 14 && meta.l2_bytes <= packet.data_off)
@@ -77,22 +73,49 @@ void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
 
 void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
   const VrfId vrf = MetaOf(packet).vrf;
-  if (!budgets_.Take(vrf, BudgetClass::kUnresolved, now))
-    return relay_.Drop(packet, DropReason::kPuntRateLimited);
+  if (!relay_.HasRoomForHolding() && !MakeRoomFor(vrf))
+    return relay_.Drop(packet, DropReason::kSlowPathNoBuffer);
   rte_mbuf* const held = relay_.TakeForHolding(packet);
   if (held == nullptr) return;
   NeighborOutputs outputs;
   resolution_.HandleUnresolved(now, MetaOf(*held).egress_interface, NextHopOf(*held),
                                PacketRelay::HandleOf(*held), outputs);
   Perform(now, outputs);
+  while (HeldOf(vrf) > held_per_tenant_ && DropOldestHeld(vrf)) {
+  }
+}
+
+size_t SlowPath::HeldOf(VrfId tenant) {
+  return resolution_.held().CountOf(tenant) + waiting_.CountOf(tenant);
+}
+
+bool SlowPath::DropOldestHeld(VrfId tenant) {
+  // Those that wait for their publication leave within milliseconds.
+  auto oldest = resolution_.held().TakeOldest(tenant);
+  if (!oldest) oldest = waiting_.TakeOldest(tenant);
+  if (!oldest) return false;
+  relay_.Drop(PacketRelay::PacketOf(*oldest), DropReason::kHoldQueueFull);
+  return true;
+}
+
+bool SlowPath::MakeRoomFor(VrfId tenant) {
+  VrfId most = tenant;
+  size_t of_most = HeldOf(tenant);
+  const auto compare = [&](VrfId other) {
+    const size_t held = HeldOf(other);
+    if (held <= of_most) return;
+    most = other;
+    of_most = held;
+  };
+  resolution_.held().ForEachTenant(compare);
+  waiting_.ForEachTenant(compare);
+  return DropOldestHeld(most);
 }
 
 void SlowPath::PuntedLocal(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
   const auto bytes = BytesOf(packet);
   const channel::PuntClass punt_class = LocalPuntClass(bytes);
-  if (!budgets_.Take(meta.vrf, BudgetOf(punt_class), now))
-    return relay_.Drop(packet, DropReason::kPuntRateLimited);
   channel::PuntRecord record{};
   record.punt_class = static_cast<uint8_t>(punt_class);
   record.vrf = meta.vrf;

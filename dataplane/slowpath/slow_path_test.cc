@@ -1,8 +1,9 @@
 // The pure decisions of the slow path's thread: classes, budgets and buckets.
 #include <catch2/catch.hpp>
 
-#include "dataplane/slowpath/local_punt_class.h"
-#include "dataplane/slowpath/punt_budgets.h"
+#include "dataplane/packet/local_punt_class.h"
+#include "dataplane/slowpath/token_bucket.h"
+#include "dataplane/tables/punt_budgets.h"
 #include "proto/net/byte_writer.h"
 
 namespace sluice::dataplane {
@@ -65,15 +66,18 @@ TEST_CASE("packets to us are told apart by what control has queues for") {
 }
 
 TEST_CASE("one tenant's flood of a class leaves the other tenants and classes their budgets") {
-  PuntBudgets budgets;
-  const Instant now{std::chrono::seconds(10)};
+  constexpr uint64_t kTicksPerSecond = 1'000'000;
+  PuntBudgets budgets(3, 2, kTicksPerSecond, kPuntRates);
+  const uint64_t now = 10 * kTicksPerSecond;
   unsigned taken = 0;
-  for (int i = 0; i < 10000; ++i) taken += budgets.Take(1, BudgetClass::kIkeNew, now);
-  CHECK(taken == 100);
-  CHECK(budgets.refused(BudgetClass::kIkeNew) == 9900);
-  CHECK(budgets.Take(1, BudgetClass::kIkeKnown, now));
-  CHECK(budgets.Take(2, BudgetClass::kIkeNew, now));
-  CHECK(budgets.Take(1, BudgetClass::kIkeNew, now + std::chrono::milliseconds(5)));
+  for (WorkerIndex i = 0; i < 10000; ++i)
+    taken += budgets.Take(static_cast<WorkerIndex>(i % 2), 1, BudgetClass::kIkeNew, now);
+  CHECK(taken == 16);
+  CHECK(budgets.taken(BudgetClass::kIkeNew) == 16);
+  CHECK(budgets.refused(BudgetClass::kIkeNew) == 9984);
+  CHECK(budgets.Take(0, 1, BudgetClass::kIkeKnown, now));
+  CHECK(budgets.Take(0, 2, BudgetClass::kIkeNew, now));
+  CHECK(budgets.Take(0, 1, BudgetClass::kIkeNew, now + 5 * kTicksPerSecond / 1000));
 }
 
 TEST_CASE("a token bucket starts full, refills by time and never overflows") {

@@ -58,7 +58,8 @@ namespace sluice::dataplane {
   X(kNeighborRateLimited, "neighbor_rate_limited", "above the interface's rate of ARP and ND")       \
   X(kSlowPathNoBuffer, "slow_path_no_buffer", "the slow path had no buffer for it")                  \
   X(kInjectQueueFull, "inject_queue_full", "a worker did not take what the slow path sent")          \
-  X(kControlAbsent, "control_absent", "for control, which is not attached")
+  X(kControlAbsent, "control_absent", "for control, which is not attached")                          \
+  X(kInjectRateLimited, "inject_rate_limited", "above the tenant's budget of what control sends")
 
 enum class DropReason : uint8_t {
 #define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,

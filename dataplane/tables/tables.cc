@@ -51,6 +51,7 @@ Tables::Tables(const TablesOptions& options, Reclaimer& reclaimer)
       policers(options.limits, options.workers, options.ticks_per_second, retirement),
       own_addresses(options.limits),
       icmp_budgets(options.limits.vrfs, options.icmp, options.ticks_per_second),
+      punt_budgets(options.limits.vrfs, options.workers, options.ticks_per_second, options.punt),
       fib4_pool(LimitsOf(options.limits, options.limits.ipv4_routes), reclaimer),
       fib6_pool(LimitsOf(options.limits, options.limits.ipv6_routes), reclaimer),
       fib4(fib4_pool, options.limits.vrfs),

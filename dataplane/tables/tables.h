@@ -19,6 +19,7 @@
 #include "dataplane/tables/own_addresses.h"
 #include "dataplane/tables/policer_table.h"
 #include "dataplane/tables/published_array.h"
+#include "dataplane/tables/punt_budgets.h"
 #include "dataplane/tables/retirement.h"
 #include "dataplane/tables/subinterface_map.h"
 #include "dataplane/tables/table_limits.h"
@@ -34,6 +35,7 @@ struct TablesOptions {
   WorkerIndex workers = 1;
   uint64_t ticks_per_second = 1'000'000'000;  // of the workers' clock
   IcmpRates icmp;
+  PuntRates punt = kPuntRates;
 };
 
 struct Tables {
@@ -95,6 +97,7 @@ struct Tables {
   PolicerTable policers;
   OwnAddresses own_addresses;
   IcmpBudgets icmp_budgets;
+  PuntBudgets punt_budgets;
   FibPool4 fib4_pool;
   FibPool6 fib6_pool;
   Fib4Views fib4;

@@ -57,8 +57,9 @@ PacketPort::Injected PacketPort::Inject(InjectRecord* record, std::span<std::byt
   if (length < sizeof *record) return Injected::kMalformed;
   std::memcpy(record, copy.data(), sizeof *record);
   const uint32_t packet_bytes = length - static_cast<uint32_t>(sizeof *record);
-  if (record->version != kPacketRecordVersion || record->flags != 0 || record->bytes != packet_bytes ||
-      packet_bytes == 0 || packet_bytes > packet.size())
+  const bool of_a_class = record->inject_class >= 1 && record->inject_class <= kInjectClasses;
+  if (record->version != kPacketRecordVersion || !of_a_class || record->flags != 0 ||
+      record->bytes != packet_bytes || packet_bytes == 0 || packet_bytes > packet.size())
     return Injected::kMalformed;
   std::memcpy(packet.data(), copy.data() + sizeof *record, packet_bytes);
   *bytes = packet_bytes;

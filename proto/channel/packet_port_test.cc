@@ -69,18 +69,20 @@ TEST_CASE("an injected packet arrives, malformed ones are told and skipped") {
     CHECK(attached.injects.Push(std::as_bytes(std::span(&record, 1)), packet) ==
           RingProducer::Result::kPushed);
   };
-  inject({.version = 2, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 64});
-  inject({.version = 1, .flags = 1, .vrf = 1, .reserved = 0, .bytes = 64});
-  inject({.version = 1, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 65});
-  inject({.version = 1, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 0});
+  inject({.version = 2, .inject_class = 1, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 64});
+  inject({.version = 1, .inject_class = 1, .flags = 1, .vrf = 1, .reserved = 0, .bytes = 64});
+  inject({.version = 1, .inject_class = 0, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 64});
+  inject({.version = 1, .inject_class = 4, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 64});
+  inject({.version = 1, .inject_class = 1, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 65});
+  inject({.version = 1, .inject_class = 1, .flags = 0, .vrf = 1, .reserved = 0, .bytes = 0});
   CHECK(attached.injects.Push(Packet(3)) == RingProducer::Result::kPushed);
-  inject({.version = 1, .flags = 0, .vrf = 7, .reserved = 0, .bytes = 64});
+  inject({.version = 1, .inject_class = 1, .flags = 0, .vrf = 7, .reserved = 0, .bytes = 64});
   CHECK(attached.injects.Publish());
 
   InjectRecord record{};
   std::array<std::byte, kPacketBytesMax> into;
   uint32_t bytes = 0;
-  for (const uint32_t vrf : {1, 1, 1, 1, 0}) {
+  for (const uint32_t vrf : {1, 1, 1, 1, 1, 1, 0}) {
     CHECK(attached.port.Inject(&record, into, &bytes) == PacketPort::Injected::kMalformed);
     CHECK(record.vrf == vrf);
   }

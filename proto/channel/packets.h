@@ -11,8 +11,8 @@ namespace sluice::channel {
 inline constexpr uint16_t kPacketRecordVersion = 1;
 inline constexpr uint32_t kPacketBytesMax = 9216;
 
-// Why a packet was punted to control; each class has its own queue and token
-// budget in the dataplane.
+// Why a packet was punted to control; each class has a token budget for every tenant
+// in the dataplane, and kBgp and kIkeKnown share queues that the others cannot fill.
 enum class PuntClass : uint8_t {
   kLocal = 1,      // to an address of ours, protocol of no other class
   kBgp = 2,        // TCP port 179 from a configured peer
@@ -32,10 +32,20 @@ struct PuntRecord {
 };
 static_assert(sizeof(PuntRecord) == 24 && offsetof(PuntRecord, bytes) == 12);
 
+// For whom control injects; each class has a token budget for every tenant in the
+// dataplane.
+enum class InjectClass : uint8_t {
+  kLocal = 1,  // of no other class
+  kBgp = 2,
+  kIke = 3,
+};
+inline constexpr size_t kInjectClasses = 3;
+
 // A packet of ours, forwarded by the VRF's routes without TTL decrement.
 struct InjectRecord {
-  uint16_t version;
-  uint16_t flags;  // none yet, must be 0
+  uint16_t version;      // kPacketRecordVersion
+  uint8_t inject_class;  // InjectClass
+  uint8_t flags;         // none yet, must be 0
   uint32_t vrf;
   uint32_t reserved;
   uint32_t bytes;

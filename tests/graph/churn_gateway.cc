@@ -53,7 +53,7 @@ ChurnGateway::ChurnGateway(uint16_t workers, Hosts hosts) : hosts_(std::move(hos
   SlowPathOptions options;
   options.seed = 1;
   for (uint16_t worker = 0; worker < workers; ++worker)
-    options.workers.push_back({graph_->punt_ring(worker), graph_->inject_ring(worker)});
+    options.workers.push_back({graph_->punt_rings(worker), graph_->inject_ring(worker)});
   options.pool = slow_path_pool_;
   options.counters = graph_->slow_path_counters();
   slow_path_ = std::make_unique<SlowPath>(options, graph_->tables(), *reclaimer_.qsbr(),

@@ -53,7 +53,8 @@ GraphHarness::GraphHarness(const HarnessOptions& options)
                                                    .ports = port_numbers(),
                                                    .workers = options.workers,
                                                    .ticks_per_second = rte_get_tsc_hz(),
-                                                   .icmp = options.icmp},
+                                                   .icmp = options.icmp,
+                                                   .punt = options.punt},
                                      options.reclaimer != nullptr ? *options.reclaimer : reclaimer_);
   layout_ = channel::CounterLayout({.workers = options.workers + 1u,  // and the slow path
                                     .interfaces = options.limits.interfaces + 1,
@@ -85,9 +86,12 @@ void GraphHarness::CreateWorker(uint16_t index) {
     context.transmit[port->id()] = {true, index, MacBits(port->mac().bytes.data())};
   }
   constexpr unsigned kOneToOne = RING_F_SP_ENQ | RING_F_SC_DEQ;
-  context.punt = rte_ring_create(Unique("punt").c_str(), options_.punt_depth, SOCKET_ID_ANY, kOneToOne);
+  for (rte_ring*& ring : context.punt) {
+    ring = rte_ring_create(Unique("punt").c_str(), options_.punt_depth, SOCKET_ID_ANY, kOneToOne);
+    SLUICE_CHECK(ring != nullptr);
+  }
   context.inject = rte_ring_create(Unique("inject").c_str(), 256, SOCKET_ID_ANY, kOneToOne);
-  SLUICE_CHECK(context.punt != nullptr && context.inject != nullptr);
+  SLUICE_CHECK(context.inject != nullptr);
   punt_.push_back(context.punt);
   inject_.push_back(context.inject);
   auto worker = Worker::Create(Unique("graph"), std::move(context), *qsbr_, IdlePolicy::kSleep);
@@ -102,7 +106,8 @@ GraphHarness::~GraphHarness() {
   workers_.clear();
   ports_.clear();
   SLUICE_CHECK(mbufs_in_use() == 0);
-  for (rte_ring* ring : punt_) rte_ring_free(ring);
+  for (const PuntRings& rings : punt_)
+    for (rte_ring* ring : rings) rte_ring_free(ring);
   for (rte_ring* ring : inject_) rte_ring_free(ring);
   rte_mempool_free(pool_);
 }
@@ -215,7 +220,7 @@ void GraphHarness::StopWorkers() {
 
 std::vector<Punted> GraphHarness::TakePunted() {
   std::vector<Punted> punted;
-  for (rte_ring* ring : punt_) {
+  const auto take = [&](rte_ring* ring) {
     void* object;
     while (rte_ring_dequeue(ring, &object) == 0) {
       auto* mbuf = static_cast<rte_mbuf*>(object);
@@ -223,7 +228,9 @@ std::vector<Punted> GraphHarness::TakePunted() {
       punted.push_back({MetaOf(*mbuf), Bytes(data, data + mbuf->data_len)});
       rte_pktmbuf_free(mbuf);
     }
-  }
+  };
+  for (const PuntRings& rings : punt_)
+    for (rte_ring* ring : rings) take(ring);
   return punted;
 }
 

@@ -26,6 +26,12 @@ struct Punted {
   Bytes bytes;
 };
 
+inline constexpr dataplane::PuntRates kUnlimitedPunts = [] {
+  dataplane::PuntRates rates{};
+  for (dataplane::PuntRate& rate : rates) rate = {1'000'000, 1'000'000};
+  return rates;
+}();
+
 struct HarnessOptions {
   uint16_t ports = 2;
   uint16_t workers = 1;
@@ -33,7 +39,9 @@ struct HarnessOptions {
   uint32_t mbufs = 4096;
   uint16_t data_room = 10240;  // with headroom
   uint32_t ring_depth = 1024;
-  uint32_t punt_depth = 256;
+  uint32_t punt_depth = 256;  // of each queue
+  // Above what tests send, but for those about budgets.
+  dataplane::PuntRates punt = kUnlimitedPunts;
   dataplane::TableLimits limits = kHundredsOfTenants;
   dataplane::IcmpRates icmp{.errors_per_second = 100'000, .echo_replies_per_second = 100'000};
 
@@ -85,7 +93,7 @@ class GraphHarness {
   dataplane::Adjacency OnInterface(dataplane::AdjacencyKind kind, dataplane::InterfaceId interface) const;
 
   // What a slow path beside the workers needs: rings of a worker, its own counters.
-  rte_ring* punt_ring(uint16_t worker) { return punt_[worker]; }
+  const dataplane::PuntRings& punt_rings(uint16_t worker) { return punt_[worker]; }
   rte_ring* inject_ring(uint16_t worker) { return inject_[worker]; }
   dataplane::CounterBlock slow_path_counters() {
     return dataplane::CounterBlock::Of(layout_, section_.data(), workers());
@@ -130,7 +138,8 @@ class GraphHarness {
   channel::CounterLayout layout_;
   std::vector<std::byte> section_;
   channel::CounterReader reader_;
-  std::vector<rte_ring*> punt_, inject_;
+  std::vector<dataplane::PuntRings> punt_;
+  std::vector<rte_ring*> inject_;
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::vector<std::thread> threads_;
 };

@@ -44,6 +44,20 @@ channel::ChannelSizes SizesOf(const Tables& tables) {
   return sizes;
 }
 
+PuntQueue QueueFor(PuntClass punt_class) {
+  switch (punt_class) {
+    case PuntClass::kArp:
+      return PuntQueue::kArp;
+    case PuntClass::kNeighborDiscovery:
+      return PuntQueue::kNeighborDiscovery;
+    case PuntClass::kUnresolved:
+      return PuntQueue::kUnresolved;
+    case PuntClass::kLocal:
+      break;
+  }
+  return PuntQueue::kStrangers;
+}
+
 rte_rcu_qsbr* OneReader() {
   const size_t bytes = rte_rcu_qsbr_get_memsize(1);
   auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
@@ -56,21 +70,28 @@ rte_rcu_qsbr* OneReader() {
 SlowPathRig::SlowPathRig(const SlowPathRigOptions& options)
     : worker_pool_(PoolOf("workers", kWorkerBuffers)),
       own_pool_(PoolOf("slow", options.buffers)),
-      rings_{CreateRing("punt", 1024), CreateRing("inject", options.ring_slots)},
+      rings_{{}, CreateRing("inject", options.ring_slots)},
       tables_(TablesOf(), reclaimer_),
       memory_(*channel::ChannelMemory::Create(SizesOf(tables_), 1)),
       control_(memory_),
       qsbr_(OneReader(), std::free) {
+  for (rte_ring*& ring : rings_.punt) ring = CreateRing("punt", 1024);
   SlowPathOptions slow;
   slow.neighbors = options.neighbors;
   slow.workers = {rings_};
   slow.pool = own_pool_;
   slow.counters = CounterBlock::Of(memory_.counter_layout(), memory_.counter_section(), 0);
   slow_path_ = std::make_unique<SlowPath>(slow, tables_, *qsbr_, 0, requests_, agent_, control_);
+  AddTenant(1);
+  TakeInjected();
+  drops_before_ = Drops();
+}
+
+void SlowPathRig::AddTenant(VrfId tenant) {
   InterfaceChange change;
-  change.interface = 1;
-  change.vrf = 1;
-  change.vlan = 10;
+  change.interface = tenant;
+  change.vrf = tenant;
+  change.vlan = static_cast<uint16_t>(tenant * 10);
   change.mac = Mac("02:00:00:00:00:fe");
   change.addresses = {*net::InterfaceAddress::Parse("10.1.0.254/24"),
                       *net::InterfaceAddress::Parse("2001:db8:1::fe/64")};
@@ -78,15 +99,14 @@ SlowPathRig::SlowPathRig(const SlowPathRigOptions& options)
   Turn();
   Pass(std::chrono::seconds(10));  // announced
   Pass(std::chrono::seconds(10));
-  TakeInjected();
-  drops_before_ = Drops();
 }
 
 SlowPathRig::~SlowPathRig() {
   slow_path_.reset();
   TakeInjected();
   for (rte_mbuf* packet : taken_) rte_pktmbuf_free(packet);
-  for (rte_ring* ring : {rings_.punt, rings_.inject}) rte_ring_free(ring);
+  for (rte_ring* ring : rings_.punt) rte_ring_free(ring);
+  rte_ring_free(rings_.inject);
   for (rte_mempool* pool : {worker_pool_, own_pool_}) rte_mempool_free(pool);
 }
 
@@ -111,20 +131,21 @@ void SlowPathRig::ControlInjects(const channel::InjectRecord& record, const Byte
   (void)injects_.Publish();
 }
 
-void SlowPathRig::Punt(PuntClass punt_class, const Bytes& bytes, const std::string& next_hop) {
+void SlowPathRig::Punt(PuntClass punt_class, const Bytes& bytes, const std::string& next_hop,
+                       InterfaceId interface) {
   rte_mbuf* packet = rte_pktmbuf_alloc(worker_pool_);
   SLUICE_CHECK(packet != nullptr);
   std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
   PacketMetadata& meta = MetaOf(*packet);
   std::memset(static_cast<void*>(&meta), 0, sizeof meta);
-  meta.interface = meta.egress_interface = 1;
-  meta.vrf = 1;
+  meta.interface = meta.egress_interface = interface;
+  meta.vrf = interface;
   meta.punt_class = punt_class;
   if (!next_hop.empty()) {
     const uint32_t address = Ip(next_hop).v4().value;
     for (int i = 0; i < 4; ++i) meta.next_hop[i] = static_cast<uint8_t>(address >> (24 - 8 * i));
   }
-  SLUICE_CHECK(rte_ring_sp_enqueue(rings_.punt, packet) == 0);
+  SLUICE_CHECK(rte_ring_sp_enqueue(rings_.punt[static_cast<size_t>(QueueFor(punt_class))], packet) == 0);
   Turn();
 }
 

@@ -34,9 +34,13 @@ class SlowPathRig {
   // Control's end of the inject ring; publishes at once.
   void ControlInjects(const channel::InjectRecord& record, const Bytes& packet);
 
-  // A packet as a worker of VRF 1 and interface 1 punts it, then Turn().
+  // One more VRF, below 4, whose interface has the VRF's number and the same addresses.
+  void AddTenant(dataplane::VrfId tenant);
+
+  // A packet as a worker punts it that got it from this interface, then Turn().
   // `next_hop`, IPv4, is that of kUnresolved.
-  void Punt(dataplane::PuntClass punt_class, const Bytes& bytes, const std::string& next_hop = "");
+  void Punt(dataplane::PuntClass punt_class, const Bytes& bytes, const std::string& next_hop = "",
+            dataplane::InterfaceId interface = 1);
   void Turn() { slow_path_->Turn(now); }
   void Pass(dataplane::Duration time) {
     now += time;

@@ -145,6 +145,54 @@ TEST_CASE("a full punt ring is a counted drop") {
   CHECK(tenant.Drops(1, DropReason::kPuntQueueFull) == 10 - punted);
 }
 
+TEST_CASE("one tenant's flood leaves the way to the slow path to other tenants and classes") {
+  HarnessOptions options{.punt_depth = 128};
+  for (dataplane::PuntRate& rate : options.punt) rate = {1, 48};
+  TenantPair tenant(options);
+  tenant.AddVrf(2);
+  tenant.AddInterface({.id = 3, .vrf = 2, .port = 0, .vlan = 30, .mtu = 1500}, {"10.1.0.254/24"});
+  REQUIRE(tenant.tables().PutVrf({.id = 1, .punt_bgp = true}).ok());
+  tenant.AddAdjacency(6, AdjacencyKind::kGlean, 2);
+  tenant.AddRoute(1, "10.9.0.0/24", 6);
+  const auto arp = [](uint16_t vlan) {
+    return Packet()
+        .Ethernet(Mac("ff:ff:ff:ff:ff:ff"), kHost)
+        .Vlan(vlan)
+        .EtherType(0x0806)
+        .Transport(0, Bytes(28))
+        .frame();
+  };
+  for (int i = 0; i < 1000; ++i) tenant.Push(0, arp(10));
+  tenant.Settle();
+  tenant.Push(0, arp(30));
+  tenant.Push(0, tenant.In().Ipv4({.destination = "10.9.0.7"}).Udp(1, 2).frame());
+  tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254"}).Tcp(1000, 179).frame());
+  tenant.Settle();
+  std::map<std::pair<int, PuntClass>, int> punted;
+  for (const auto& packet : tenant.TakePunted()) ++punted[{packet.meta.vrf, packet.meta.punt_class}];
+  CHECK(punted == std::map<std::pair<int, PuntClass>, int>{{{1, PuntClass::kArp}, 48},
+                                                           {{2, PuntClass::kArp}, 1},
+                                                           {{1, PuntClass::kUnresolved}, 1},
+                                                           {{1, PuntClass::kLocal}, 1}});
+  CHECK(tenant.AllDrops() == std::map<std::string, uint64_t>{{"vrf 1 punt_rate_limited", 952}});
+  CHECK(tenant.tables().punt_budgets.refused(dataplane::BudgetClass::kArp) == 952);
+}
+
+TEST_CASE("a queue that other tenants and classes filled is not that of control's sessions") {
+  TenantPair tenant({.punt_depth = 4});
+  REQUIRE(tenant.tables().PutVrf({.id = 1, .punt_bgp = true}).ok());
+  // What is cited of a packet to nowhere is an error about us; nobody asked for it.
+  const Bytes cited = Packet().Ipv4({.source = "10.1.0.254"}).Tcp(1, 2).ip();
+  for (int i = 0; i < 10; ++i)
+    tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254"}).Icmp(3, 1, 0, cited).frame());
+  tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254"}).Tcp(1000, 179).frame());
+  tenant.Settle();
+  const auto punted = tenant.TakePunted();
+  REQUIRE(punted.size() == 4);
+  CHECK(punted[0].bytes[9] == 6);
+  CHECK(tenant.Drops(1, DropReason::kPuntQueueFull) == 7);
+}
+
 TEST_CASE("injected packets leave as their kind says") {
   TenantPair tenant;
   PacketMetadata meta{};
@@ -192,6 +240,16 @@ TEST_CASE("injected packets leave as their kind says") {
     tenant.Inject(meta, Packet().Ipv4({}).Udp(1, 2).ip());
     tenant.Settle();
     CHECK(tenant.Drops(1, DropReason::kInjectInvalid) == 2);
+  }
+  SECTION("a VRF that cannot be is not the underlay") {
+    tenant.AddNextHop(9, 2, kRouter);
+    tenant.AddRoute(0, "10.2.0.0/16", 9);
+    meta.vrf = 60000;
+    meta.inject_kind = InjectKind::kForward;
+    tenant.Inject(meta, Packet().Ipv4({}).Udp(1, 2).ip());
+    tenant.Settle();
+    CHECK(tenant.Sent(1).empty());
+    CHECK(tenant.AllDrops() == std::map<std::string, uint64_t>{{"vrf 0 inject_invalid", 1}});
   }
 }
 

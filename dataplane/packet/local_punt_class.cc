@@ -1,5 +1,5 @@
 // Classification of packets to ourselves.
-#include "dataplane/slowpath/local_punt_class.h"
+#include "dataplane/packet/local_punt_class.h"
 
 #include <algorithm>
 #include <array>
