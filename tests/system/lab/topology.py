@@ -75,7 +75,8 @@ class Topology:
             own4.append(f"{tenant.secret4}/32")
             own6.append(f"{tenant.secret6}/128")
         for own in own4 + own6:
-            host.run("ip", "addr", "add", own, "dev", "uplink")
+            # Usable at once: a route may not name a source that is still tentative.
+            host.run("ip", "addr", "add", own, "dev", "uplink", *(["nodad"] if ":" in own else []))
         gateway4, gateway6 = leg.gateway4.split("/")[0], leg.gateway6.split("/")[0]
         host.run("ip", "-4", "route", "add", "default", "via", gateway4, "src", leg.host4)
         host.run("ip", "-6", "route", "add", "default", "via", gateway6, "src", leg.host6)
