@@ -97,11 +97,17 @@ std::vector<SentFrame> ChurnGateway::Collect() {
   return frames;
 }
 
+uint64_t ChurnGateway::AnswersNotTaken() const {
+  const PuntBudgets& budgets = graph_->tables().punt_budgets;
+  return answers_ - budgets.taken(BudgetClass::kArp) - budgets.taken(BudgetClass::kNeighborDiscovery);
+}
+
 bool ChurnGateway::Answer(const SentFrame& frame) {
   const auto payload = std::span(frame.bytes).subspan(kL2Bytes);
   net::MacAddress asker;
   std::copy_n(frame.bytes.begin() + 6, 6, asker.bytes.begin());
   const auto reply = [&](const net::MacAddress& mac, uint16_t type, std::span<const uint8_t> bytes) {
+    ++answers_;
     graph_->Push(frame.port, BuildEthernetFrame(asker, mac, frame.vlan, type, bytes));
   };
   if (Word(frame.bytes, 16) == kEtherTypeArp) {

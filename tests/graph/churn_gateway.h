@@ -35,12 +35,16 @@ class ChurnGateway {
 
   // Takes what the ports sent: requests for our hosts are answered, the rest is returned.
   std::vector<SentFrame> Collect();
+  // Answers that did not come as far as the slow path, by now: those on a VLAN that is
+  // nobody's for the moment are drops like any other.
+  uint64_t AnswersNotTaken() const;
 
  private:
   // True: it was neighbour discovery, and is dealt with.
   bool Answer(const SentFrame& frame);
 
   Hosts hosts_;
+  uint64_t answers_ = 0;
   dataplane::testing::TemporaryDirectory directory_;
   dataplane::QsbrReclaimer reclaimer_;
   std::unique_ptr<GraphHarness> graph_;
