@@ -207,7 +207,7 @@ void GatewayMetrics::CollectSlowPath(Exposition& out) const {
   };
   for (const v1::PuntClassCounters& punt_class : reply->classes()) {
     const Labels labels = {{"class", punt_class.name()}};
-    counter("sluice_punted_packets_total", "packets that the slow path took, by class", labels,
+    counter("sluice_punted_packets_total", "packets for the slow path within their budget, by class", labels,
             punt_class.accepted());
     counter("sluice_punted_refused_packets_total", "packets above the budget of their class and tenant",
             labels, punt_class.refused());

@@ -69,6 +69,8 @@ class AdjacencyResolver {
   AdjacencyResolver(Tables& tables, std::vector<PortState> ports, NeighborRequests& requests,
                     const channel::CounterOrigin& counters);
   void SetObserver(StateObserver* observer) { observer_ = observer; }
+  // False: the slow path is behind, and what would add to its requests is to wait.
+  bool slow_path_keeps_up() const { return requests_.HasRoom(); }
 
   // Creates or changes control's adjacency. The interface must exist where the
   // kind has one.

@@ -111,6 +111,9 @@ bool Agent::TakeUpdates(Instant now) {
     held_back_.reset();
     channel_.Acknowledge(sequence_);
   }
+  // Then the records wait in control's ring, and control for room in it.
+  slow_path_behind_ = !writer_.resolver().slow_path_keeps_up();
+  if (slow_path_behind_) return false;
   alignas(8) std::array<std::byte, channel::kMaxRecordBytes> record;
   unsigned taken = 0;
   for (; taken < kBatch; ++taken) {
@@ -179,7 +182,8 @@ bool Agent::Run(const std::function<void(TableWriter&)>& task) {
     bool ran = false;
   };
   const auto state = std::make_shared<std::atomic<Ticket::State>>(Ticket::kWaiting);
-  inbox_.Push([&task, ticket = std::make_shared<Ticket>(state)](TableWriter& writer) {
+  // A refused task goes with its ticket.
+  (void)inbox_.Push([&task, ticket = std::make_shared<Ticket>(state)](TableWriter& writer) {
     task(writer);
     ticket->ran = true;
   });
@@ -190,10 +194,10 @@ bool Agent::Run(const std::function<void(TableWriter&)>& task) {
 
 void Agent::Sleep() {
   serve_channel_at_ = {};
-  if (!channel_.PrepareToSleep()) return;
+  if (!channel_.PrepareToSleep() && !slow_path_behind_) return;
   const Instant now = MonotonicNow();
   Instant until = std::min(on_time_at_, check_workers_at_);
-  if (held_back_) until = std::min(until, now + kHeldBack);
+  if (held_back_ || slow_path_behind_) until = std::min(until, now + kHeldBack);
   const auto wait = std::max(until - now, Duration::zero());
   pollfd fds[] = {{channel_.poll_fd(), POLLIN, 0}, {inbox_.poll_fd(), POLLIN, 0}};
   poll(fds, 2, static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(wait).count()));

@@ -31,7 +31,7 @@ class Agent {
 
   // Any thread but the agent's. Runs `task` on the agent's thread between two
   // batches of records and returns when it ran; false when the agent stopped
-  // instead. A task must be short: dumps come in pieces.
+  // instead, or AgentInbox::kTasksMax others wait already. A task must be short: dumps come in pieces.
   bool Run(const std::function<void(TableWriter&)>& task);
 
   // Agent's thread or before Start: who hears of duplicate addresses.
@@ -62,6 +62,7 @@ class Agent {
   std::function<void(const DuplicateAddressReport&)> on_duplicate_;
   uint64_t sequence_ = 0;                      // of the last record taken in this attachment
   std::optional<channel::Refusal> held_back_;  // control does not read its refusals
+  bool slow_path_behind_ = false;              // see NeighborRequests::HasRoom
   Instant serve_channel_at_{};
   Instant on_time_at_{};
   Instant check_workers_at_{};

@@ -44,12 +44,14 @@ bool AgentInbox::Add(Report report) {
   return true;
 }
 
-void AgentInbox::Push(Task task) {
+bool AgentInbox::Push(Task task) {
   {
     const std::lock_guard lock(mutex_);
+    if (tasks_.size() >= kTasksMax) return false;
     tasks_.push_back(std::move(task));
   }
   Wake();
+  return true;
 }
 
 std::vector<AgentInbox::Report> AgentInbox::TakeReports(size_t max) {

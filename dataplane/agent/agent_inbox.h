@@ -24,6 +24,8 @@ class AgentInbox final : public NeighborSink {
   using Task = std::function<void(TableWriter&)>;
   // Of neighbours; changes of links have room of their own, one for each port.
   static constexpr size_t kReportsMax = 65536;
+  // More than the gRPC server has threads, each of which waits for its own.
+  static constexpr size_t kTasksMax = 256;
 
   AgentInbox();
 
@@ -34,7 +36,8 @@ class AgentInbox final : public NeighborSink {
   bool Push(const PortLinkChange& change) override;
 
   // Any thread.
-  void Push(Task task);
+  // False, and the task is gone, while kTasksMax wait.
+  [[nodiscard]] bool Push(Task task);
   void Wake();
 
   // Agent's thread. Readable when something was pushed; Answer makes it unreadable.

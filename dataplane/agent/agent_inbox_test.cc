@@ -29,5 +29,13 @@ TEST_CASE("a link change finds room behind any flood of neighbour reports, and i
   CHECK(inbox.TakeReports(1).empty());
 }
 
+TEST_CASE("tasks for the agent have a limit, and what is refused leaves the others alone") {
+  AgentInbox inbox;
+  for (size_t i = 0; i < AgentInbox::kTasksMax; ++i) CHECK(inbox.Push([](TableWriter&) {}));
+  CHECK_FALSE(inbox.Push([](TableWriter&) {}));
+  CHECK(inbox.TakeTasks().size() == AgentInbox::kTasksMax);
+  CHECK(inbox.Push([](TableWriter&) {}));
+}
+
 }  // namespace
 }  // namespace sluice::dataplane

@@ -228,6 +228,22 @@ TEST_CASE("a dataplane that died comes back with another instance and empty tabl
   CHECK(Lookup(second, "10.1.1.1") == 1);
 }
 
+TEST_CASE("while the slow path is behind, control's records wait in its ring; then all of them are applied") {
+  const TemporaryDirectory directory;
+  RunningAgent running(directory.File("channel"));
+  running.agent().Start();
+  Control control(directory.File("channel"));
+  running.requests().room = false;
+  control.StateTenant();
+  control.client().Flush();
+  // The second question is asked in a turn that began after the records were there.
+  for (int i = 0; i < 2; ++i) (void)running.Ask([](TableWriter&) { return 0; });
+  CHECK(running.agent().records_applied() == 0);
+  running.requests().room = true;
+  control.Flush();
+  CHECK(Lookup(running, "10.1.1.1") == 1);
+}
+
 TEST_CASE("a task for an agent that stops is dropped and its caller told") {
   const TemporaryDirectory directory;
   RunningAgent running(directory.File("channel"));

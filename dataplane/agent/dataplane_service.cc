@@ -25,7 +25,8 @@ DataplaneService::DataplaneService(ServiceParts parts) : parts_(std::move(parts)
 
 grpc::Status DataplaneService::Ask(const Task& task) const {
   if (parts_.agent.Run(task)) return grpc::Status::OK;
-  return {grpc::StatusCode::UNAVAILABLE, "the dataplane is stopping"};
+  return {grpc::StatusCode::UNAVAILABLE,
+          "the dataplane is stopping, or tasks_max (256) requests wait for its agent"};
 }
 
 v1::PortState DataplaneService::PortMessage(const Port& port, bool carrier) const {

@@ -90,10 +90,12 @@ struct StaticNeighbor {
 class NeighborRequests {
  public:
   virtual ~NeighborRequests() = default;
-  // Called on the agent's thread. Unbounded: the agent's tables limit the count.
+  // Called on the agent's thread. Never refused, because the agent holds back what
+  // leads to them while there is no room.
   virtual void Push(const InterfaceChange& change) = 0;
   virtual void Push(const NextHopWatch& watch) = 0;
   virtual void Push(const StaticNeighbor& entry) = 0;
+  virtual bool HasRoom() const { return true; }
 };
 
 }  // namespace sluice::dataplane

@@ -68,6 +68,7 @@ class RunningAgent {
   AgentInbox& inbox() { return inbox_; }
   Tables& tables() { return tables_; }
   QsbrReclaimer& reclaimer() { return reclaimer_; }
+  RecordedRequests& requests() { return requests_; }
   const channel::ChannelMemory& memory() { return memory_; }
   // Before Start only, or through the agent.
   TableWriter& writer() { return writer_; }

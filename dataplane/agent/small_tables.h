@@ -2,6 +2,7 @@
 // targets put around a TableWriter.
 #pragma once
 
+#include <atomic>
 #include <set>
 #include <utility>
 #include <vector>
@@ -28,6 +29,9 @@ class RecordedRequests final : public NeighborRequests {
   }
   void Push(const StaticNeighbor& entry) override { statics.push_back(entry); }
 
+  bool HasRoom() const override { return room.load(); }
+
+  std::atomic<bool> room{true};
   std::vector<InterfaceChange> interfaces;
   std::set<std::pair<InterfaceId, net::Address>> watched;
   std::vector<StaticNeighbor> statics;

@@ -105,7 +105,8 @@ TEST_CASE("a mistake in the start-up file is refused with the object and what is
        "limits: vrfs 70000 is outside 1..65536"},
       {"slow path out of range", File(kNull, R"("workerCores": [1], "slowPath": {"probesMax": 0})"),
        "slow_path: probes_max 0 is outside 1..20"},
-      {"one tenant that may hold more than all", File(kNull, R"("slowPath": {"heldPerTenant": 1537})"),
+      {"one tenant that may hold more than all",
+       File(kNull, R"("workerCores": [1], "slowPath": {"heldPerTenant": 1537})"),
        "slow_path: held_per_tenant 1537 is outside 0..1536"},
   };
   for (const Row& row : rows) {

@@ -21,8 +21,7 @@ rte_mbuf* PacketRelay::TakeForHolding(rte_mbuf& packet) {
   rte_mbuf* const copy = rte_pktmbuf_copy(&packet, &pool_, 0, UINT32_MAX);
   if (copy == nullptr || copy->nb_segs != 1) {
     rte_pktmbuf_free(copy);
-    ++counts_.no_buffer;
-    Drop(packet, DropReason::kSlowPathNoBuffer);
+    DropForWantOfBuffer(packet);
     return nullptr;
   }
   MetaOf(*copy) = MetaOf(packet);
@@ -61,6 +60,11 @@ void PacketRelay::Inject(rte_mbuf& packet, InjectKind kind) {
   }
   ++counts_.inject_ring_full;
   Drop(packet, DropReason::kInjectQueueFull);
+}
+
+void PacketRelay::DropForWantOfBuffer(rte_mbuf& packet) {
+  ++counts_.no_buffer;
+  Drop(packet, DropReason::kSlowPathNoBuffer);
 }
 
 void PacketRelay::Drop(rte_mbuf& packet, DropReason reason) {

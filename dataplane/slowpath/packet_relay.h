@@ -60,6 +60,7 @@ class PacketRelay {
   void Inject(rte_mbuf& packet, InjectKind kind);
   // Frees the packet and counts the reason for its VRF.
   void Drop(rte_mbuf& packet, DropReason reason);
+  void DropForWantOfBuffer(rte_mbuf& packet);
   // The same for a packet that never had a buffer here.
   void CountDrop(VrfId vrf, DropReason reason) { counters_.Drop(vrf, reason); }
 

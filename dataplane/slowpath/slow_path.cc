@@ -86,11 +86,15 @@ void SlowPath::Run() {
 }
 
 bool SlowPath::Turn(Instant now) {
-  bool worked = ServeRequests(now);
-  worked |= ServePunted(now);
+  bool worked = false;
+  // While the agent is behind, what would be reported waits in the rings and the mailbox.
+  if (!reports_.full()) {
+    worked |= ServeRequests(now);
+    worked |= ServePunted(now);
+    worked |= ServeTime(now);
+  }
   worked |= ServeControl(now);
   worked |= ServeLinks(now);
-  worked |= ServeTime(now);
   worked |= ReleaseWaiting(now);
   FlushReports();
   return worked;
@@ -202,11 +206,7 @@ bool SlowPath::ServeTime(Instant now) {
 }
 
 void SlowPath::FlushReports() {
-  while (!reports_.empty()) {
-    const bool pushed = std::visit([&](const auto& report) { return agent_.Push(report); }, reports_.front());
-    if (!pushed) return;
-    reports_.pop_front();
-  }
+  reports_.Flush([&](const auto& report) { return agent_.Push(report); });
 }
 
 const char* SlowPath::NameOf(PortId port) const {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <atomic>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -21,6 +20,7 @@
 #include "dataplane/slowpath/neighbor_mailbox.h"
 #include "dataplane/slowpath/neighbor_resolution.h"
 #include "dataplane/slowpath/packet_relay.h"
+#include "dataplane/slowpath/pending_reports.h"
 #include "dataplane/slowpath/waiting_packets.h"
 #include "dataplane/tables/tables.h"
 #include "proto/channel/packet_port.h"
@@ -63,7 +63,6 @@ class SlowPath {
   uint64_t neighbors_refused() const { return resolution_.limit_refusals(); }
 
  private:
-  using Report = std::variant<NeighborUpdate, DuplicateAddressReport>;
   // Whose an interface is, and where operators find it.
   struct Attachment {
     VrfId vrf = 0;
@@ -115,7 +114,7 @@ class SlowPath {
   NeighborResolution resolution_;
   InjectBudgets inject_budgets_;
   std::map<InterfaceId, Attachment> attachments_;
-  std::deque<Report> reports_;
+  PendingReports reports_;
   WaitingPackets waiting_;
   std::unique_ptr<KernelLinkWatch> kernel_links_;
   std::map<PortId, bool> link_up_;

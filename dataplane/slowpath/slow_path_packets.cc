@@ -74,7 +74,7 @@ void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
 void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
   const VrfId vrf = MetaOf(packet).vrf;
   if (!relay_.HasRoomForHolding() && !MakeRoomFor(vrf))
-    return relay_.Drop(packet, DropReason::kSlowPathNoBuffer);
+    return relay_.DropForWantOfBuffer(packet);
   rte_mbuf* const held = relay_.TakeForHolding(packet);
   if (held == nullptr) return;
   NeighborOutputs outputs;
@@ -137,7 +137,7 @@ void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
     if (const auto* const frame = std::get_if<SendFrame>(&output)) {
       Send(*frame);
     } else if (const auto* const update = std::get_if<NeighborUpdate>(&output)) {
-      reports_.push_back(*update);
+      reports_.Add(*update);
     } else if (const auto* const released = std::get_if<ReleasePacket>(&output)) {
       const VrfId vrf = MetaOf(PacketRelay::PacketOf(released->packet)).vrf;
       const auto evicted = waiting_.Add(vrf, released->packet, now + kPublishWait);
@@ -148,7 +148,7 @@ void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
       relay_.Drop(PacketRelay::PacketOf(discarded->packet), discarded->reason);
     } else if (const auto* const duplicate = std::get_if<DuplicateAddressReport>(&output)) {
       LogDuplicate(*duplicate);
-      reports_.push_back(*duplicate);
+      reports_.Add(*duplicate);
     }
   }
   outputs.clear();

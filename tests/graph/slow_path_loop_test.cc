@@ -76,6 +76,7 @@ TEST_CASE("an answer that has no buffer, or that no worker takes, is a drop of i
     rig.Turn();
     CHECK(rig.TakeInjected().empty());
     CHECK(rig.Drops() == Drops{{"vrf 1 slow_path_no_buffer", 3}});
+    CHECK(rig.slow_path().relay_counters().no_buffer == 3);
   }
 }
 
