@@ -1,6 +1,7 @@
 // `apply` and `delete`: every object of a file is one transaction of its own,
 // in the file's order; the first refusal ends the run.
-#include <optional>
+#include <algorithm>
+#include <chrono>
 
 #include "sluice/gateway/v1/gateway.grpc.pb.h"
 #include "sluice/gateway/v1/routes.grpc.pb.h"
@@ -62,7 +63,8 @@ const api::Condition* RefusedCondition(const api::Tenant& tenant) {
 grpc::Status WaitUntilProgrammed(Session& session, const std::string& tenant, uint64_t generation) {
   const auto stub = session.Stub<api::TenantService>();
   const auto end = std::chrono::steady_clock::now() + session.timeout;
-  std::optional<std::chrono::steady_clock::time_point> refused_since;
+  constexpr auto kNever = std::chrono::steady_clock::time_point::max();
+  auto give_up = kNever;
   Interrupt interrupt;
   while (true) {
     grpc::ClientContext context;
@@ -75,9 +77,8 @@ grpc::Status WaitUntilProgrammed(Session& session, const std::string& tenant, ui
     if (refused == nullptr && now.status().observed_generation() >= generation) return grpc::Status::OK;
     // What was refused is tried again when something else has made room for it.
     const auto time = std::chrono::steady_clock::now();
-    if (refused == nullptr) refused_since.reset();
-    if (refused != nullptr && !refused_since) refused_since = time;
-    if (refused != nullptr && (time > end || time - *refused_since > kRefusalGrace)) {
+    give_up = refused == nullptr ? kNever : std::min({give_up, end, time + kRefusalGrace});
+    if (refused != nullptr && time >= give_up) {
       return {grpc::StatusCode::FAILED_PRECONDITION,
               "tenant " + tenant + ": stored, but not programmed: " + refused->message()};
     }
