@@ -73,8 +73,7 @@ void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
 
 void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
   const VrfId vrf = MetaOf(packet).vrf;
-  if (!relay_.HasRoomForHolding() && !MakeRoomFor(vrf))
-    return relay_.DropForWantOfBuffer(packet);
+  if (!relay_.HasRoomForHolding() && !MakeRoomFor(vrf)) return relay_.DropForWantOfBuffer(packet);
   rte_mbuf* const held = relay_.TakeForHolding(packet);
   if (held == nullptr) return;
   NeighborOutputs outputs;
