@@ -21,6 +21,8 @@ TableLimits TableLimitsOf(const StartupPlan& plan) {
   limits.ipv6_routes_per_vrf = from.ipv6_routes_per_vrf();
   limits.fib_mib = from.fib_mib();
   limits.pending_removals = from.pending_removals();
+  limits.tunnel_terminations = from.tunnel_terminations();
+  limits.tunnel_remotes = from.tunnel_remotes();
   return limits;
 }
 

@@ -48,7 +48,9 @@ std::string LimitName(uint32_t limit) {
                                            "ipv6_routes",
                                            "ipv6_routes_per_vrf",
                                            "fib_mib",
-                                           "pending_removals"};
+                                           "pending_removals",
+                                           "tunnel_terminations",
+                                           "tunnel_remotes"};
   constexpr uint32_t kCount = sizeof(kNames) / sizeof(kNames[0]);
   return limit > 0 && limit < kCount ? kNames[limit] : "number " + std::to_string(limit);
 }

@@ -37,6 +37,8 @@ constexpr Setting kLimits[] = {
     {"ipv6_routes_per_vrf", 1048576, 1, 1 << 26},
     {"fib_mib", 1024, 8, 65536},
     {"pending_removals", 1048576, 1024, 1 << 26},
+    {"tunnel_terminations", 262144, 1, 1 << 24},
+    {"tunnel_remotes", 65536, 1, 1 << 22},
 };
 
 constexpr Setting kSlowPath[] = {

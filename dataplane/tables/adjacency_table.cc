@@ -30,6 +30,14 @@ void FillNextHop(const net::Address& next_hop, uint8_t* bytes) {
   for (unsigned i = 0; i < 4; ++i) bytes[i] = static_cast<uint8_t>(next_hop.v4().value >> (24 - 8 * i));
 }
 
+void FillTunnelHop(const Adjacency& adjacency, uint8_t* bytes) {
+  TunnelHop hop{};
+  if (adjacency.neighbor_mac) std::memcpy(hop.mac, adjacency.neighbor_mac->bytes.data(), sizeof hop.mac);
+  if (adjacency.next_hop.is_v4()) hop.remote = __builtin_bswap32(adjacency.next_hop.v4().value);
+  hop.remote_id = adjacency.remote;
+  std::memcpy(bytes, &hop, sizeof hop);
+}
+
 }  // namespace
 
 AdjacencyTable::AdjacencyTable(const TableLimits& limits, Retirement& retirement)
@@ -54,7 +62,9 @@ WriteResult AdjacencyTable::Put(AdjacencyId id, const Adjacency& adjacency) {
   const bool live = adjacency.live && sendable;
   AdjacencySnapshot snapshot;
   uint8_t leading[16] = {};
-  if (live) {
+  if (adjacency.kind == AdjacencyKind::kTunnel) {
+    FillTunnelHop(adjacency, leading);
+  } else if (live) {
     FillRewrite(adjacency, leading);
   } else {
     FillNextHop(adjacency.next_hop, leading);

@@ -13,6 +13,7 @@
 #include "dataplane/tables/ids.h"
 #include "dataplane/tables/retirement.h"
 #include "dataplane/tables/table_limits.h"
+#include "dataplane/tables/tunnel.h"
 #include "dataplane/tables/write_result.h"
 #include "proto/net/address.h"
 #include "proto/net/mac_address.h"
@@ -24,15 +25,17 @@ using channel::AdjacencyKind;
 // An adjacency as its writer describes it.
 struct Adjacency {
   AdjacencyKind kind = AdjacencyKind::kDrop;
-  InterfaceId interface = kNoInterface;  // kNeighbor and kGlean
-  net::Address next_hop;                 // kNeighbor
+  InterfaceId interface = kNoInterface;  // kNeighbor, kGlean and kTunnel
+  net::Address next_hop;                 // kNeighbor; kTunnel: the far end in the underlay
+  RemoteId remote = kNoRemote;           // kTunnel: the same, as a number
   // Copied from the interface.
   PortId port = 0;
   uint16_t vlan = 0;  // 0 = untagged
   uint16_t mtu = 1500;
   PolicerId policer_out = kNoPolicer;
   net::MacAddress source_mac;
-  // Present while the neighbour is resolved (kNeighbor).
+  // Present while the neighbour is resolved (kNeighbor); kTunnel over an overlay:
+  // destination of the inner frame.
   std::optional<net::MacAddress> neighbor_mac;
   // Packets may be sent: port has carrier, interface is up, neighbour resolved.
   // An unresolved neighbour of a healthy interface is not live but `resolvable`:
@@ -66,6 +69,8 @@ class AdjacencySnapshot {
   // 16 bytes, network byte order, IPv4 in the first four: whom to resolve. Only
   // of a resolvable kNeighbor that is not live; it lies where the rewrite will be.
   const uint64_t* NextHop() const { return words_; }
+  // Only of kTunnel, live or not.
+  TunnelHop Hop() const { return __builtin_bit_cast(TunnelHop, HopWords{words_[0], words_[1]}); }
 
  private:
   friend class AdjacencyTable;
@@ -77,6 +82,10 @@ class AdjacencySnapshot {
   static constexpr uint64_t kLive = uint64_t{1} << 60;
   static constexpr uint64_t kTagged = uint64_t{1} << 61;
   static constexpr uint64_t kResolvable = uint64_t{1} << 62;
+
+  struct HopWords {
+    uint64_t first, second;
+  };
 
   uint64_t kind_bits() const { return words_[2] >> kKindShift & 0xf; }
 

@@ -8,14 +8,16 @@
 namespace sluice::dataplane {
 
 using VrfId = uint16_t;        // also the tenant in counters; 0 is the underlay
-using InterfaceId = uint16_t;  // an L3 subinterface
+using InterfaceId = uint16_t;  // an L3 subinterface or a tunnel
 using PortId = uint16_t;       // DPDK's port number
 using AdjacencyId = uint32_t;
 using PolicerId = uint32_t;
+using RemoteId = uint32_t;  // far end of tunnels; the dataplane's own number
 using WorkerIndex = uint16_t;
 
 inline constexpr InterfaceId kNoInterface = 0;
 inline constexpr AdjacencyId kNoAdjacency = 0;
 inline constexpr PolicerId kNoPolicer = 0;
+inline constexpr RemoteId kNoRemote = 0;
 
 }  // namespace sluice::dataplane

@@ -23,6 +23,8 @@ struct TableLimits {
   uint32_t ipv6_routes_per_vrf = 1048576;
   uint32_t fib_mib = 1024;  // memory of the lookup structures of both families
   uint32_t pending_removals = 1048576;
+  uint32_t tunnel_terminations = 262144;  // of each family
+  uint32_t tunnel_remotes = 65536;
 };
 
 }  // namespace sluice::dataplane

@@ -52,6 +52,7 @@ Tables::Tables(const TablesOptions& options, Reclaimer& reclaimer)
       own_addresses(options.limits),
       icmp_budgets(options.limits.vrfs, options.icmp, options.ticks_per_second),
       punt_budgets(options.limits.vrfs, options.workers, options.ticks_per_second, options.punt),
+      tunnels(options.limits, retirement),
       fib4_pool(LimitsOf(options.limits, options.limits.ipv4_routes), reclaimer),
       fib6_pool(LimitsOf(options.limits, options.limits.ipv6_routes), reclaimer),
       fib4(fib4_pool, options.limits.vrfs),
@@ -109,6 +110,8 @@ WriteResult Tables::CheckInterface(const Interface& interface) const {
     return WriteResult::Refused(RefusalReason::kOutOfRange,
                                 interface.vlan > kVlanMax ? interface.vlan : interface.port);
   if (!Exists(interface.vrf)) return WriteResult::Refused(RefusalReason::kNotFound, interface.vrf);
+  if (tunnels.Find(interface.id) != nullptr)
+    return WriteResult::Refused(RefusalReason::kConflict, interface.id);
   const InterfaceId holder = subinterfaces.Find(interface.port, interface.vlan).interface();
   if (holder != kNoInterface && holder != interface.id)
     return WriteResult::Refused(RefusalReason::kConflict, holder);
@@ -137,6 +140,28 @@ WriteResult Tables::RemoveInterface(InterfaceId id) {
   subinterfaces.Set(interface->port, interface->vlan, {});
   --vrf_interfaces_[interface->vrf];
   interfaces.Withdraw(id);
+  return WriteResult::Accepted();
+}
+
+WriteResult Tables::PutTunnel(const Tunnel& tunnel) {
+  if (!Exists(tunnel.vrf) || tunnel.vrf == 0)
+    return WriteResult::Refused(RefusalReason::kNotFound, tunnel.vrf);
+  if (tunnel.id < interfaces.size() && interfaces.Find(tunnel.id) != nullptr)
+    return WriteResult::Refused(RefusalReason::kConflict, tunnel.id);
+  const Tunnel* published = tunnel.id < interfaces.size() ? tunnels.Find(tunnel.id) : nullptr;
+  const std::optional<VrfId> before = published == nullptr ? std::nullopt : std::optional(published->vrf);
+  if (const WriteResult put = tunnels.Put(tunnel); !put.ok()) return put;
+  if (before) --vrf_interfaces_[*before];
+  ++vrf_interfaces_[tunnel.vrf];
+  return WriteResult::Accepted();
+}
+
+WriteResult Tables::RemoveTunnel(InterfaceId id) {
+  const Tunnel* tunnel = id < interfaces.size() ? tunnels.Find(id) : nullptr;
+  if (tunnel == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  const VrfId vrf = tunnel->vrf;
+  if (const WriteResult removed = tunnels.Remove(id); !removed.ok()) return removed;
+  --vrf_interfaces_[vrf];
   return WriteResult::Accepted();
 }
 

@@ -23,6 +23,7 @@
 #include "dataplane/tables/retirement.h"
 #include "dataplane/tables/subinterface_map.h"
 #include "dataplane/tables/table_limits.h"
+#include "dataplane/tables/tunnel_table.h"
 #include "dataplane/tables/vrf.h"
 #include "dataplane/tables/write_result.h"
 #include "proto/net/prefix.h"
@@ -56,6 +57,11 @@ struct Tables {
   // Creates or changes; kConflict when (port, VLAN) is another interface's.
   WriteResult PutInterface(const Interface& interface);
   WriteResult RemoveInterface(InterfaceId interface);
+
+  // A tunnel is an interface in everything but its place: kConflict when the
+  // number is a subinterface's, and the other way round.
+  WriteResult PutTunnel(const Tunnel& tunnel);
+  WriteResult RemoveTunnel(InterfaceId interface);
 
   // Creates or changes, and moves flows of groups when the liveness changed.
   WriteResult PutAdjacency(AdjacencyId id, const Adjacency& adjacency);
@@ -98,6 +104,7 @@ struct Tables {
   OwnAddresses own_addresses;
   IcmpBudgets icmp_budgets;
   PuntBudgets punt_budgets;
+  TunnelTable tunnels;
   FibPool4 fib4_pool;
   FibPool6 fib6_pool;
   Fib4Views fib4;

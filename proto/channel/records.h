@@ -11,7 +11,7 @@
 
 namespace sluice::channel {
 
-inline constexpr uint16_t kRecordVersion = 1;
+inline constexpr uint16_t kRecordVersion = 2;
 inline constexpr uint32_t kRecordAlignment = 8;
 inline constexpr uint32_t kMaxGroupMembers = 64;
 inline constexpr uint32_t kMaxRecordBytes = 1024;
@@ -35,6 +35,8 @@ enum class RecordType : uint16_t {
   kRouteDelete = 23,
   kPolicer = 24,
   kPolicerDelete = 25,
+  kTunnel = 26,
+  kTunnelDelete = 27,
 };
 
 // Who owns an object, so that a resynchronisation sweeps only what its owner
@@ -92,7 +94,7 @@ struct VrfRecord {
 };
 static_assert(sizeof(VrfRecord) == 72 && offsetof(VrfRecord, ipv4_routes_max) == 60);
 
-// Records that name one object by number: the deletes of VRF, interface,
+// Records that name one object by number: the deletes of VRF, interface, tunnel,
 // adjacency, next-hop group and policer.
 struct IdRecord {
   RecordHeader header;
@@ -124,6 +126,52 @@ struct InterfaceRecord {
 };
 static_assert(sizeof(InterfaceRecord) == 72 && offsetof(InterfaceRecord, policer_in) == 52);
 
+enum class TunnelKind : uint8_t {
+  kGre = 1,    // RFC 2784, 2890: IP in GRE
+  kVxlan = 2,  // RFC 7348
+  kNvgre = 3,  // RFC 7637: Ethernet in GRE, the key is VSID << 8 | FlowID
+};
+
+enum TunnelFlag : uint16_t {
+  kTunnelUp = 1 << 0,           // administratively up
+  kTunnelStrictUrpf = 1 << 1,   // RFC 3704 section 2.2
+  kTunnelKeyIn = 1 << 2,        // kGre: packets carry key_in; else they carry none
+  kTunnelKeyOut = 1 << 3,       // kGre: key_out is sent
+  kTunnelGreChecksum = 1 << 4,  // kGre: send the checksum; one that is received is always checked
+  kTunnelUdpChecksum = 1 << 5,  // kVxlan over IPv6: send it; else zero (RFC 6935)
+  // Outer DF (IPv4) is set, unless one of these says otherwise.
+  kTunnelDfCopy = 1 << 6,   // as in the inner packet; of IPv6: set
+  kTunnelDfClear = 1 << 7,  // and what is too large leaves in outer fragments
+  kTunnelPipe = 1 << 8,     // outer DSCP is `dscp` (RFC 2983 section 3.1); else the inner one is copied
+  kTunnelClampMss = 1 << 9,
+};
+
+// A tunnel is an interface: of a VRF, with addresses, policers and counters, and
+// its number is one of an interface. Many of a kind may end on one local address.
+struct TunnelRecord {
+  RecordHeader header;
+  uint32_t interface;
+  uint32_t vrf;
+  uint32_t connection;  // 0 = the tenant's virtual network
+  uint8_t kind;         // TunnelKind
+  uint8_t family;       // of local and remote: 4 or 6
+  uint16_t flags;       // TunnelFlag
+  uint8_t local[16];    // ours in the underlay; it is answered on as on an interface's
+  uint8_t remote[16];   // kGre; zero for the others, whose hosts are those of their adjacencies
+  uint32_t key_in;      // GRE key; VNI or VSID (24 bits)
+  uint32_t key_out;     // of VXLAN and NVGRE the same as key_in
+  uint32_t policer_in;  // 0 = none; traffic out of the tunnel
+  uint32_t policer_out;
+  uint16_t mtu;       // largest inner IP packet in bytes, 576 (1280 with IPv6)..9000
+  uint16_t udp_port;  // kVxlan: destination port, both ways; else 0
+  uint8_t ttl;        // of the outer header; 0 = that of the inner packet
+  uint8_t dscp;       // with kTunnelPipe, 0..63
+  uint8_t mac[6];     // kVxlan, kNvgre: ours in the inner frames
+  uint32_t reserved;
+};
+static_assert(sizeof(TunnelRecord) == 112 && offsetof(TunnelRecord, key_in) == 80 &&
+              offsetof(TunnelRecord, mac) == 102);
+
 struct InterfaceAddressRecord {
   RecordHeader header;
   uint32_t interface;
@@ -151,19 +199,23 @@ enum class AdjacencyKind : uint8_t {
   kNeighbor = 2,  // to next_hop on interface, resolved by the dataplane
   kGlean = 3,     // connected prefix: to the packet's own destination on interface
   kLocal = 4,     // an address of ours
+  kTunnel = 5,    // through the tunnel `interface`; over an overlay to the host `next_hop`
 };
 
 struct AdjacencyRecord {
   RecordHeader header;
   uint32_t adjacency;
-  uint8_t kind;    // AdjacencyKind
-  uint8_t family;  // of next_hop; the same adjacency may carry both families for kDrop and kLocal
+  uint8_t kind;  // AdjacencyKind
+  // Of next_hop; the same adjacency may carry both families for kDrop, kLocal and kTunnel.
+  uint8_t family;
   uint16_t reserved;
-  uint32_t interface;  // kNeighbor and kGlean, else 0
-  uint8_t next_hop[16];
-  uint32_t reserved2;
+  uint32_t interface;    // kNeighbor, kGlean and kTunnel, else 0
+  uint8_t next_hop[16];  // kNeighbor; kTunnel over VXLAN and NVGRE: the host's provider address
+  uint8_t mac[6];        // kTunnel over VXLAN and NVGRE: destination of the inner frame
+  uint16_t reserved2;
+  uint32_t reserved3;
 };
-static_assert(sizeof(AdjacencyRecord) == 64);
+static_assert(sizeof(AdjacencyRecord) == 72 && offsetof(AdjacencyRecord, mac) == 60);
 
 struct GroupMember {
   uint32_t adjacency;
@@ -244,6 +296,8 @@ enum class Limit : uint32_t {
   kIpv6RoutesPerVrf = 13,
   kFibMemory = 14,
   kPendingRemovals = 15,
+  kTunnelTerminations = 16,
+  kTunnelRemotes = 17,
 };
 
 }  // namespace sluice::channel

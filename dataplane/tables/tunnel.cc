@@ -1,0 +1,121 @@
+// Prebuilding of outer headers: RFC 2784 and 2890 (GRE), 7348 (VXLAN), 7637 (NVGRE).
+#include "dataplane/tables/tunnel.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "proto/net/byte_order.h"
+#include "proto/net/check.h"
+#include "proto/net/checksum.h"
+
+namespace sluice::dataplane {
+namespace {
+
+constexpr uint8_t kProtocolUdp = 17;
+constexpr uint8_t kProtocolGre = 47;
+constexpr uint16_t kGreChecksumPresent = 0x8000;
+constexpr uint16_t kGreKeyPresent = 0x2000;
+constexpr uint16_t kTransparentEthernet = 0x6558;
+constexpr uint32_t kVxlanVniValid = 0x0800'0000;
+constexpr uint16_t kDontFragment = 0x4000;
+
+// Appends fields in network byte order.
+class HeaderWriter {
+ public:
+  explicit HeaderWriter(std::array<uint8_t, Tunnel::kHeaderBytesMax>& header) : header_(header) {
+    header_.fill(0);
+  }
+
+  void Byte(uint8_t value) { header_.at(bytes_++) = value; }
+  void Word16(uint16_t value) {
+    Byte(static_cast<uint8_t>(value >> 8));
+    Byte(static_cast<uint8_t>(value));
+  }
+  void Word32(uint32_t value) {
+    Word16(static_cast<uint16_t>(value >> 16));
+    Word16(static_cast<uint16_t>(value));
+  }
+  template <size_t kCount>
+  void Bytes(const std::array<uint8_t, kCount>& bytes) {
+    for (const uint8_t byte : bytes) Byte(byte);
+  }
+  void Zeros(unsigned count) { bytes_ += count; }
+  uint8_t bytes() const { return static_cast<uint8_t>(bytes_); }
+
+ private:
+  std::array<uint8_t, Tunnel::kHeaderBytesMax>& header_;
+  unsigned bytes_ = 0;
+};
+
+void WriteIpv4(const Tunnel& tunnel, uint8_t protocol, HeaderWriter& to) {
+  const bool df_from_inner = tunnel.Is(channel::kTunnelDfCopy) || tunnel.Is(channel::kTunnelDfClear);
+  to.Byte(0x45);
+  to.Zeros(5);  // TOS, length, identification
+  to.Word16(df_from_inner ? 0 : kDontFragment);
+  to.Byte(0);  // TTL
+  to.Byte(protocol);
+  to.Zeros(2);  // checksum
+  to.Word32(tunnel.local.v4().value);
+  to.Zeros(4);  // destination
+}
+
+void WriteIpv6(const Tunnel& tunnel, uint8_t protocol, HeaderWriter& to) {
+  to.Byte(0x60);
+  to.Zeros(5);  // traffic class, flow label, length
+  to.Byte(protocol);
+  to.Byte(0);  // hop limit
+  to.Bytes(tunnel.local.v6().bytes);
+  to.Zeros(16);  // destination
+}
+
+void WriteGre(const Tunnel& tunnel, HeaderWriter& to) {
+  uint16_t present = 0;
+  if (tunnel.Is(channel::kTunnelGreChecksum)) present |= kGreChecksumPresent;
+  if (tunnel.Is(channel::kTunnelKeyOut)) present |= kGreKeyPresent;
+  to.Word16(present);
+  to.Word16(0);  // protocol: that of the inner packet
+  if (tunnel.Is(channel::kTunnelGreChecksum)) to.Zeros(4);
+  if (tunnel.Is(channel::kTunnelKeyOut)) to.Word32(tunnel.key_out);
+}
+
+void WriteInnerEthernet(const Tunnel& tunnel, HeaderWriter& to) {
+  to.Zeros(6);
+  to.Bytes(tunnel.mac.bytes);
+  to.Zeros(2);
+}
+
+}  // namespace
+
+void Tunnel::BuildHeader() {
+  HeaderWriter to(header);
+  const uint8_t protocol = kind == TunnelKind::kVxlan ? kProtocolUdp : kProtocolGre;
+  outer_ipv4 = local.is_v4();
+  if (outer_ipv4) {
+    WriteIpv4(*this, protocol, to);
+  } else {
+    WriteIpv6(*this, protocol, to);
+  }
+  ipv4_sum = outer_ipv4 ? static_cast<uint32_t>(net::ChecksumAdd(std::span(header).first(20))) : 0;
+  switch (kind) {
+    case TunnelKind::kGre:
+      WriteGre(*this, to);
+      break;
+    case TunnelKind::kNvgre:
+      to.Word16(kGreKeyPresent);
+      to.Word16(kTransparentEthernet);
+      to.Word32(key_out << 8);
+      WriteInnerEthernet(*this, to);
+      break;
+    case TunnelKind::kVxlan:
+      to.Zeros(2);  // source port
+      to.Word16(udp_port);
+      to.Zeros(4);  // length, checksum
+      to.Word32(kVxlanVniValid);
+      to.Word32(key_out << 8);
+      WriteInnerEthernet(*this, to);
+      break;
+  }
+  header_bytes = to.bytes();
+}
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,77 @@
+// A tunnel interface as workers see it: where its packets go, and the outer
+// headers prebuilt as far as they do not depend on the packet.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "dataplane/tables/ids.h"
+#include "dataplane/tables/termination_map.h"
+#include "proto/net/address.h"
+#include "proto/net/mac_address.h"
+#include "proto/net/prefix.h"
+
+namespace sluice::dataplane {
+
+// Immutable once published.
+struct alignas(64) Tunnel {
+  // Outer IPv6 (40) + UDP (8) + VXLAN (8) + inner Ethernet (14).
+  static constexpr unsigned kHeaderBytesMax = 70;
+
+  InterfaceId id = kNoInterface;
+  VrfId vrf = 0;  // of the inner packets
+  TunnelKind kind = TunnelKind::kGre;
+  bool outer_ipv4 = true;
+  uint16_t flags = 0;  // channel::TunnelFlag
+  uint8_t ttl = 0;     // of the outer header; 0 = the inner packet's
+  uint8_t dscp = 0;    // with kTunnelPipe
+  // Of `header`; then the inner IP packet follows.
+  uint8_t header_bytes = 0;
+  // Sum (RFC 1071, host byte order of 16-bit words, not folded) of the outer IPv4
+  // header with its length, TOS, identification, TTL and destination zero.
+  uint32_t ipv4_sum = 0;
+  // Outer IP header, GRE or UDP and VXLAN, inner Ethernet header; what depends on
+  // the packet (lengths, TOS, TTL, identification, checksums, UDP source port,
+  // NVGRE's FlowID, inner addresses and EtherType, the overlay host's provider
+  // address) is zero.
+  std::array<uint8_t, kHeaderBytesMax> header{};
+
+  // What follows is for the slow path, dumps and the writer.
+  uint32_t connection = 0;
+  uint32_t key_in = 0;
+  uint32_t key_out = 0;
+  uint16_t udp_port = 0;  // kVxlan
+  uint16_t mtu = 1500;    // largest inner IP packet in bytes
+  PolicerId policer_in = kNoPolicer;
+  PolicerId policer_out = kNoPolicer;
+  net::Address local;
+  net::Address remote;  // kGre
+  net::MacAddress mac;  // kVxlan, kNvgre
+  std::vector<net::InterfaceAddress> addresses;
+
+  bool Is(channel::TunnelFlag flag) const { return (flags & flag) != 0; }
+  bool up() const { return Is(channel::kTunnelUp); }
+  // Its inner packets are Ethernet frames.
+  bool is_overlay() const { return kind != TunnelKind::kGre; }
+  // What arrives for it; `remote` of an overlay is one of its hosts.
+  TunnelSelector ReceiveSelector() const {
+    return {kind, is_overlay() || Is(channel::kTunnelKeyIn), udp_port};
+  }
+
+  // Fills in header, header_bytes and ipv4_sum from the rest.
+  void BuildHeader();
+};
+
+// The fields of an adjacency of kind kTunnel in the 16 bytes that hold the
+// rewrite of other kinds (AdjacencySnapshot::Rewrite): for an IPv4 underlay the
+// provider address itself, else a number in the table of remotes.
+struct TunnelHop {
+  uint8_t mac[6];  // destination of the inner frame, overlays only
+  uint16_t reserved;
+  uint32_t remote;     // IPv4, network byte order; 0 over IPv6
+  uint32_t remote_id;  // index of the remote: its IPv6 address and path MTU
+};
+static_assert(sizeof(TunnelHop) == 16);
+
+}  // namespace sluice::dataplane

@@ -1,0 +1,120 @@
+// The writer's side of the tunnels.
+#include "dataplane/tables/tunnel_table.h"
+
+#include <utility>
+
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using channel::Limit;
+using channel::RefusalReason;
+
+bool SameReceived(const Tunnel& a, const Tunnel& b) {
+  return a.kind == b.kind && a.key_in == b.key_in && a.udp_port == b.udp_port && a.local == b.local &&
+         a.remote == b.remote && a.ReceiveSelector().Word() == b.ReceiveSelector().Word();
+}
+
+}  // namespace
+
+void UdpPortSet::Add(uint16_t port) {
+  if (uses_[port]++ > 0) return;
+  std::atomic<uint64_t>& word = words_[port >> 6];
+  word.store(word.load(std::memory_order_relaxed) | uint64_t{1} << (port & 63), std::memory_order_release);
+}
+
+void UdpPortSet::Remove(uint16_t port) {
+  const auto uses = uses_.find(port);
+  SLUICE_CHECK(uses != uses_.end());
+  if (--uses->second > 0) return;
+  uses_.erase(uses);
+  std::atomic<uint64_t>& word = words_[port >> 6];
+  word.store(word.load(std::memory_order_relaxed) & ~(uint64_t{1} << (port & 63)), std::memory_order_release);
+}
+
+TunnelTable::TunnelTable(const TableLimits& limits, Retirement& retirement)
+    : remotes(limits.tunnel_remotes, retirement),
+      tunnels_(limits.interfaces + 1, retirement),
+      ipv4_(limits.tunnel_terminations, retirement),
+      ipv6_(limits.tunnel_terminations, retirement),
+      retirement_(retirement) {}
+
+WriteResult TunnelTable::Terminate(const Tunnel& tunnel, const net::Address& remote) {
+  const TunnelSelector selector = tunnel.ReceiveSelector();
+  if (tunnel.local.is_v4())
+    return ipv4_.Add(TerminationKey4::Of(tunnel.local.v4().value, remote.v4().value, selector, tunnel.key_in),
+                     tunnel.id);
+  return ipv6_.Add(TerminationKey6::Of(tunnel.local.v6(), remote.v6(), selector, tunnel.key_in), tunnel.id);
+}
+
+WriteResult TunnelTable::Unterminate(const Tunnel& tunnel, const net::Address& remote) {
+  const TunnelSelector selector = tunnel.ReceiveSelector();
+  if (tunnel.local.is_v4())
+    return ipv4_.Remove(
+        TerminationKey4::Of(tunnel.local.v4().value, remote.v4().value, selector, tunnel.key_in));
+  return ipv6_.Remove(TerminationKey6::Of(tunnel.local.v6(), remote.v6(), selector, tunnel.key_in));
+}
+
+WriteResult TunnelTable::Put(Tunnel tunnel) {
+  if (tunnel.id == kNoInterface) return WriteResult::Refused(RefusalReason::kOutOfRange, tunnel.id);
+  if (tunnel.id >= tunnels_.size()) return WriteResult::AtLimit(Limit::kInterfaces, tunnels_.size() - 1);
+  if (!tunnel.is_overlay() && tunnel.local.is_v4() != tunnel.remote.is_v4())
+    return WriteResult::Refused(RefusalReason::kOutOfRange, tunnel.id);
+  if (retirement_.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement_.pending_max());
+  const Tunnel* before = tunnels_.Find(tunnel.id);
+  const bool moves = before != nullptr && !SameReceived(*before, tunnel);
+  if (moves && host_counts_.contains(tunnel.id))
+    return WriteResult::Refused(RefusalReason::kInUse, host_counts_.at(tunnel.id));
+  const bool terminates = !tunnel.is_overlay() && (before == nullptr || moves);
+  if (terminates) {
+    if (const WriteResult added = Terminate(tunnel, tunnel.remote); !added.ok()) return added;
+  }
+  if (moves && !before->is_overlay()) SLUICE_CHECK(Unterminate(*before, before->remote).ok());
+  if (tunnel.kind == TunnelKind::kVxlan) vxlan_ports_.Add(tunnel.udp_port);
+  if (before != nullptr && before->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(before->udp_port);
+  tunnel.BuildHeader();
+  const InterfaceId id = tunnel.id;
+  tunnels_.Publish(id, std::make_unique<const Tunnel>(std::move(tunnel)));
+  return WriteResult::Accepted();
+}
+
+WriteResult TunnelTable::Remove(InterfaceId id) {
+  const Tunnel* tunnel = id < tunnels_.size() ? tunnels_.Find(id) : nullptr;
+  if (tunnel == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (host_counts_.contains(id)) return WriteResult::Refused(RefusalReason::kInUse, host_counts_.at(id));
+  if (retirement_.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement_.pending_max());
+  // First what leads workers to it.
+  if (!tunnel->is_overlay()) SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
+  if (tunnel->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(tunnel->udp_port);
+  tunnels_.Withdraw(id);
+  return WriteResult::Accepted();
+}
+
+WriteResult TunnelTable::AddHost(InterfaceId id, const net::Address& provider) {
+  const Tunnel* tunnel = id < tunnels_.size() ? tunnels_.Find(id) : nullptr;
+  if (tunnel == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (!tunnel->is_overlay() || provider.is_v4() != tunnel->local.is_v4())
+    return WriteResult::Refused(RefusalReason::kOutOfRange, id);
+  const auto known = hosts_.find({id, provider});
+  if (known != hosts_.end()) {
+    ++known->second;
+    return WriteResult::Accepted();
+  }
+  if (const WriteResult added = Terminate(*tunnel, provider); !added.ok()) return added;
+  hosts_.emplace(std::pair(id, provider), 1);
+  ++host_counts_[id];
+  return WriteResult::Accepted();
+}
+
+WriteResult TunnelTable::RemoveHost(InterfaceId id, const net::Address& provider) {
+  const auto known = hosts_.find({id, provider});
+  if (known == hosts_.end()) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (--known->second > 0) return WriteResult::Accepted();
+  hosts_.erase(known);
+  if (--host_counts_[id] == 0) host_counts_.erase(id);
+  SLUICE_CHECK(Unterminate(*tunnels_.Find(id), provider).ok());
+  return WriteResult::Accepted();
+}
+
+}  // namespace sluice::dataplane
