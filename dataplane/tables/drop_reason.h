@@ -59,7 +59,15 @@ namespace sluice::dataplane {
   X(kSlowPathNoBuffer, "slow_path_no_buffer", "the slow path had no buffer for it")                  \
   X(kInjectQueueFull, "inject_queue_full", "a worker did not take what the slow path sent")          \
   X(kControlAbsent, "control_absent", "for control, which is not attached")                          \
-  X(kInjectRateLimited, "inject_rate_limited", "above the tenant's budget of what control sends")
+  X(kInjectRateLimited, "inject_rate_limited", "above the tenant's budget of what control sends")    \
+  X(kTunnelUnknown, "tunnel_unknown", "nobody's: no tunnel has this source, key, VNI or VSID")       \
+  X(kTunnelTruncated, "tunnel_truncated", "the packet ends inside its tunnel headers")               \
+  X(kTunnelHeader, "tunnel_header", "a tunnel header that is not to be accepted")                    \
+  X(kTunnelChecksum, "tunnel_checksum", "the GRE or outer UDP checksum is wrong")                    \
+  X(kTunnelEcn, "tunnel_ecn", "congestion the sender cannot be told of (RFC 6040)")                  \
+  X(kTunnelInnerMac, "tunnel_inner_mac", "the inner frame is addressed to another station")          \
+  X(kTunnelLoop, "tunnel_loop", "the way to the far end of the tunnel leads through a tunnel")       \
+  X(kTunnelFragment, "tunnel_fragment", "a fragment of a tunnel packet")
 
 enum class DropReason : uint8_t {
 #define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,
