@@ -16,6 +16,7 @@ using RemoteId = uint32_t;  // far end of tunnels; the dataplane's own number
 using WorkerIndex = uint16_t;
 
 inline constexpr InterfaceId kNoInterface = 0;
+inline constexpr PortId kNoPort = 0xffff;  // a tunnel has none of its own
 inline constexpr AdjacencyId kNoAdjacency = 0;
 inline constexpr PolicerId kNoPolicer = 0;
 inline constexpr RemoteId kNoRemote = 0;

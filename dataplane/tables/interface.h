@@ -1,4 +1,5 @@
-// An L3 subinterface, (port, VLAN) -> VRF, as workers see it.
+// An L3 interface as workers see it: a subinterface, (port, VLAN) -> VRF, or the
+// part of a tunnel that is like one.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +17,7 @@ struct Interface {
   InterfaceId id = kNoInterface;
   VrfId vrf = 0;
   uint32_t connection = 0;
-  PortId port = 0;
+  PortId port = 0;      // kNoPort: a tunnel (tables/tunnel.h)
   uint16_t vlan = 0;    // 0 = untagged
   uint16_t mtu = 1500;  // largest IP packet in bytes
   bool up = true;
@@ -26,6 +27,8 @@ struct Interface {
   net::MacAddress mac;
   // Of both families, with the link-local one.
   std::vector<net::InterfaceAddress> addresses;
+
+  bool is_tunnel() const { return port == kNoPort; }
 
   // The address to answer `peer` from: the one whose subnet holds it, else the
   // first of the family, a global one before a link-local one.

@@ -16,6 +16,8 @@ enum SubinterfaceFlag : uint16_t {
   kSubinterfacePolicerIn = 1 << 2,
   // The MAC address is the interface's own, not the port's.
   kSubinterfaceOwnMac = 1 << 3,
+  // Of the underlay: packets of tunnels may arrive here.
+  kSubinterfaceUnderlay = 1 << 4,
 };
 
 // Value of the map, one word. All zero: nobody's VLAN.

@@ -31,6 +31,7 @@ net::Prefix HostPrefix(const net::Address& address) {
 uint16_t FlagsOf(const Interface& interface) {
   uint16_t flags = kSubinterfaceOwnMac;
   if (interface.up) flags |= kSubinterfaceUp;
+  if (interface.vrf == 0) flags |= kSubinterfaceUnderlay;
   if (interface.strict_urpf) flags |= kSubinterfaceStrictUrpf;
   if (interface.policer_in != kNoPolicer) flags |= kSubinterfacePolicerIn;
   if (interface.mac.IsZero()) flags &= static_cast<uint16_t>(~kSubinterfaceOwnMac);
@@ -106,12 +107,18 @@ WriteResult Tables::RemoveVrf(VrfId vrf) {
 WriteResult Tables::CheckInterface(const Interface& interface) const {
   if (interface.id == kNoInterface) return WriteResult::Refused(RefusalReason::kOutOfRange, interface.id);
   if (interface.id >= interfaces.size()) return WriteResult::AtLimit(Limit::kInterfaces, limits.interfaces);
+  const Interface* before = interfaces.Find(interface.id);
+  if (before != nullptr && before->is_tunnel() != interface.is_tunnel())
+    return WriteResult::Refused(RefusalReason::kConflict, interface.id);
+  if (interface.is_tunnel()) {
+    // Made by PutTunnel, which alone may take it to another VRF.
+    const bool same = before != nullptr && before->vrf == interface.vrf;
+    return same ? WriteResult::Accepted() : WriteResult::Refused(RefusalReason::kNotFound, interface.id);
+  }
   if (interface.port >= subinterfaces.ports() || interface.vlan > kVlanMax)
     return WriteResult::Refused(RefusalReason::kOutOfRange,
                                 interface.vlan > kVlanMax ? interface.vlan : interface.port);
   if (!Exists(interface.vrf)) return WriteResult::Refused(RefusalReason::kNotFound, interface.vrf);
-  if (tunnels.Find(interface.id) != nullptr)
-    return WriteResult::Refused(RefusalReason::kConflict, interface.id);
   const InterfaceId holder = subinterfaces.Find(interface.port, interface.vlan).interface();
   if (holder != kNoInterface && holder != interface.id)
     return WriteResult::Refused(RefusalReason::kConflict, holder);
@@ -123,11 +130,12 @@ WriteResult Tables::PutInterface(const Interface& interface) {
   if (retirement.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement.pending_max());
   if (const Interface* before = interfaces.Find(interface.id)) {
     --vrf_interfaces_[before->vrf];
-    if (before->port != interface.port || before->vlan != interface.vlan)
+    if (!before->is_tunnel() && (before->port != interface.port || before->vlan != interface.vlan))
       subinterfaces.Set(before->port, before->vlan, {});
   }
   ++vrf_interfaces_[interface.vrf];
   interfaces.Publish(interface.id, std::make_unique<const Interface>(interface));
+  if (interface.is_tunnel()) return WriteResult::Accepted();
   subinterfaces.Set(interface.port, interface.vlan,
                     {interface.id, interface.vrf, FlagsOf(interface), interface.mtu});
   return WriteResult::Accepted();
@@ -135,7 +143,8 @@ WriteResult Tables::PutInterface(const Interface& interface) {
 
 WriteResult Tables::RemoveInterface(InterfaceId id) {
   const Interface* interface = id < interfaces.size() ? interfaces.Find(id) : nullptr;
-  if (interface == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (interface == nullptr || interface->is_tunnel())
+    return WriteResult::Refused(RefusalReason::kNotFound, id);
   if (retirement.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement.pending_max());
   subinterfaces.Set(interface->port, interface->vlan, {});
   --vrf_interfaces_[interface->vrf];
@@ -143,25 +152,31 @@ WriteResult Tables::RemoveInterface(InterfaceId id) {
   return WriteResult::Accepted();
 }
 
-WriteResult Tables::PutTunnel(const Tunnel& tunnel) {
-  if (!Exists(tunnel.vrf) || tunnel.vrf == 0)
-    return WriteResult::Refused(RefusalReason::kNotFound, tunnel.vrf);
-  if (tunnel.id < interfaces.size() && interfaces.Find(tunnel.id) != nullptr)
-    return WriteResult::Refused(RefusalReason::kConflict, tunnel.id);
-  const Tunnel* published = tunnel.id < interfaces.size() ? tunnels.Find(tunnel.id) : nullptr;
-  const std::optional<VrfId> before = published == nullptr ? std::nullopt : std::optional(published->vrf);
-  if (const WriteResult put = tunnels.Put(tunnel); !put.ok()) return put;
-  if (before) --vrf_interfaces_[*before];
-  ++vrf_interfaces_[tunnel.vrf];
+WriteResult Tables::PutTunnel(const Interface& interface, Tunnel tunnel) {
+  SLUICE_CHECK(interface.is_tunnel());
+  if (interface.id == kNoInterface) return WriteResult::Refused(RefusalReason::kOutOfRange, interface.id);
+  if (interface.id >= interfaces.size()) return WriteResult::AtLimit(Limit::kInterfaces, limits.interfaces);
+  // Tunnels end in the underlay; they do not carry it.
+  if (!Exists(interface.vrf) || interface.vrf == 0)
+    return WriteResult::Refused(RefusalReason::kNotFound, interface.vrf);
+  const Interface* before = interfaces.Find(interface.id);
+  if (before != nullptr && !before->is_tunnel())
+    return WriteResult::Refused(RefusalReason::kConflict, interface.id);
+  tunnel.id = interface.id;
+  tunnel.vrf = interface.vrf;
+  if (const WriteResult put = tunnels.Put(std::move(tunnel)); !put.ok()) return put;
+  if (before != nullptr) --vrf_interfaces_[before->vrf];
+  ++vrf_interfaces_[interface.vrf];
+  interfaces.Publish(interface.id, std::make_unique<const Interface>(interface));
   return WriteResult::Accepted();
 }
 
 WriteResult Tables::RemoveTunnel(InterfaceId id) {
-  const Tunnel* tunnel = id < interfaces.size() ? tunnels.Find(id) : nullptr;
-  if (tunnel == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
-  const VrfId vrf = tunnel->vrf;
+  if (id >= interfaces.size() || tunnels.Find(id) == nullptr)
+    return WriteResult::Refused(RefusalReason::kNotFound, id);
   if (const WriteResult removed = tunnels.Remove(id); !removed.ok()) return removed;
-  --vrf_interfaces_[vrf];
+  --vrf_interfaces_[interfaces.Find(id)->vrf];
+  interfaces.Withdraw(id);
   return WriteResult::Accepted();
 }
 

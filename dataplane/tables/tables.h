@@ -58,9 +58,11 @@ struct Tables {
   WriteResult PutInterface(const Interface& interface);
   WriteResult RemoveInterface(InterfaceId interface);
 
-  // A tunnel is an interface in everything but its place: kConflict when the
-  // number is a subinterface's, and the other way round.
-  WriteResult PutTunnel(const Tunnel& tunnel);
+  // Creates or changes both halves of a tunnel: an interface without a place
+  // (kNoPort) and what workers need to put packets into it and to take them out;
+  // `tunnel`'s id and VRF are the interface's. kConflict when the number is a
+  // subinterface's. Addresses may be changed by PutInterface afterwards.
+  WriteResult PutTunnel(const Interface& interface, Tunnel tunnel);
   WriteResult RemoveTunnel(InterfaceId interface);
 
   // Creates or changes, and moves flows of groups when the liveness changed.

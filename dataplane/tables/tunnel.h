@@ -1,16 +1,14 @@
-// A tunnel interface as workers see it: where its packets go, and the outer
-// headers prebuilt as far as they do not depend on the packet.
+// What a tunnel interface has beside an Interface: where its packets go, with the
+// outer headers prebuilt as far as they do not depend on the packet.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 #include "dataplane/tables/ids.h"
 #include "dataplane/tables/termination_map.h"
 #include "proto/net/address.h"
 #include "proto/net/mac_address.h"
-#include "proto/net/prefix.h"
 
 namespace sluice::dataplane {
 
@@ -20,7 +18,7 @@ struct alignas(64) Tunnel {
   static constexpr unsigned kHeaderBytesMax = 70;
 
   InterfaceId id = kNoInterface;
-  VrfId vrf = 0;  // of the inner packets
+  VrfId vrf = 0;  // of the inner packets: the interface's
   TunnelKind kind = TunnelKind::kGre;
   bool outer_ipv4 = true;
   uint16_t flags = 0;  // channel::TunnelFlag
@@ -38,17 +36,12 @@ struct alignas(64) Tunnel {
   std::array<uint8_t, kHeaderBytesMax> header{};
 
   // What follows is for the slow path, dumps and the writer.
-  uint32_t connection = 0;
   uint32_t key_in = 0;
   uint32_t key_out = 0;
   uint16_t udp_port = 0;  // kVxlan
-  uint16_t mtu = 1500;    // largest inner IP packet in bytes
-  PolicerId policer_in = kNoPolicer;
-  PolicerId policer_out = kNoPolicer;
   net::Address local;
   net::Address remote;  // kGre
   net::MacAddress mac;  // kVxlan, kNvgre
-  std::vector<net::InterfaceAddress> addresses;
 
   bool Is(channel::TunnelFlag flag) const { return (flags & flag) != 0; }
   bool up() const { return Is(channel::kTunnelUp); }

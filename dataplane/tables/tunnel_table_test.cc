@@ -58,6 +58,9 @@ struct Rig {
             .udp_port = 4789,
             .local = Ip("192.0.2.1")};
   }
+  WriteResult Put(const Tunnel& tunnel) {
+    return tables.PutTunnel({.id = tunnel.id, .vrf = tunnel.vrf, .port = kNoPort}, tunnel);
+  }
   InterfaceId Received(const Tunnel& tunnel, const char* remote) {
     return tables.tunnels.ipv4().Find(TerminationKey4::Of(tunnel.local.v4().value, Ip(remote).v4().value,
                                                           tunnel.ReceiveSelector(), tunnel.key_in));
@@ -68,17 +71,17 @@ struct Rig {
 
 TEST_CASE("GRE tunnels between the same end points are told apart by their key") {
   Rig rig;
-  REQUIRE(rig.tables.PutTunnel(Rig::Gre(1, 1, 7)).ok());
-  REQUIRE(rig.tables.PutTunnel(Rig::Gre(2, 2, 8)).ok());
+  REQUIRE(rig.Put(Rig::Gre(1, 1, 7)).ok());
+  REQUIRE(rig.Put(Rig::Gre(2, 2, 8)).ok());
   CHECK(rig.Received(Rig::Gre(0, 0, 7), "192.0.2.2") == 1);
   CHECK(rig.Received(Rig::Gre(0, 0, 8), "192.0.2.2") == 2);
   CHECK(rig.Received(Rig::Gre(0, 0, 9), "192.0.2.2") == kNoInterface);
   CHECK(rig.Received(Rig::Gre(0, 0, 7), "192.0.2.3") == kNoInterface);
-  CHECK(rig.tables.PutTunnel(Rig::Gre(3, 1, 8)).reason() == RefusalReason::kConflict);
+  CHECK(rig.Put(Rig::Gre(3, 1, 8)).reason() == RefusalReason::kConflict);
   CHECK(rig.tables.tunnels.Find(3) == nullptr);
 
   // A change of key takes effect as a whole.
-  REQUIRE(rig.tables.PutTunnel(Rig::Gre(2, 2, 9)).ok());
+  REQUIRE(rig.Put(Rig::Gre(2, 2, 9)).ok());
   CHECK(rig.Received(Rig::Gre(0, 0, 8), "192.0.2.2") == kNoInterface);
   CHECK(rig.Received(Rig::Gre(0, 0, 9), "192.0.2.2") == 2);
   REQUIRE(rig.tables.RemoveTunnel(2).ok());
@@ -89,14 +92,14 @@ TEST_CASE("GRE tunnels between the same end points are told apart by their key")
 TEST_CASE("an overlay receives from its hosts only, each for as long as somebody names it") {
   Rig rig;
   const Tunnel overlay = Rig::Vxlan(1, 1, 5001);
-  REQUIRE(rig.tables.PutTunnel(overlay).ok());
+  REQUIRE(rig.Put(overlay).ok());
   CHECK(rig.tables.tunnels.vxlan_ports().Contains(4789));
   CHECK(rig.Received(overlay, "192.0.2.9") == kNoInterface);
   REQUIRE(rig.tables.tunnels.AddHost(1, Ip("192.0.2.9")).ok());
   REQUIRE(rig.tables.tunnels.AddHost(1, Ip("192.0.2.9")).ok());
   CHECK(rig.Received(overlay, "192.0.2.9") == 1);
   CHECK(rig.tables.RemoveTunnel(1).reason() == RefusalReason::kInUse);
-  CHECK(rig.tables.PutTunnel(Rig::Vxlan(1, 1, 5002)).reason() == RefusalReason::kInUse);
+  CHECK(rig.Put(Rig::Vxlan(1, 1, 5002)).reason() == RefusalReason::kInUse);
   REQUIRE(rig.tables.tunnels.RemoveHost(1, Ip("192.0.2.9")).ok());
   CHECK(rig.Received(overlay, "192.0.2.9") == 1);
   REQUIRE(rig.tables.tunnels.RemoveHost(1, Ip("192.0.2.9")).ok());
@@ -108,14 +111,21 @@ TEST_CASE("an overlay receives from its hosts only, each for as long as somebody
 TEST_CASE("a tunnel and a subinterface never share a number, and both keep their VRF") {
   Rig rig;
   REQUIRE(rig.tables.PutInterface({.id = 1, .vrf = 1}).ok());
-  CHECK(rig.tables.PutTunnel(Rig::Gre(1, 1, 7)).reason() == RefusalReason::kConflict);
-  REQUIRE(rig.tables.PutTunnel(Rig::Gre(2, 2, 7)).ok());
+  CHECK(rig.Put(Rig::Gre(1, 1, 7)).reason() == RefusalReason::kConflict);
+  REQUIRE(rig.Put(Rig::Gre(2, 2, 7)).ok());
   CHECK(rig.tables.PutInterface({.id = 2, .vrf = 1, .vlan = 5}).reason() == RefusalReason::kConflict);
   CHECK(rig.tables.RemoveVrf(2).reason() == RefusalReason::kInUse);
+  CHECK(rig.tables.RemoveInterface(2).reason() == RefusalReason::kNotFound);
+  Interface addressed = *rig.tables.interfaces.Find(2);
+  addressed.addresses.push_back(*net::InterfaceAddress::Parse("10.255.0.1/30"));
+  REQUIRE(rig.tables.PutInterface(addressed).ok());
+  CHECK(rig.tables.interfaces.Find(2)->addresses.size() == 1);
+  addressed.vrf = 1;
+  CHECK(rig.tables.PutInterface(addressed).reason() == RefusalReason::kNotFound);
   REQUIRE(rig.tables.RemoveTunnel(2).ok());
   CHECK(rig.tables.RemoveVrf(2).ok());
   // The underlay is where tunnels end, not what they carry.
-  CHECK(rig.tables.PutTunnel(Rig::Gre(3, 0, 7)).reason() == RefusalReason::kNotFound);
+  CHECK(rig.Put(Rig::Gre(3, 0, 7)).reason() == RefusalReason::kNotFound);
 }
 
 TEST_CASE("a tunnel adjacency says where its packets go") {
