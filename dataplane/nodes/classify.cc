@@ -6,16 +6,19 @@
 
 #include "dataplane/nodes/forward_burst.h"
 #include "dataplane/nodes/recognition.h"
+#include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane {
 namespace {
 
 using classify::Decide;
+using classify::Edge;
 using classify::Station;
 using classify::Verdict;
 
-constexpr const char* kNext[classify::kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
-                                                     "punt",    "drop",  "ip4_forward", "ip6_forward"};
+constexpr const char* kNext[classify::kEdgeCount] = {
+    "port_tx", "local",        "icmp_error",  "fragment",    "punt",
+    "drop",    "tunnel_encap", "ip4_forward", "ip6_forward", "tunnel_decap"};
 constexpr uint16_t kPrefetchDistance = 4;
 
 // The frame where drivers put it, without waiting for the mbuf to say so.
@@ -70,6 +73,22 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   return verdict;
 }
 
+// A packet of the underlay, with the data at its IP header, that may be one of a
+// tunnel's: tunnel_decap knows.
+bool IsTunnelPacket(const Tables& tables, const rte_mbuf& mbuf, bool ipv4) {
+  const uint8_t* ip = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
+  const uint32_t header = ipv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
+  const uint32_t odd = mbuf.data_len < header ? 1
+                       : ipv4                 ? Ipv4Oddities(ip, mbuf.data_len)
+                                              : Ipv6Oddities(ip, mbuf.data_len);
+  if (odd != 0) return false;
+  const uint8_t protocol = ipv4 ? Ipv4Protocol(ip) : Ipv6NextHeader(ip);
+  if (protocol == kProtocolGre) return true;
+  const uint32_t bytes = ipv4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + header;
+  return protocol == kProtocolUdp && bytes >= header + kUdpHeaderBytes &&
+         tables.tunnels.vxlan_ports().Contains(LoadBe16(ip + header + 2));
+}
+
 // The burst under way, by family, until it is routed.
 struct Bursts {
   forward::Burst<forward::Ipv4> ipv4;
@@ -119,7 +138,11 @@ void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, B
     rte_mbuf& mbuf = *packets[i];
     // While somebody traces, every packet shows itself in every node.
     if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
-    run.Send(Examine(worker, mbuf).edge, mbuf);
+    Edge edge = Examine(worker, mbuf).edge;
+    if (MetaOf(mbuf).vrf == 0 && (edge == classify::kIp4Forward || edge == classify::kIp6Forward) &&
+        IsTunnelPacket(*worker.tables, mbuf, edge == classify::kIp4Forward))
+      edge = classify::kTunnelDecap;
+    run.Send(edge, mbuf);
   }
 }
 

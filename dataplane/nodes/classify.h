@@ -20,6 +20,7 @@ enum Edge : uint16_t {
   kDrop = forward::kDrop,
   kIp4Forward = forward::kEdgeCount,
   kIp6Forward,
+  kTunnelDecap,
   kEdgeCount
 };
 

@@ -12,13 +12,14 @@
 namespace sluice::dataplane {
 namespace forward {
 
-enum Edge : uint16_t { kPortTx, kLocal, kIcmpError, kFragment, kPunt, kDrop, kEdgeCount };
-inline constexpr const char* kNext[kEdgeCount] = {"port_tx",  "local", "icmp_error",
-                                                  "fragment", "punt",  "drop"};
+enum Edge : uint16_t { kPortTx, kLocal, kIcmpError, kFragment, kPunt, kDrop, kTunnelEncap, kEdgeCount };
+inline constexpr const char* kNext[kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
+                                                  "punt",    "drop",  "tunnel_encap"};
 
 // What an adjacency means for a packet.
 enum class Fate : uint8_t {
   kSend,
+  kTunnel,
   kGlean,  // look the destination itself up among the interface's neighbours
   kLocal,
   kUnresolved,  // the slow path holds it and resolves the next hop
@@ -48,7 +49,8 @@ inline Fate Decide(const AdjacencySnapshot& adjacency, const Passenger& packet) 
   if (adjacency.kind() == AdjacencyKind::kGlean) return adjacency.live() ? Fate::kGlean : Fate::kNextHopDown;
   if (!adjacency.live() && !adjacency.resolvable()) return Fate::kNextHopDown;
   if (packet.ip_bytes > adjacency.mtu()) return packet.may_be_fragmented ? Fate::kFragment : Fate::kTooBig;
-  return adjacency.live() ? Fate::kSend : Fate::kUnresolved;
+  if (!adjacency.live()) return Fate::kUnresolved;
+  return adjacency.kind() == AdjacencyKind::kTunnel ? Fate::kTunnel : Fate::kSend;
 }
 
 // The L2 header of a live adjacency in front of `ip`, but for the ether type. Word

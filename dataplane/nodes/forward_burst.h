@@ -97,6 +97,22 @@ inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, const Burst<
   return true;
 }
 
+// The same through a tunnel: to tunnel_encap, which finds the IP header at the data.
+template <class F>
+inline bool SendIntoTunnel(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
+  const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(id);
+  uint8_t* ip = DataOf(mbuf);
+  const uint16_t ip_bytes = F::IpBytes(ip);
+  PacketMetadata& meta = MetaOf(mbuf);
+  const bool ordinary = adjacency.plain_tunnel() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) &
+                        ((meta.flags & kPacketFromUs) == 0);
+  if (!ordinary) return false;
+  F::CountHop(ip);
+  meta.adjacency = id;
+  run.Send(kTunnelEncap, mbuf);
+  return true;
+}
+
 inline void PassL2Header(rte_mbuf& mbuf, unsigned bytes) {
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + bytes);
   mbuf.data_len = static_cast<uint16_t>(mbuf.data_len - bytes);
@@ -119,6 +135,7 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
         StoreArrival(MetaOf(mbuf), burst.arrival[i]);
         PassL2Header(mbuf, kL2Bytes);
       }
+      if (SendIntoTunnel<F>(run, mbuf, burst.adjacency[i])) continue;
       if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
     }
     out[sent++] = &mbuf;

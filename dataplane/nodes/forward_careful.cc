@@ -198,6 +198,7 @@ bool EndsHere(const NodeRun& run, rte_mbuf& mbuf, Fate fate) {
     case Fate::kFragment:
     case Fate::kUnresolved:
     case Fate::kSend:
+    case Fate::kTunnel:
       break;
   }
   return false;
@@ -258,6 +259,10 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
   }
   if (fate == Fate::kUnresolved) {
     SendUnresolved(run, mbuf, adjacency.interface(), adjacency.NextHop(), F::kAddressBytes);
+    return false;
+  }
+  if (fate == Fate::kTunnel) {
+    run.Send(kTunnelEncap, mbuf);
     return false;
   }
   StoreDeparture(mbuf, {packet.ip_bytes, adjacency.interface(), id});

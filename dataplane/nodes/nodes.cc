@@ -12,13 +12,16 @@
 #include "dataplane/nodes/port_rx.h"
 #include "dataplane/nodes/port_tx.h"
 #include "dataplane/nodes/punt.h"
+#include "dataplane/nodes/tunnel_decap.h"
+#include "dataplane/nodes/tunnel_encap.h"
 
 namespace sluice::dataplane {
 
 std::span<const NodeSpec* const> AllNodes() {
   static constexpr const NodeSpec* kNodes[] = {
-      &kPortRxNode,    &kInjectNode,   &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode, &kLocalNode,
-      &kIcmpErrorNode, &kFragmentNode, &kPuntNode,     &kPortTxNode,     &kDropNode,
+      &kPortRxNode,      &kInjectNode,    &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode,
+      &kLocalNode,       &kIcmpErrorNode, &kFragmentNode, &kPuntNode,       &kTunnelDecapNode,
+      &kTunnelEncapNode, &kPortTxNode,    &kDropNode,
   };
   return kNodes;
 }

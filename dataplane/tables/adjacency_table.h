@@ -56,6 +56,10 @@ class AdjacencySnapshot {
   bool sendable() const { return (words_[2] & (kKindMask | kLive)) == (kNeighborBits | kLive); }
   // sendable(), and without a policer.
   bool plain() const { return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kNeighborBits | kLive); }
+  // Ordinary packets may go into the tunnel: live, without a policer.
+  bool plain_tunnel() const {
+    return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kTunnelBits | kLive);
+  }
   bool live() const { return (words_[2] & kLive) != 0; }
   bool resolvable() const { return (words_[2] & kResolvable) != 0; }
   bool tagged() const { return (words_[2] & kTagged) != 0; }
@@ -78,6 +82,8 @@ class AdjacencySnapshot {
   static constexpr uint64_t kKindMask = uint64_t{0xf} << kKindShift;
   static constexpr uint64_t kNeighborBits = uint64_t{static_cast<uint8_t>(AdjacencyKind::kNeighbor)}
                                             << kKindShift;
+  static constexpr uint64_t kTunnelBits = uint64_t{static_cast<uint8_t>(AdjacencyKind::kTunnel)}
+                                          << kKindShift;
   static constexpr uint64_t kPolicerMask = uint64_t{0xffff} << 32;
   static constexpr uint64_t kLive = uint64_t{1} << 60;
   static constexpr uint64_t kTagged = uint64_t{1} << 61;

@@ -164,6 +164,8 @@ WriteResult Tables::PutTunnel(const Interface& interface, Tunnel tunnel) {
     return WriteResult::Refused(RefusalReason::kConflict, interface.id);
   tunnel.id = interface.id;
   tunnel.vrf = interface.vrf;
+  tunnel.arrival_flags =
+      static_cast<uint8_t>(FlagsOf(interface) & (kSubinterfaceStrictUrpf | kSubinterfacePolicerIn));
   if (const WriteResult put = tunnels.Put(std::move(tunnel)); !put.ok()) return put;
   if (before != nullptr) --vrf_interfaces_[before->vrf];
   ++vrf_interfaces_[interface.vrf];

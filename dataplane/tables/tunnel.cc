@@ -2,10 +2,8 @@
 #include "dataplane/tables/tunnel.h"
 
 #include <algorithm>
-#include <cstring>
+#include <span>
 
-#include "proto/net/byte_order.h"
-#include "proto/net/check.h"
 #include "proto/net/checksum.h"
 
 namespace sluice::dataplane {
@@ -17,15 +15,10 @@ constexpr uint16_t kGreChecksumPresent = 0x8000;
 constexpr uint16_t kGreKeyPresent = 0x2000;
 constexpr uint16_t kTransparentEthernet = 0x6558;
 constexpr uint32_t kVxlanVniValid = 0x0800'0000;
-constexpr uint16_t kDontFragment = 0x4000;
 
 // Appends fields in network byte order.
 class HeaderWriter {
  public:
-  explicit HeaderWriter(std::array<uint8_t, Tunnel::kHeaderBytesMax>& header) : header_(header) {
-    header_.fill(0);
-  }
-
   void Byte(uint8_t value) { header_.at(bytes_++) = value; }
   void Word16(uint16_t value) {
     Byte(static_cast<uint8_t>(value >> 8));
@@ -40,19 +33,16 @@ class HeaderWriter {
     for (const uint8_t byte : bytes) Byte(byte);
   }
   void Zeros(unsigned count) { bytes_ += count; }
-  uint8_t bytes() const { return static_cast<uint8_t>(bytes_); }
+  std::span<const uint8_t> written() const { return std::span(header_).first(bytes_); }
 
  private:
-  std::array<uint8_t, Tunnel::kHeaderBytesMax>& header_;
+  std::array<uint8_t, Tunnel::kHeaderBytesMax> header_{};
   unsigned bytes_ = 0;
 };
 
 void WriteIpv4(const Tunnel& tunnel, uint8_t protocol, HeaderWriter& to) {
-  const bool df_from_inner = tunnel.Is(channel::kTunnelDfCopy) || tunnel.Is(channel::kTunnelDfClear);
   to.Byte(0x45);
-  to.Zeros(5);  // TOS, length, identification
-  to.Word16(df_from_inner ? 0 : kDontFragment);
-  to.Byte(0);  // TTL
+  to.Zeros(8);  // TOS, length, identification, flags, TTL
   to.Byte(protocol);
   to.Zeros(2);  // checksum
   to.Word32(tunnel.local.v4().value);
@@ -87,7 +77,7 @@ void WriteInnerEthernet(const Tunnel& tunnel, HeaderWriter& to) {
 }  // namespace
 
 void Tunnel::BuildHeader() {
-  HeaderWriter to(header);
+  HeaderWriter to;
   const uint8_t protocol = kind == TunnelKind::kVxlan ? kProtocolUdp : kProtocolGre;
   outer_ipv4 = local.is_v4();
   if (outer_ipv4) {
@@ -95,7 +85,7 @@ void Tunnel::BuildHeader() {
   } else {
     WriteIpv6(*this, protocol, to);
   }
-  ipv4_sum = outer_ipv4 ? static_cast<uint32_t>(net::ChecksumAdd(std::span(header).first(20))) : 0;
+  ipv4_sum = outer_ipv4 ? static_cast<uint32_t>(net::ChecksumAdd(to.written())) : 0;
   switch (kind) {
     case TunnelKind::kGre:
       WriteGre(*this, to);
@@ -115,7 +105,9 @@ void Tunnel::BuildHeader() {
       WriteInnerEthernet(*this, to);
       break;
   }
-  header_bytes = to.bytes();
+  header_bytes = static_cast<uint8_t>(to.written().size());
+  header.fill(0);
+  std::copy(to.written().begin(), to.written().end(), header.end() - header_bytes);
 }
 
 }  // namespace sluice::dataplane

@@ -16,6 +16,9 @@ namespace sluice::dataplane {
 struct alignas(64) Tunnel {
   // Outer IPv6 (40) + UDP (8) + VXLAN (8) + inner Ethernet (14).
   static constexpr unsigned kHeaderBytesMax = 70;
+  // Of the prebuilt header, so that it is copied in steps of the same size
+  // whatever its length; a packet needs as much headroom.
+  static constexpr unsigned kHeaderRoom = 80;
 
   InterfaceId id = kNoInterface;
   VrfId vrf = 0;  // of the inner packets: the interface's
@@ -26,14 +29,16 @@ struct alignas(64) Tunnel {
   uint8_t dscp = 0;    // with kTunnelPipe
   // Of `header`; then the inner IP packet follows.
   uint8_t header_bytes = 0;
+  // What the interface wants of every packet that arrives: bits of SubinterfaceFlag.
+  uint8_t arrival_flags = 0;
   // Sum (RFC 1071, host byte order of 16-bit words, not folded) of the outer IPv4
-  // header with its length, TOS, identification, TTL and destination zero.
+  // header with its length, TOS, identification, flags, TTL and destination zero.
   uint32_t ipv4_sum = 0;
   // Outer IP header, GRE or UDP and VXLAN, inner Ethernet header; what depends on
-  // the packet (lengths, TOS, TTL, identification, checksums, UDP source port,
+  // the packet (lengths, TOS, TTL, identification, DF, checksums, UDP source port,
   // NVGRE's FlowID, inner addresses and EtherType, the overlay host's provider
-  // address) is zero.
-  std::array<uint8_t, kHeaderBytesMax> header{};
+  // address) is zero. It lies at the end of its room.
+  alignas(16) std::array<uint8_t, kHeaderRoom> header{};
 
   // What follows is for the slow path, dumps and the writer.
   uint32_t key_in = 0;
@@ -51,6 +56,8 @@ struct alignas(64) Tunnel {
   TunnelSelector ReceiveSelector() const {
     return {kind, is_overlay() || Is(channel::kTunnelKeyIn), udp_port};
   }
+
+  const uint8_t* Header() const { return header.data() + kHeaderRoom - header_bytes; }
 
   // Fills in header, header_bytes and ipv4_sum from the rest.
   void BuildHeader();

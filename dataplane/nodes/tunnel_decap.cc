@@ -1,0 +1,237 @@
+// Bursts of tunnel packets: outer headers first, then all terminations, whose
+// cache lines were asked for meanwhile, then the inner packets.
+#include "dataplane/nodes/tunnel_decap.h"
+
+#include "dataplane/nodes/forward_burst.h"
+#include "dataplane/packet/tunnel_header.h"
+
+namespace sluice::dataplane {
+namespace {
+
+using tunnel_decap::kDrop;
+using tunnel_decap::kIp4Forward;
+using tunnel_decap::kIp6Forward;
+using tunnel_decap::kPunt;
+
+constexpr const char* kNext[tunnel_decap::kEdgeCount] = {"port_tx",      "local",       "icmp_error",
+                                                         "fragment",     "punt",        "drop",
+                                                         "tunnel_encap", "ip4_forward", "ip6_forward"};
+
+// Packets looked at together: their state fits the first-level cache.
+constexpr uint16_t kChunk = 64;
+
+// A packet on its way out of its tunnel; `mbuf`'s data is at the outer IP header.
+struct Arrival {
+  rte_mbuf* mbuf;
+  uint16_t outer_bytes;     // total length of the outer packet
+  uint16_t payload_offset;  // of the tunnel's payload, from the outer IP header
+  uint16_t ether_type;      // of the payload
+  uint8_t outer_ecn;
+  bool outer_ipv4;
+  uint32_t hash;
+  TerminationKey4 key;  // with outer_ipv4
+  InterfaceId interface;
+};
+
+bool Refused(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
+  run.Drop(kDrop, mbuf, reason);
+  return false;
+}
+
+TunnelHeader ParseHeader(uint8_t protocol, std::span<const uint8_t> payload) {
+  return protocol == kProtocolGre ? ParseGre(payload) : ParseVxlan(payload);
+}
+
+bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
+  const uint8_t* ip = DataOf(mbuf);
+  if (IsIpv4Fragment(ip)) return Refused(run, mbuf, DropReason::kTunnelFragment);
+  arrival.outer_bytes = Ipv4TotalLength(ip);
+  const std::span payload(ip + kIpv4HeaderBytes, arrival.outer_bytes - size_t{kIpv4HeaderBytes});
+  const TunnelHeader header = ParseHeader(Ipv4Protocol(ip), payload);
+  if (__builtin_expect(header.reason != DropReason::kNone, 0)) return Refused(run, mbuf, header.reason);
+  if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, true, payload))
+    return Refused(run, mbuf, DropReason::kTunnelChecksum);
+  arrival.payload_offset = static_cast<uint16_t>(kIpv4HeaderBytes + header.bytes);
+  arrival.ether_type = header.ether_type;
+  arrival.outer_ecn = ip[1] & kEcnMask;
+  arrival.key = TerminationKey4::Of(Ipv4Destination(ip), Ipv4Source(ip), header.selector, header.key);
+  arrival.hash = TerminationMap4::Hash(arrival.key);
+  run.worker.tables->tunnels.ipv4().Prefetch(arrival.hash);
+  return true;
+}
+
+bool TakeOuterIpv6(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
+  const uint8_t* ip = DataOf(mbuf);
+  arrival.outer_bytes = static_cast<uint16_t>(Ipv6PayloadLength(ip) + kIpv6HeaderBytes);
+  const std::span payload(ip + kIpv6HeaderBytes, arrival.outer_bytes - size_t{kIpv6HeaderBytes});
+  const TunnelHeader header = ParseHeader(Ipv6NextHeader(ip), payload);
+  if (__builtin_expect(header.reason != DropReason::kNone, 0)) return Refused(run, mbuf, header.reason);
+  if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, false, payload))
+    return Refused(run, mbuf, DropReason::kTunnelChecksum);
+  arrival.payload_offset = static_cast<uint16_t>(kIpv6HeaderBytes + header.bytes);
+  arrival.ether_type = header.ether_type;
+  arrival.outer_ecn = ip[1] >> 4 & kEcnMask;
+  arrival.interface = run.worker.tables->tunnels.ipv6().Find(
+      TerminationKey6::Of(net::Ipv6Address::FromBytes(Ipv6Destination(ip)),
+                          net::Ipv6Address::FromBytes(Ipv6Source(ip)), header.selector, header.key));
+  return true;
+}
+
+// Nobody's tunnel: dropped when it came to us, else the underlay's own traffic.
+void PassBy(const NodeRun& run, const Arrival& arrival) {
+  const Tables& tables = *run.worker.tables;
+  const uint8_t* ip = DataOf(*arrival.mbuf);
+  const NextHopGroupId group = arrival.outer_ipv4 ? tables.fib4.Lookup(0, forward::Ipv4::Destination(ip))
+                                                  : tables.fib6.Lookup(0, forward::Ipv6::Destination(ip));
+  if (group == tables.groups.local()) return run.Drop(kDrop, *arrival.mbuf, DropReason::kTunnelUnknown);
+  run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, *arrival.mbuf);
+}
+
+// The inner ECN field as RFC 6040 has it; false when the packet has to go.
+bool MergeEcn(uint8_t* ip, uint8_t outer) {
+  const bool ipv4 = ip[0] >> 4 == 4;
+  const uint8_t inner = ipv4 ? ip[1] & kEcnMask : ip[1] >> 4 & kEcnMask;
+  const uint8_t merged = DecapsulatedEcn(inner, outer);
+  if (merged == kEcnDrop) return false;
+  if (merged == inner) return true;
+  if (!ipv4) {
+    ip[1] = static_cast<uint8_t>((ip[1] & ~(kEcnMask << 4)) | merged << 4);
+    return true;
+  }
+  const uint16_t before = LoadBe16(ip);
+  ip[1] = static_cast<uint8_t>((ip[1] & ~kEcnMask) | merged);
+  StoreBe16(ip + 10, net::ChecksumReplace(LoadBe16(ip + 10), before, LoadBe16(ip)));
+  return true;
+}
+
+// Takes the outer headers off, and an overlay's Ethernet header. True: the data
+// is an IP packet of family meta.family, of the tenant's; else it left the node.
+bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
+  rte_mbuf& mbuf = *arrival.mbuf;
+  PacketMetadata& meta = MetaOf(mbuf);
+  uint8_t* outer = DataOf(mbuf);
+  unsigned offset = arrival.payload_offset;
+  uint16_t ether_type = arrival.ether_type;
+  // From here on the tenant's, whatever becomes of it.
+  const uint64_t word = tunnel.id | uint64_t{tunnel.vrf} << 16 | uint64_t{tunnel.arrival_flags} << 32;
+  StoreArrival(meta, word | uint64_t{ether_type == kEtherTypeIpv6 ? 6u : 4u} << 40);
+  if (__builtin_expect(!tunnel.up(), 0)) return Refused(run, mbuf, DropReason::kInterfaceDown);
+  bool to_group = false;
+  if (tunnel.is_overlay()) {
+    if (arrival.outer_bytes < offset + kEthernetBytes)
+      return Refused(run, mbuf, DropReason::kTunnelTruncated);
+    const uint8_t* frame = outer + offset;
+    to_group = IsGroupMac(frame);
+    if (!to_group && MacBits(frame) != MacBits(tunnel.mac.bytes.data()))
+      return Refused(run, mbuf, DropReason::kTunnelInnerMac);
+    ether_type = LoadBe16(frame + 12);
+    offset += kEthernetBytes;
+    meta.l2_bytes = kEthernetBytes;
+    meta.family = ether_type == kEtherTypeIpv6 ? 6 : 4;
+    // To whom an answer goes.
+    std::memset(meta.next_hop, 0, sizeof meta.next_hop);
+    if (arrival.outer_ipv4) {
+      std::memcpy(meta.next_hop, outer + 12, 4);
+    } else {
+      std::memcpy(meta.next_hop, outer + 8, 16);
+    }
+  }
+  mbuf.data_len = arrival.outer_bytes;
+  mbuf.pkt_len = arrival.outer_bytes;
+  run.worker.counters.Received(tunnel.id, arrival.outer_bytes - offset);
+  if (ether_type == kEtherTypeArp && tunnel.is_overlay()) {
+    forward::PassL2Header(mbuf, offset - kEthernetBytes);
+    meta.l2_bytes = 0;
+    meta.punt_class = PuntClass::kArp;
+    run.Send(kPunt, mbuf);
+    return false;
+  }
+  if (ether_type != kEtherTypeIpv4 && ether_type != kEtherTypeIpv6)
+    return Refused(run, mbuf, DropReason::kUnknownEtherType);
+  forward::PassL2Header(mbuf, offset);
+  const unsigned least = ether_type == kEtherTypeIpv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
+  if (mbuf.data_len < least) return Refused(run, mbuf, DropReason::kTruncated);
+  const uint8_t* ip = DataOf(mbuf);
+  if (to_group && (ether_type == kEtherTypeIpv4 || Ipv6Destination(ip)[0] != 0xff))
+    return Refused(run, mbuf, DropReason::kL2Multicast);
+  if (__builtin_expect(arrival.outer_ecn != 0, 0) && !MergeEcn(DataOf(mbuf), arrival.outer_ecn))
+    return Refused(run, mbuf, DropReason::kTunnelEcn);
+  return true;
+}
+
+// Appends an ordinary packet to the burst; false when there is anything odd.
+template <class F>
+bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, forward::Burst<F>& burst, uint16_t& count) {
+  const PacketMetadata& meta = MetaOf(mbuf);
+  const uint8_t* ip = DataOf(mbuf);
+  const uint32_t odd = meta.flags | F::Oddities(ip, mbuf.data_len) |
+                       static_cast<uint32_t>(F::MayBeOurs(*worker.tables, meta.vrf, F::Source(ip)));
+  if (__builtin_expect(odd != 0, 0)) return false;
+  burst.packet[count] = &mbuf;
+  burst.vrf[count] = meta.vrf;
+  burst.destination[count] = F::Destination(ip);
+  ++count;
+  return true;
+}
+
+// The bursts of inner packets under way.
+struct Inner {
+  forward::Burst<forward::Ipv4> ipv4;
+  forward::Burst<forward::Ipv6> ipv6;
+  uint16_t ipv4_count = 0, ipv6_count = 0;
+};
+
+uint16_t TakeOuters(const NodeRun& run, rte_mbuf** packets, uint16_t count, Arrival* arrivals) {
+  uint16_t taken = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    rte_mbuf& mbuf = *packets[i];
+    Arrival& arrival = arrivals[taken];
+    arrival.mbuf = &mbuf;
+    arrival.outer_ipv4 = DataOf(mbuf)[0] >> 4 == 4;
+    taken += arrival.outer_ipv4 ? TakeOuterIpv4(run, mbuf, arrival) : TakeOuterIpv6(run, mbuf, arrival);
+  }
+  return taken;
+}
+
+void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
+  const WorkerContext& worker = run.worker;
+  if (__builtin_expect(arrival.interface == kNoInterface, 0)) return PassBy(run, arrival);
+  const Tunnel* tunnel = worker.tables->tunnels.Find(arrival.interface);
+  if (__builtin_expect(tunnel == nullptr, 0)) return PassBy(run, arrival);
+  if (!Unwrap(run, arrival, *tunnel)) return;
+  rte_mbuf& mbuf = *arrival.mbuf;
+  if (MetaOf(mbuf).family == 4) {
+    if (!TakeOrdinary(worker, mbuf, inner.ipv4, inner.ipv4_count)) run.Send(kIp4Forward, mbuf);
+  } else if (!TakeOrdinary(worker, mbuf, inner.ipv6, inner.ipv6_count)) {
+    run.Send(kIp6Forward, mbuf);
+  }
+}
+
+uint16_t Decapsulate(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
+  const TunnelTable& tunnels = run.worker.tables->tunnels;
+  Arrival arrivals[kChunk];
+  Inner inner;
+  uint16_t finished = 0;
+  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kChunk)) {
+    const auto chunk = std::min<uint16_t>(kChunk, static_cast<uint16_t>(count - begin));
+    const uint16_t taken = TakeOuters(run, packets + begin, chunk, arrivals);
+    for (uint16_t i = 0; i < taken; ++i)
+      if (arrivals[i].outer_ipv4)
+        arrivals[i].interface = tunnels.ipv4().Find(arrivals[i].key, arrivals[i].hash);
+    inner.ipv4_count = inner.ipv6_count = 0;
+    for (uint16_t i = 0; i < taken; ++i) TakeInner(run, arrivals[i], inner);
+    finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, 0>(
+                                                    run, inner.ipv4, inner.ipv4_count, packets + finished));
+    if (inner.ipv6_count != 0)
+      finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6, 0>(
+                                                      run, inner.ipv6, inner.ipv6_count, packets + finished));
+  }
+  if (finished != 0) run.SendFirst(tunnel_decap::kPortTx, finished);
+  return count;
+}
+
+}  // namespace
+
+const NodeSpec kTunnelDecapNode{"tunnel_decap", Counted<Decapsulate>, kNext};
+
+}  // namespace sluice::dataplane
