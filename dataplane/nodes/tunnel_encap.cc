@@ -12,9 +12,7 @@ using tunnel_encap::kDrop;
 using tunnel_encap::kIp4Forward;
 using tunnel_encap::kIp6Forward;
 
-constexpr const char* kNext[tunnel_encap::kEdgeCount] = {"port_tx",      "local",       "icmp_error",
-                                                         "fragment",     "punt",        "drop",
-                                                         "tunnel_encap", "ip4_forward", "ip6_forward"};
+constexpr const char* kNext[tunnel_encap::kEdgeCount] = {"port_tx", "ip4_forward", "ip6_forward", "drop"};
 
 // Of the dynamic ports (RFC 6335), which RFC 7348 section 5 recommends.
 constexpr uint16_t kSourcePortFirst = 49152;

@@ -2,19 +2,12 @@
 #pragma once
 
 #include "dataplane/graph/node_spec.h"
-#include "dataplane/nodes/forward.h"
 
 namespace sluice::dataplane {
 namespace tunnel_encap {
 
-// The first edges are those of the forward nodes, whose loops run here as well.
-enum Edge : uint16_t {
-  kPortTx = forward::kPortTx,
-  kDrop = forward::kDrop,
-  kIp4Forward = forward::kEdgeCount,
-  kIp6Forward,
-  kEdgeCount
-};
+// What the underlay cannot simply send goes the careful way, as our own packet.
+enum Edge : uint16_t { kPortTx, kIp4Forward, kIp6Forward, kDrop, kEdgeCount };
 
 }  // namespace tunnel_encap
 

@@ -1,0 +1,65 @@
+// The tenant pair with an underlay and a tunnel: what tunnel tests use.
+#pragma once
+
+#include <string>
+
+#include "proto/net/check.h"
+#include "tests/graph/tenant_pair.h"
+
+namespace sluice::testing {
+
+inline const net::MacAddress kUnderlayRouter = Mac("02:00:00:00:00:03");
+inline const net::MacAddress kInnerGateway = Mac("02:00:5e:00:53:01");
+inline const net::MacAddress kInnerHost = Mac("02:00:5e:00:53:99");
+
+// Beside TenantPair: underlay interface 3 = port 1 VLAN 30, ours are 192.0.2.1 and
+// 2001:db8:f::1; 198.51.100.0/24 and 2001:db8:e::/48 are behind kUnderlayRouter.
+// Tunnels get 10.3.0.0/16 and 2001:db8:3::/48 of their VRF.
+struct TunnelGateway : TenantPair {
+  explicit TunnelGateway(const HarnessOptions& options = {}) : TenantPair(options) {
+    AddInterface({.id = 3, .vrf = 0, .port = 1, .vlan = 30}, {"192.0.2.1/24", "2001:db8:f::1/64"});
+    AddNextHop(30, 3, kUnderlayRouter);
+    AddRoute(0, "198.51.100.0/24", 30);
+    AddRoute(0, "2001:db8:e::/48", 30);
+  }
+
+  // A tunnel of `vrf` to `remote` (a host, of an overlay), by which the two
+  // prefixes are reached; `id` is also the adjacency's and the group's.
+  void AddTunnel(dataplane::Tunnel tunnel, const std::string& remote, dataplane::InterfaceId id = 4,
+                 dataplane::VrfId vrf = 1, dataplane::Interface interface = {}) {
+    if (tunnel.local == net::Address{}) tunnel.local = Ip(Ip(remote).is_v4() ? "192.0.2.1" : "2001:db8:f::1");
+    tunnel.flags |= channel::kTunnelUp;
+    tunnel.mac = kInnerGateway;
+    if (!tunnel.is_overlay()) tunnel.remote = Ip(remote);
+    interface.id = id;
+    interface.vrf = vrf;
+    interface.port = dataplane::kNoPort;
+    SLUICE_CHECK(tables().PutTunnel(interface, tunnel).ok());
+    if (tunnel.is_overlay()) SLUICE_CHECK(tables().tunnels.AddHost(id, Ip(remote)).ok());
+    const dataplane::Adjacency adjacency{.kind = dataplane::AdjacencyKind::kTunnel,
+                                         .interface = id,
+                                         .next_hop = Ip(remote),
+                                         .remote = *tables().tunnels.remotes.Acquire(Ip(remote)),
+                                         .mtu = 1400,
+                                         .policer_out = interface.policer_out,
+                                         .neighbor_mac = kInnerHost,
+                                         .live = true};
+    SLUICE_CHECK(tables().PutAdjacency(id, adjacency).ok());
+    const dataplane::GroupMember member{id};
+    SLUICE_CHECK(tables().groups.Put(id, std::span(&member, 1)).ok());
+    AddRoute(vrf, "10.3.0.0/16", id);
+    AddRoute(vrf, "2001:db8:3::/48", id);
+  }
+
+  // A frame from the underlay's router.
+  Packet FromUnderlay() { return Packet().Ethernet(port(1).mac(), kUnderlayRouter).Vlan(30); }
+  Packet ToUnderlay() { return Packet().Ethernet(kUnderlayRouter, port(1).mac()).Vlan(30); }
+};
+
+// Bytes one after the other.
+inline Bytes operator+(Bytes front, const Bytes& back) {
+  front.insert(front.end(), back.begin(), back.end());
+  return front;
+}
+
+}  // namespace sluice::testing
