@@ -50,10 +50,9 @@ template <class Key>
 void TerminationMap<Key>::Bucket::Write(unsigned slot, const Key& key, InterfaceId value) {
   const uint32_t before = version.load(std::memory_order_relaxed);
   version.store(before + 1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_release);
   for (unsigned word = 0; word < Key::kWords; ++word)
-    words[slot][word].store(key.words[word], std::memory_order_relaxed);
-  interface[slot].store(value, std::memory_order_relaxed);
+    words[slot][word].store(key.words[word], std::memory_order_release);
+  interface[slot].store(value, std::memory_order_release);
   version.store(before + 2, std::memory_order_release);
 }
 

@@ -88,7 +88,8 @@ class TerminationMap {
   uint32_t used() const { return used_; }
 
  private:
-  // The writer changes a bucket in place; `version` is odd meanwhile.
+  // The writer changes a bucket in place; `version` is odd meanwhile. Each store is
+  // ordered after that (release), each load before the second look (acquire).
   struct alignas(64) Bucket {
     std::atomic<uint32_t> version{0};
     std::atomic<uint16_t> passed_by{0};  // entries that found it full, or went by
@@ -124,15 +125,13 @@ inline InterfaceId TerminationMap<Key>::Bucket::Read(const Key& key, bool* went_
     const uint32_t before = version.load(std::memory_order_acquire);
     InterfaceId found = kNoInterface;
     for (unsigned slot = 0; slot < kSlots; ++slot) {
-      const InterfaceId value = interface[slot].load(std::memory_order_relaxed);
+      const InterfaceId value = interface[slot].load(std::memory_order_acquire);
       uint64_t differs = 0;
       for (unsigned word = 0; word < Key::kWords; ++word)
-        differs |= words[slot][word].load(std::memory_order_relaxed) ^ key.words[word];
+        differs |= words[slot][word].load(std::memory_order_acquire) ^ key.words[word];
       if (differs == 0 && value != kNoInterface) found = value;
     }
-    *went_by = passed_by.load(std::memory_order_relaxed) != 0;
-    // Orders the loads above before the second look at the version.
-    std::atomic_thread_fence(std::memory_order_acquire);
+    *went_by = passed_by.load(std::memory_order_acquire) != 0;
     if (__builtin_expect((before & 1) == 0 && version.load(std::memory_order_relaxed) == before, 1))
       return found;
   }
