@@ -14,6 +14,8 @@ const char* NameOf(AdjacencyKind kind) {
       return "glean";
     case AdjacencyKind::kLocal:
       return "local";
+    case AdjacencyKind::kTunnel:
+      return "tunnel";
   }
   return "";
 }

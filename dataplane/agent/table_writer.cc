@@ -104,6 +104,9 @@ MaybeRefusal TableWriter::Dispatch(std::span<const std::byte> record, ScopeIndex
       return OnPolicer(CopyOf<channel::PolicerRecord>(record), scope);
     case RecordType::kPolicerDelete:
       return OnPolicerDelete(id(), scope);
+    case RecordType::kTunnel:
+    case RecordType::kTunnelDelete:
+      break;
   }
   return Refuse(RefusalReason::kUnknownType, offsetof(RecordHeader, type));
 }

@@ -163,11 +163,12 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
 template <class F>
 bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, forward::Burst<F>& burst, uint16_t& count) {
   const PacketMetadata& meta = MetaOf(mbuf);
-  const uint8_t* ip = DataOf(mbuf);
+  uint8_t* ip = DataOf(mbuf);
   const uint32_t odd = meta.flags | F::Oddities(ip, mbuf.data_len) |
                        static_cast<uint32_t>(F::MayBeOurs(*worker.tables, meta.vrf, F::Source(ip)));
   if (__builtin_expect(odd != 0, 0)) return false;
   burst.packet[count] = &mbuf;
+  burst.ip[count] = ip;
   burst.vrf[count] = meta.vrf;
   burst.destination[count] = F::Destination(ip);
   ++count;

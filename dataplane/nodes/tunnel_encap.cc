@@ -157,6 +157,7 @@ bool Wrap(const NodeRun& run, rte_mbuf& mbuf) {
 template <class F>
 void Append(rte_mbuf& mbuf, forward::Burst<F>& burst, uint16_t& count) {
   burst.packet[count] = &mbuf;
+  burst.ip[count] = DataOf(mbuf);
   burst.vrf[count] = 0;
   burst.destination[count] = F::Destination(DataOf(mbuf));
   ++count;
@@ -168,7 +169,7 @@ uint16_t RouteOuter(const NodeRun& run, forward::Burst<F>& burst, uint16_t count
                     rte_mbuf** out) {
   const Tables& tables = *run.worker.tables;
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
-  forward::Choose<F, 0>(tables, burst, count);
+  forward::Choose<F>(tables, burst, count);
   uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *burst.packet[i];
