@@ -180,7 +180,7 @@ uint16_t RouteOuter(const NodeRun& run, forward::Burst<F>& burst, uint16_t count
       run.Send(other, mbuf);
       continue;
     }
-    StoreDeparture(MetaOf(mbuf), {ip_bytes, adjacency.interface(), burst.adjacency[i]});
+    StoreDeparture(mbuf, {ip_bytes, adjacency.interface(), burst.adjacency[i]});
     forward::Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
     out[sent++] = &mbuf;
   }

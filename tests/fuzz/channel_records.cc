@@ -62,6 +62,8 @@ constexpr uint32_t LengthOf(channel::RecordType type) {
       return sizeof(channel::VrfRecord);
     case RecordType::kInterface:
       return sizeof(channel::InterfaceRecord);
+    case RecordType::kTunnel:
+      return sizeof(channel::TunnelRecord);
     case RecordType::kInterfaceAddress:
     case RecordType::kInterfaceAddressDelete:
       return sizeof(channel::InterfaceAddressRecord);
@@ -79,6 +81,7 @@ constexpr uint32_t LengthOf(channel::RecordType type) {
       return offsetof(channel::NextHopGroupRecord, members);
     case RecordType::kVrfDelete:
     case RecordType::kInterfaceDelete:
+    case RecordType::kTunnelDelete:
     case RecordType::kAdjacencyDelete:
     case RecordType::kNextHopGroupDelete:
     case RecordType::kPolicerDelete:

@@ -70,6 +70,11 @@ class FakeAgent {
       case ch::RecordType::kNeighbor:
         PutNeighbor(Copy<ch::NeighborRecord>(header, bytes));
         break;
+      // Nobody states tunnels to it.
+      case ch::RecordType::kTunnel:
+      case ch::RecordType::kTunnelDelete:
+        Refuse(ch::RefusalReason::kUnknownType);
+        break;
       case ch::RecordType::kNeighborDelete:
         Erase(neighbors, KeyOf(Copy<ch::NeighborRecord>(header, bytes)), false);
         break;
