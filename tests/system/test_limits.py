@@ -12,17 +12,17 @@ BURST_BYTES = 15000  # the least, and more than 50 ms of the rate
 
 
 class RefusedByTheDataplane(WireTest):
-    """A dataplane with room for one subinterface, and a tenant that wants two."""
+    """A dataplane with room for one address, and a tenant that wants four."""
     tenants = []
-    dataplane_changes = {"limits": {"interfaces": 1}}
+    dataplane_changes = {"limits": {"addresses": 1}}
 
     def test_what_was_refused_is_not_called_programmed(self):
         """Objects that the dataplane refuses fail `apply --wait` and show everywhere"""
         path = self.sluice._write("two.json", with_static_neighbors(CONTOSO))
         done = self.sluice.ctl("apply", "-f", path, "--wait", check=False)
         self.assertNotEqual(done.returncode, 0, done.stdout)
-        self.assertIn("limit interfaces", done.stderr)
-        tenant = self.sluice.json("get", "tenants", CONTOSO.name)["tenants"][0]
+        self.assertIn("limit addresses", done.stderr)
+        tenant = self.sluice.json("get", "tenants")["tenants"][0]
         self.assertEqual(int(tenant["status"].get("observed_generation", 0)), 0)
         states = {each["state"] for each in tenant["status"]["connections"]}
         self.assertIn("CONNECTION_STATE_DISCONNECTED", states)
