@@ -68,8 +68,10 @@ MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, O
   if (const WriteResult added = locals_.Add(interface.vrf, key.address); !added.ok())
     return Refuse(added, kField);
   interface.addresses.push_back(wanted);
-  if (!key.address.is_v4() && Ipv6CountOf(interface) == 1) {
-    const net::Address link_local = LinkLocalOf(resolver_.MacOf(interface));
+  // GRE has no MAC to derive one from.
+  const net::MacAddress mac = resolver_.MacOf(interface);
+  if (!key.address.is_v4() && Ipv6CountOf(interface) == 1 && !mac.IsZero()) {
+    const net::Address link_local = LinkLocalOf(mac);
     if (const WriteResult added = locals_.Add(interface.vrf, link_local); !added.ok()) {
       (void)locals_.Remove(interface.vrf, key.address);
       return Refuse(added, kField);
@@ -79,6 +81,7 @@ MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, O
   SLUICE_CHECK(Publish(interface).ok());  // room was made sure of above
   addresses_[key] = owner;
   holders_[{interface.vrf, key.address}] = key.interface;
+  if (interface.vrf == 0) resolver_.OnUnderlay();
   return std::nullopt;
 }
 
@@ -100,6 +103,7 @@ MaybeRefusal InterfaceWriter::RemoveAddress(AddressKey key) {
   addresses_.erase(key);
   holders_.erase({interface.vrf, key.address});
   SLUICE_CHECK(Publish(interface).ok());
+  if (interface.vrf == 0) resolver_.OnUnderlay();
   return std::nullopt;
 }
 

@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "proto/net/check.h"
 
 namespace sluice::dataplane {
 
 using channel::RefusalReason;
 
-const char* Describe(DownCause cause) {
+std::string Describe(DownCause cause, const net::Address& far_end) {
   switch (cause) {
     case DownCause::kNone:
       return "";
@@ -24,6 +25,20 @@ const char* Describe(DownCause cause) {
       return "neighbour is not resolved yet";
     case DownCause::kNeighborFailed:
       return "neighbour does not answer";
+    case DownCause::kTunnelMissing:
+      return "tunnel does not exist";
+    case DownCause::kTunnelDown:
+      return "tunnel is administratively down";
+    case DownCause::kHostTaken:
+      return absl::StrCat(far_end.ToString(), " is a host of another tunnel");
+    case DownCause::kNoUnderlayRoute:
+      return absl::StrCat("no route to ", far_end.ToString());
+    case DownCause::kUnderlayDown:
+      return absl::StrCat("no next hop to ", far_end.ToString(), " is up");
+    case DownCause::kFarEndSilent:
+      return absl::StrCat(far_end.ToString(), " does not answer");
+    case DownCause::kFarEndOurs:
+      return absl::StrCat(far_end.ToString(), " is an address of ours");
   }
   return "";
 }
@@ -76,45 +91,53 @@ const AdjacencyResolver::Neighbor* AdjacencyResolver::Find(const NeighborKey& ke
   return found == neighbors_.end() ? nullptr : &found->second;
 }
 
-// The whole rule of liveness, in the order in which causes are reported.
-Adjacency AdjacencyResolver::Derive(const Adjacency& adjacency, DownCause* cause) const {
-  Adjacency derived{.kind = adjacency.kind, .interface = adjacency.interface, .next_hop = adjacency.next_hop};
+// The whole rule of liveness: of tunnels in TunnelCauseOf, of others in CauseOf.
+Adjacency AdjacencyResolver::Derive(AdjacencyId id, const Adjacency& adjacency, DownCause* cause) const {
+  Adjacency derived{.kind = adjacency.kind,
+                    .interface = adjacency.interface,
+                    .next_hop = adjacency.next_hop,
+                    .remote = adjacency.remote};
+  const bool tunnel = adjacency.kind == AdjacencyKind::kTunnel;
+  if (tunnel) derived.neighbor_mac = adjacency.neighbor_mac;
   *cause = DownCause::kNone;
   if (adjacency.kind == AdjacencyKind::kDrop || adjacency.kind == AdjacencyKind::kLocal) {
     derived.live = true;
     return derived;
   }
   const Interface* interface = tables_.interfaces.Find(adjacency.interface);
-  if (interface == nullptr) {
-    *cause = DownCause::kInterfaceMissing;
+  // The number may be another's by now.
+  if (interface == nullptr || interface->is_tunnel() != tunnel) {
+    *cause = tunnel ? DownCause::kTunnelMissing : DownCause::kInterfaceMissing;
     return derived;
   }
-  derived.port = interface->port;
-  derived.vlan = interface->vlan;
   derived.mtu = interface->mtu;
   derived.policer_out = interface->policer_out;
-  derived.source_mac = MacOf(*interface);
-  const Neighbor* neighbor = adjacency.kind == AdjacencyKind::kNeighbor
-                                 ? Find(NeighborKey::Of(adjacency.interface, adjacency.next_hop))
-                                 : nullptr;
-  if (neighbor != nullptr) derived.neighbor_mac = neighbor->mac();
-  if (!interface->up) {
-    *cause = DownCause::kInterfaceDown;
-  } else if (!ports_[interface->port].carrier) {
-    *cause = DownCause::kNoCarrier;
-  } else {
-    derived.resolvable = true;
-    if (adjacency.kind == AdjacencyKind::kNeighbor && !derived.neighbor_mac)
-      *cause = neighbor != nullptr && neighbor->failed() ? DownCause::kNeighborFailed
-                                                         : DownCause::kNeighborUnresolved;
-  }
+  *cause = tunnel ? TunnelCauseOf(id, adjacency) : CauseOf(adjacency, *interface, &derived);
   derived.live = *cause == DownCause::kNone;
   return derived;
 }
 
+// In the order in which causes are reported.
+DownCause AdjacencyResolver::CauseOf(const Adjacency& adjacency, const Interface& interface,
+                                     Adjacency* derived) const {
+  derived->port = interface.port;
+  derived->vlan = interface.vlan;
+  derived->source_mac = MacOf(interface);
+  const Neighbor* neighbor = adjacency.kind == AdjacencyKind::kNeighbor
+                                 ? Find(NeighborKey::Of(adjacency.interface, adjacency.next_hop))
+                                 : nullptr;
+  if (neighbor != nullptr) derived->neighbor_mac = neighbor->mac();
+  if (!interface.up) return DownCause::kInterfaceDown;
+  if (!ports_[interface.port].carrier) return DownCause::kNoCarrier;
+  derived->resolvable = true;
+  if (adjacency.kind != AdjacencyKind::kNeighbor || derived->neighbor_mac) return DownCause::kNone;
+  return neighbor != nullptr && neighbor->failed() ? DownCause::kNeighborFailed
+                                                   : DownCause::kNeighborUnresolved;
+}
+
 WriteResult AdjacencyResolver::Refresh(AdjacencyId id, Adjacency adjacency, Instant when) {
   DownCause cause;
-  const Adjacency derived = Derive(adjacency, &cause);
+  const Adjacency derived = Derive(id, adjacency, &cause);
   const Adjacency* before = tables_.adjacencies.Describe(id);
   if (before == nullptr || *before != derived) {
     if (const WriteResult put = tables_.PutAdjacency(id, derived); !put.ok()) return put;
@@ -123,6 +146,7 @@ WriteResult AdjacencyResolver::Refresh(AdjacencyId id, Adjacency adjacency, Inst
   if (before != nullptr && liveness.cause == cause) return WriteResult::Accepted();
   liveness.cause = cause;
   liveness.since = when;
+  if (liveness.vrf == 0) OnUnderlay(when);
   if (observer_ != nullptr) observer_->OnAdjacency(id);
   return WriteResult::Accepted();
 }
@@ -135,49 +159,67 @@ void AdjacencyResolver::RefreshAll(InterfaceId interface, Instant when) {
   }
 }
 
-WriteResult AdjacencyResolver::Put(AdjacencyId id, AdjacencyKind kind, InterfaceId interface,
-                                   const net::Address& next_hop, Instant now) {
+WriteResult AdjacencyResolver::Put(AdjacencyId id, Adjacency wanted, Instant now) {
   if (!tables_.adjacencies.IsControls(id))
     return WriteResult::AtLimit(channel::Limit::kAdjacencies, tables_.limits.adjacencies);
+  const InterfaceId interface = wanted.interface;
   const VrfId vrf = interface == kNoInterface ? VrfId{0} : tables_.interfaces.Find(interface)->vrf;
+  const bool tunnel = wanted.kind == AdjacencyKind::kTunnel;
+  if (tunnel && !wanted.neighbor_mac) wanted.next_hop = tables_.tunnels.Find(interface)->remote;
   const Adjacency* known = tables_.adjacencies.Describe(id);
   const std::optional<Adjacency> before = known == nullptr ? std::nullopt : std::optional(*known);
-  const bool same =
-      before && before->kind == kind && before->interface == interface && before->next_hop == next_hop;
-  if (same) return WriteResult::Accepted();
+  const bool same_place = before && before->kind == wanted.kind && before->interface == interface &&
+                          before->next_hop == wanted.next_hop;
+  const bool entered = !tunnel || liveness_[id].entered;
+  if (same_place && entered && (!tunnel || before->neighbor_mac == wanted.neighbor_mac))
+    return WriteResult::Accepted();
   // Routes of one tenant lead here: it may not lead into another tenant.
   if (before && tables_.groups.Uses(id) && interface != kNoInterface &&
       (before->interface == kNoInterface || liveness_[id].vrf != vrf))
     return WriteResult::Refused(RefusalReason::kInUse, vrf);
 
-  if (kind == AdjacencyKind::kNeighbor) {
-    Neighbor& neighbor = Touch(NeighborKey::Of(interface, next_hop));
-    if (neighbor.watchers.empty()) requests_.Push(NextHopWatch{interface, next_hop, true});
+  if (tunnel) {
+    if (const WriteResult put = EnterTunnel(&wanted, wanted.neighbor_mac.has_value()); !put.ok()) return put;
+    EnterPath(id, wanted.next_hop);
+  }
+  if (wanted.kind == AdjacencyKind::kNeighbor) {
+    Neighbor& neighbor = Touch(NeighborKey::Of(interface, wanted.next_hop));
+    if (!neighbor.watched()) requests_.Push(NextHopWatch{interface, wanted.next_hop, true});
     neighbor.watchers.push_back(id);
   }
-  if (before) Unwatch(id, *before);
+  if (before) Unwatch(id, *before, &wanted);
   if (interface != kNoInterface) {
     on_interface_[interface].insert(id);
     ++users_[interface];
   }
   liveness_[id].vrf = vrf;
-  counters_.RestartAdjacency(id);  // what led elsewhere was another adjacency
-  const WriteResult put = Refresh(id, {.kind = kind, .interface = interface, .next_hop = next_hop}, now);
+  liveness_[id].entered = tunnel;
+  // Of the same host by another MAC: the same adjacency.
+  if (!same_place) counters_.RestartAdjacency(id);
+  const WriteResult put = Refresh(id, wanted, now);
   SLUICE_CHECK(put.ok());  // the id and every value were checked
+  if (vrf == 0) OnUnderlay();
   return put;
 }
 
-// Ends what `adjacency` took part in.
-void AdjacencyResolver::Unwatch(AdjacencyId id, const Adjacency& adjacency) {
-  if (adjacency.interface == kNoInterface) return;
-  on_interface_[adjacency.interface].erase(id);
-  --users_[adjacency.interface];
-  if (adjacency.kind != AdjacencyKind::kNeighbor) return;
-  const NeighborKey key = NeighborKey::Of(adjacency.interface, adjacency.next_hop);
-  auto& watchers = neighbors_.at(key).watchers;
-  watchers.erase(std::find(watchers.begin(), watchers.end(), id));
-  if (!watchers.empty()) return;
-  requests_.Push(NextHopWatch{adjacency.interface, adjacency.next_hop, false});
+void AdjacencyResolver::Unwatch(AdjacencyId id, const Adjacency& before, const Adjacency* after) {
+  if (before.interface == kNoInterface) return;
+  on_interface_[before.interface].erase(id);
+  --users_[before.interface];
+  if (before.kind == AdjacencyKind::kTunnel) {
+    if (before.neighbor_mac && liveness_[id].entered)
+      SLUICE_CHECK(tables_.tunnels.RemoveHost(before.interface, before.next_hop).ok());
+    const bool stays =
+        after != nullptr && after->kind == AdjacencyKind::kTunnel && after->next_hop == before.next_hop;
+    if (!stays) LeavePath(id, before.next_hop);
+    tables_.tunnels.remotes.Release(before.remote);
+  }
+  if (before.kind != AdjacencyKind::kNeighbor) return;
+  const NeighborKey key = NeighborKey::Of(before.interface, before.next_hop);
+  Neighbor& neighbor = neighbors_.at(key);
+  neighbor.watchers.erase(std::find(neighbor.watchers.begin(), neighbor.watchers.end(), id));
+  if (neighbor.watched()) return;
+  requests_.Push(NextHopWatch{before.interface, before.next_hop, false});
   ForgetIfUnused(key);
 }
 
@@ -210,7 +252,7 @@ void AdjacencyResolver::OnInterfaceRemoved(InterfaceId interface, Instant now) {
     neighbor.fixed.reset();
     neighbor.fixed_owner = {};
     neighbor.state = NeighborState::kIncomplete;
-    if (neighbor.watchers.empty() && neighbor.glean == kNoAdjacency) {
+    if (!neighbor.watched() && neighbor.glean == kNoAdjacency) {
       neighbors_.erase(key);
     } else {
       neighbors_on_[interface].insert(key);

@@ -1,12 +1,16 @@
 // Keeps every adjacency's rewrite and liveness up to date with what they derive
-// from: the interface, the port's carrier and the neighbour. Each of the three is
-// a cause of its own for a next hop being down, with the time of its event.
+// from: the interface, the port's carrier and the neighbour, or of a tunnel the way
+// to its far end. Each is a cause of its own for a next hop being down, with the
+// time of its event.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -28,9 +32,17 @@ enum class DownCause : uint8_t {
   kNoCarrier,
   kNeighborUnresolved,
   kNeighborFailed,
+  // Of tunnels.
+  kTunnelMissing,
+  kTunnelDown,
+  kHostTaken,        // another tunnel receives what the host sends
+  kNoUnderlayRoute,  // or one that drops
+  kUnderlayDown,     // of its next hops none is up
+  kFarEndSilent,     // it is on a link of ours and does not answer there
+  kFarEndOurs,
 };
-// "" while live, else words for operators.
-const char* Describe(DownCause cause);
+// "" while live, else words for operators; `far_end` is that of a tunnel's adjacency.
+std::string Describe(DownCause cause, const net::Address& far_end);
 const char* Describe(NeighborState state);
 
 struct NeighborKeyHash {
@@ -53,14 +65,18 @@ class AdjacencyResolver {
     AdjacencyId glean = kNoAdjacency;
     // Control's adjacencies to it.
     absl::InlinedVector<AdjacencyId, 1> watchers;
+    bool far_end = false;  // tunnels end there
 
     const std::optional<net::MacAddress>& mac() const { return fixed ? fixed : learned; }
     bool failed() const { return !fixed && state == NeighborState::kFailed; }
+    bool watched() const { return far_end || !watchers.empty(); }
   };
   struct Liveness {
     DownCause cause = DownCause::kNeighborUnresolved;
     Instant since{};
     VrfId vrf = 0;
+    // kTunnel: the tunnel exists and takes what comes from the far end.
+    bool entered = false;
   };
   using Neighbors = absl::flat_hash_map<NeighborKey, Neighbor, NeighborKeyHash>;
 
@@ -72,16 +88,28 @@ class AdjacencyResolver {
   // False: the slow path is behind, and what would add to its requests is to wait.
   bool slow_path_keeps_up() const { return requests_.HasRoom(); }
 
-  // Creates or changes control's adjacency. The interface must exist where the
-  // kind has one.
-  WriteResult Put(AdjacencyId id, AdjacencyKind kind, InterfaceId interface, const net::Address& next_hop,
-                  Instant now);
+  // Creates or changes control's adjacency: kind, interface and next_hop of
+  // `wanted`, and neighbor_mac of an overlay's; GRE's next hop is the tunnel's. The
+  // interface must exist, and be of the kind's sort, where the kind has one.
+  // kConflict, with its number: another tunnel has the host.
+  WriteResult Put(AdjacencyId id, Adjacency wanted, Instant now);
   WriteResult Remove(AdjacencyId id);
 
   // The interface was put or removed; everything on it follows. A removed
   // interface loses its neighbours.
   void OnInterface(InterfaceId interface, Instant now);
   void OnInterfaceRemoved(InterfaceId interface, Instant now);
+  // The tunnel was put; or is about to be withdrawn, and keeps no hosts.
+  void OnTunnel(InterfaceId tunnel, Instant now);
+  void LeaveTunnel(InterfaceId tunnel);
+  // Routes, groups or our addresses in the underlay changed, at `when` if that is
+  // known. Then call FollowUnderlay until it says false: it looks at a bounded number
+  // of far ends each time.
+  void OnUnderlay(Instant when = {}) {
+    paths_to_follow_ = paths_.size();
+    underlay_changed_ = std::max(underlay_changed_, when);
+  }
+  bool FollowUnderlay(Instant now);
   // `when` is the time of the event.
   void OnCarrier(PortId port, bool up, Instant when);
   void OnNeighbor(const NeighborUpdate& update, Instant now);
@@ -116,11 +144,30 @@ class AdjacencyResolver {
   uint64_t refused_neighbors() const { return refused_neighbors_; }
 
  private:
-  Adjacency Derive(const Adjacency& adjacency, DownCause* cause) const;
+  // Far ends looked at in one go: about a millisecond.
+  static constexpr unsigned kPathStep = 1024;
+
+  // The way to a far end, and whose it is.
+  struct UnderlayPath {
+    DownCause cause = DownCause::kNoUnderlayRoute;
+    std::optional<NeighborKey> connected;  // it is on this link: watched there
+    absl::flat_hash_set<AdjacencyId> adjacencies;
+  };
+
+  Adjacency Derive(AdjacencyId id, const Adjacency& adjacency, DownCause* cause) const;
+  DownCause CauseOf(const Adjacency& adjacency, const Interface& interface, Adjacency* derived) const;
+  DownCause TunnelCauseOf(AdjacencyId id, const Adjacency& adjacency) const;
+  WriteResult EnterTunnel(Adjacency* wanted, bool host);
+  void LeavePath(AdjacencyId id, const net::Address& far_end);
+  void EnterPath(AdjacencyId id, const net::Address& far_end);
+  void Follow(const net::Address& far_end, UnderlayPath& path, Instant now);
+  DownCause Judge(const net::Address& far_end, std::optional<NeighborKey>* connected) const;
+  void WatchFarEnd(const std::optional<NeighborKey>& key, bool watched);
   // Publishes what changed; false when the table refused.
   WriteResult Refresh(AdjacencyId id, Adjacency adjacency, Instant when);
   void RefreshAll(InterfaceId interface, Instant when);
-  void Unwatch(AdjacencyId id, const Adjacency& adjacency);
+  // Ends what `before` took part in; `after` replaces it, if given.
+  void Unwatch(AdjacencyId id, const Adjacency& before, const Adjacency* after = nullptr);
   Neighbor& Touch(const NeighborKey& key);
   WriteResult Resolve(const NeighborKey& key, Neighbor& neighbor, Instant when);
   WriteResult InstallGlean(const NeighborKey& key, Neighbor& neighbor, Instant when);
@@ -143,6 +190,10 @@ class AdjacencyResolver {
   std::vector<Liveness> liveness_;          // by adjacency
   // Their glean adjacency is to go and could not yet.
   absl::flat_hash_set<NeighborKey, NeighborKeyHash> removals_put_off_;
+  std::map<net::Address, UnderlayPath> paths_;  // by far end
+  net::Address followed_;                       // the last one
+  size_t paths_to_follow_ = 0;
+  Instant underlay_changed_{};
   uint64_t refused_neighbors_ = 0;
 };
 

@@ -45,6 +45,14 @@ std::vector<AdjacencyId> AllAdjacencies(const TableWriter& writer) {
   return ids;
 }
 
+std::vector<InterfaceId> AllTunnels(const TableWriter& writer) {
+  std::vector<InterfaceId> ids;
+  for (uint32_t id = 1; id < writer.tables().interfaces.size(); ++id)
+    if (writer.tables().tunnels.Find(static_cast<InterfaceId>(id)) != nullptr)
+      ids.push_back(static_cast<InterfaceId>(id));
+  return ids;
+}
+
 }  // namespace
 
 grpc::Status DataplaneService::ListNeighbors(grpc::ServerContext*, const v1::ListNeighborsRequest* request,
@@ -83,6 +91,25 @@ grpc::Status DataplaneService::ListAdjacencies(grpc::ServerContext*,
     for (const v1::Adjacency& adjacency : piece) {
       if (adjacency.kind() == "removed") continue;
       if (!stream->Write(adjacency)) return grpc::Status::CANCELLED;
+    }
+  }
+  return status;
+}
+
+grpc::Status DataplaneService::ListTunnels(grpc::ServerContext*, const v1::ListTunnelsRequest* request,
+                                           grpc::ServerWriter<v1::Tunnel>* stream) {
+  std::vector<InterfaceId> ids;
+  grpc::Status status = Ask([&](TableWriter& writer) { ids = AllTunnels(writer); });
+  for (size_t at = 0; status.ok() && at < ids.size(); at += kPiece) {
+    std::vector<v1::Tunnel> piece;
+    status = Ask([&](TableWriter& writer) {
+      const size_t end = std::min(ids.size(), at + kPiece);
+      for (size_t i = at; i < end; ++i) piece.push_back(TunnelMessage(writer, ids[i]));
+    });
+    for (const v1::Tunnel& tunnel : piece) {
+      if (tunnel.kind() == "removed") continue;
+      if (request->has_vrf() && tunnel.vrf() != request->vrf()) continue;
+      if (!stream->Write(tunnel)) return grpc::Status::CANCELLED;
     }
   }
   return status;

@@ -56,6 +56,8 @@ class DataplaneService final : public v1::Dataplane::Service {
                              grpc::ServerWriter<v1::Neighbor>* stream) override;
   grpc::Status ListAdjacencies(grpc::ServerContext* context, const v1::ListAdjacenciesRequest* request,
                                grpc::ServerWriter<v1::Adjacency>* stream) override;
+  grpc::Status ListTunnels(grpc::ServerContext* context, const v1::ListTunnelsRequest* request,
+                           grpc::ServerWriter<v1::Tunnel>* stream) override;
   grpc::Status ListRoutes(grpc::ServerContext* context, const v1::ListRoutesRequest* request,
                           grpc::ServerWriter<v1::Route>* stream) override;
   grpc::Status LookupRoute(grpc::ServerContext* context, const v1::LookupRouteRequest* request,

@@ -128,6 +128,55 @@ TEST_CASE("a lookup is answered by the live tables, in words") {
   }));
 }
 
+// Of the tenant, or of all.
+std::vector<v1::Tunnel> TunnelsOf(Served& served, std::optional<uint32_t> vrf) {
+  grpc::ClientContext context;
+  v1::ListTunnelsRequest request;
+  if (vrf) request.set_vrf(*vrf);
+  const auto stream = served.stub->ListTunnels(&context, request);
+  std::vector<v1::Tunnel> tunnels;
+  for (v1::Tunnel tunnel; stream->Read(&tunnel);) tunnels.push_back(tunnel);
+  CHECK(stream->Finish().ok());
+  return tunnels;
+}
+
+TEST_CASE("tunnels are listed with their ends and keys, and a lookup says that it leads through one") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  for (Record& record : std::vector<Record>{
+           InterfaceIs(10, 0, 300), AddressIs(10, "203.0.113.1/24"), AdjacencyTo(10, 10, "203.0.113.2"),
+           GroupOf(10, {10}), RouteTo(0, "198.51.100.0/25", 10), GreIs(4, 1, "192.0.2.1", "198.51.100.2"),
+           OverlayIs(5, 1, "192.0.2.1", 5000), AdjacencyThrough(20, 4),
+           AdjacencyThrough(21, 5, "198.51.100.7"), AdjacencyThrough(22, 5, "198.51.100.200"),
+           GroupOf(20, {20}), GroupOf(21, {21}), GroupOf(22, {22}), RouteTo(1, "10.20.0.0/16", 20),
+           RouteTo(1, "10.21.0.1/32", 21), RouteTo(1, "10.22.0.1/32", 22)})
+    control.Send(record);
+  control.Flush();
+  CHECK(control.Refusals().empty());
+
+  CHECK(TunnelsOf(served, 0).empty());
+  const auto tunnels = TunnelsOf(served, 1);
+  REQUIRE(tunnels.size() == 2);
+  CHECK(tunnels[0].ShortDebugString() ==
+        "interface: 4 vrf: 1 connection: 1 kind: \"gre\" local: \"192.0.2.1\" remote: \"198.51.100.2\" "
+        "key_in: 7 key_out: 7 mtu: 1400 up: true ttl: 64");
+  CHECK(tunnels[1].ShortDebugString() ==
+        "interface: 5 vrf: 1 kind: \"vxlan\" local: \"192.0.2.1\" key_in: 5000 key_out: 5000 "
+        "udp_port: 4789 mac: \"02:00:5e:00:53:01\" mtu: 1400 up: true hosts: 2");
+
+  CHECK(served.Lookup("10.20.0.1").verdict() ==
+        "sent through GRE key 7 on interface 4 to 198.51.100.2, MTU 1400");
+  const auto host = served.Lookup("10.21.0.1");
+  CHECK(host.verdict() ==
+        "sent through VXLAN 5000 on interface 5 to 198.51.100.7 for 02:00:5e:00:53:99, MTU 1400");
+  CHECK(host.adjacency().kind() == "tunnel");
+  CHECK(host.adjacency().next_hop() == "198.51.100.7");
+  const auto lost = served.Lookup("10.22.0.1");
+  CHECK(lost.adjacency().down_reason() == "no route to 198.51.100.200");
+  CHECK(lost.verdict() == "next hop 198.51.100.200 is down, no route to 198.51.100.200: dropped");
+}
+
 TEST_CASE("a bad lookup is refused naming the field, an unknown VRF by its number") {
   Served served;
   struct Row {

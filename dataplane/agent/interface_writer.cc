@@ -32,18 +32,6 @@ Interface FromRecord(const InterfaceRecord& record) {
   return interface;
 }
 
-bool SameButAddresses(const Interface& a, const Interface& b) {
-  return a.vrf == b.vrf && a.connection == b.connection && a.port == b.port && a.vlan == b.vlan &&
-         a.mtu == b.mtu && a.up == b.up && a.strict_urpf == b.strict_urpf && a.policer_in == b.policer_in &&
-         a.policer_out == b.policer_out && a.mac == b.mac;
-}
-
-// Control that lost its store may state another tenant's interface, or another
-// connection's, in place of a stale one with the same number.
-bool SameOwner(const Interface& a, const Interface& b) {
-  return a.vrf == b.vrf && a.connection == b.connection;
-}
-
 }  // namespace
 
 net::Ipv6Address LinkLocalOf(const net::MacAddress& mac) {
@@ -64,14 +52,32 @@ InterfaceWriter::InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, Ne
       locals_(tables),
       policer_users_(tables.policers.size()) {}
 
+bool InterfaceWriter::SameButAddresses(const Interface& a, const Interface& b) {
+  return a.vrf == b.vrf && a.connection == b.connection && a.port == b.port && a.vlan == b.vlan &&
+         a.mtu == b.mtu && a.up == b.up && a.strict_urpf == b.strict_urpf && a.policer_in == b.policer_in &&
+         a.policer_out == b.policer_out && a.mac == b.mac;
+}
+
+// Control that lost its store may state another tenant's interface, or another
+// connection's, in place of a stale one with the same number.
+bool InterfaceWriter::SameOwner(const Interface& a, const Interface& b) {
+  return a.vrf == b.vrf && a.connection == b.connection;
+}
+
+bool InterfaceWriter::TooSmallForIpv6(const Interface& interface, uint16_t mtu) {
+  return mtu < kIpv6MtuMin && HasIpv6(interface);
+}
+
 void InterfaceWriter::CountPolicers(const Interface& interface, int by) {
   for (const PolicerId policer : {interface.policer_in, interface.policer_out})
     if (policer != kNoPolicer) policer_users_[policer] += static_cast<uint32_t>(by);
 }
 
+// There is no link behind GRE: the slow path has nothing to do with it.
 void InterfaceWriter::Tell(const Interface& interface, bool removed) const {
+  const Tunnel* tunnel = tables_.tunnels.Find(interface.id);
   InterfaceChange change{.interface = interface.id,
-                         .removed = removed,
+                         .removed = removed || (tunnel != nullptr && !tunnel->is_overlay()),
                          .vrf = interface.vrf,
                          .port = interface.port,
                          .vlan = interface.vlan,
@@ -94,20 +100,24 @@ MaybeRefusal InterfaceWriter::CheckInterface(const InterfaceRecord& record, cons
   const uint16_t port_mtu = resolver_.ports()[record.port].mtu;
   if (record.mtu > port_mtu)
     return Refuse(RefusalReason::kUnsupported, offsetof(InterfaceRecord, mtu), port_mtu);
-  if (before != nullptr && HasIpv6(*before) && record.mtu < kIpv6MtuMin)
+  if (before != nullptr && TooSmallForIpv6(*before, record.mtu))
     return Refuse(RefusalReason::kOutOfRange, offsetof(InterfaceRecord, mtu), record.mtu);
-  for (const size_t at : {offsetof(InterfaceRecord, policer_in), offsetof(InterfaceRecord, policer_out)}) {
-    const PolicerId policer =
-        at == offsetof(InterfaceRecord, policer_in) ? record.policer_in : record.policer_out;
-    if (policer != kNoPolicer && !tables_.policers.Exists(policer))
-      return Refuse(RefusalReason::kNotFound, at, policer);
-  }
-  // What leads through the interface, or answers on it, belongs to its VRF.
-  const auto users = resolver_.VrfOf(static_cast<InterfaceId>(record.interface));
-  const bool moves = (users && *users != record.vrf) ||
-                     (before != nullptr && before->vrf != record.vrf && !before->addresses.empty());
-  if (moves) return Refuse(RefusalReason::kInUse, offsetof(InterfaceRecord, vrf), record.vrf);
+  if (auto refusal = CheckPolicer(record.policer_in, offsetof(InterfaceRecord, policer_in))) return refusal;
+  if (auto refusal = CheckPolicer(record.policer_out, offsetof(InterfaceRecord, policer_out))) return refusal;
+  if (LeavesUsersBehind(static_cast<InterfaceId>(record.interface), record.vrf, before))
+    return Refuse(RefusalReason::kInUse, offsetof(InterfaceRecord, vrf), record.vrf);
   return std::nullopt;
+}
+
+MaybeRefusal InterfaceWriter::CheckPolicer(PolicerId policer, size_t field) const {
+  if (policer == kNoPolicer || tables_.policers.Exists(policer)) return std::nullopt;
+  return Refuse(RefusalReason::kNotFound, field, policer);
+}
+
+// What leads through the interface, or answers on it, belongs to its VRF.
+bool InterfaceWriter::LeavesUsersBehind(InterfaceId id, uint32_t vrf, const Interface* before) const {
+  const auto users = resolver_.VrfOf(id);
+  return (users && *users != vrf) || (before != nullptr && before->vrf != vrf && !before->addresses.empty());
 }
 
 MaybeRefusal InterfaceWriter::MakeRoom(const InterfaceRecord& record, const Evict& evict) {
@@ -117,12 +127,11 @@ MaybeRefusal InterfaceWriter::MakeRoom(const InterfaceRecord& record, const Evic
 }
 
 // The link-local address follows the MAC, and exists with any other IPv6 address.
-MaybeRefusal InterfaceWriter::ReplaceLinkLocal(Interface& interface, const Interface& before) {
+MaybeRefusal InterfaceWriter::ReplaceLinkLocal(Interface& interface, const Interface& before, size_t field) {
   const net::Address was = LinkLocalOf(resolver_.MacOf(before));
   const net::Address now = LinkLocalOf(resolver_.MacOf(interface));
   if (was == now || !HasIpv6(before)) return std::nullopt;
-  if (const WriteResult added = locals_.Add(interface.vrf, now); !added.ok())
-    return Refuse(added, offsetof(InterfaceRecord, mac));
+  if (const WriteResult added = locals_.Add(interface.vrf, now); !added.ok()) return Refuse(added, field);
   (void)locals_.Remove(interface.vrf, was);
   for (net::InterfaceAddress& own : interface.addresses)
     if (own.address == was) own.address = now;
@@ -132,8 +141,13 @@ MaybeRefusal InterfaceWriter::ReplaceLinkLocal(Interface& interface, const Inter
 MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instant now, const Evict& evict) {
   const auto id = static_cast<InterfaceId>(record.interface);
   const Interface* published = id < tables_.interfaces.size() ? tables_.interfaces.Find(id) : nullptr;
-  if (auto refusal = CheckInterface(record, published)) return refusal;
+  const bool in_the_way = published != nullptr && published->is_tunnel();
+  if (auto refusal = CheckInterface(record, in_the_way ? nullptr : published)) return refusal;
   Interface interface = FromRecord(record);
+  if (in_the_way) {
+    if (!evict(id)) return Refuse(RefusalReason::kConflict, offsetof(InterfaceRecord, interface), id);
+    published = nullptr;
+  }
   if (published != nullptr && SameButAddresses(*published, interface)) return std::nullopt;
   if (auto refusal = MakeRoom(record, evict)) return refusal;
   if (tables_.retirement.full())
@@ -142,7 +156,7 @@ MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instan
   const std::optional<Interface> before = published == nullptr ? std::nullopt : std::optional(*published);
   if (before) {
     interface.addresses = before->addresses;
-    if (auto refusal = ReplaceLinkLocal(interface, *before)) return refusal;
+    if (auto refusal = ReplaceLinkLocal(interface, *before, offsetof(InterfaceRecord, mac))) return refusal;
   }
   if (!before || !SameOwner(*before, interface)) counters_.RestartInterface(id);
   if (const WriteResult put = tables_.PutInterface(interface); !put.ok())
@@ -160,7 +174,14 @@ MaybeRefusal InterfaceWriter::RemoveInterface(InterfaceId id, Instant now) {
   if (published == nullptr) return Refuse(RefusalReason::kNotFound, kField, id);
   const Interface before = *published;
   SLUICE_CHECK(before.addresses.empty());
-  if (const WriteResult removed = tables_.RemoveInterface(id); !removed.ok()) return Refuse(removed, kField);
+  if (before.is_tunnel()) {
+    if (tables_.retirement.full())
+      return Refuse(WriteResult::AtLimit(channel::Limit::kPendingRemovals, tables_.limits.pending_removals),
+                    kField);
+    WithdrawTunnel(id);
+  } else if (const WriteResult removed = tables_.RemoveInterface(id); !removed.ok()) {
+    return Refuse(removed, kField);
+  }
   CountPolicers(before, -1);
   // Control reads by number, also before it could tell us of the next owner.
   counters_.RestartInterface(id);

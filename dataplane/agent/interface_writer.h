@@ -39,9 +39,12 @@ class InterfaceWriter {
   MaybeRefusal PutVrf(const channel::VrfRecord& record);
   MaybeRefusal RemoveVrf(VrfId vrf);
 
-  // `evict` is asked when (port, VLAN) is another interface's.
+  // `evict` is asked when (port, VLAN) is another interface's, or the number a tunnel's.
   MaybeRefusal PutInterface(const channel::InterfaceRecord& record, Instant now, const Evict& evict);
-  // Its addresses must be gone. Adjacencies through it go down.
+  // `evict` is asked when another tunnel receives the same packets, or the number
+  // is a subinterface's.
+  MaybeRefusal PutTunnel(const channel::TunnelRecord& record, Instant now, const Evict& evict);
+  // Of either kind. Its addresses must be gone. Adjacencies through it go down.
   MaybeRefusal RemoveInterface(InterfaceId id, Instant now);
 
   // `evict` is asked when another interface of the VRF has the address.
@@ -54,9 +57,19 @@ class InterfaceWriter {
 
  private:
   MaybeRefusal CheckInterface(const channel::InterfaceRecord& record, const Interface* before) const;
+  MaybeRefusal CheckTunnel(const channel::TunnelRecord& record, const Interface* before) const;
+  MaybeRefusal CheckPolicer(PolicerId policer, size_t field) const;
+  bool LeavesUsersBehind(InterfaceId id, uint32_t vrf, const Interface* before) const;
   MaybeRefusal MakeRoom(const channel::InterfaceRecord& record, const Evict& evict);
+  MaybeRefusal HoldEnds(const Tunnel& tunnel);
+  void LetGoEnds(const Tunnel& tunnel);
+  WriteResult PublishTunnel(const Interface& interface, const Tunnel& tunnel, const Evict& evict);
+  void WithdrawTunnel(InterfaceId id);
   WriteResult Publish(const Interface& interface);
-  MaybeRefusal ReplaceLinkLocal(Interface& interface, const Interface& before);
+  MaybeRefusal ReplaceLinkLocal(Interface& interface, const Interface& before, size_t field);
+  static bool TooSmallForIpv6(const Interface& interface, uint16_t mtu);
+  static bool SameButAddresses(const Interface& a, const Interface& b);
+  static bool SameOwner(const Interface& a, const Interface& b);
   WriteResult SetRouters(const Vrf& vrf, const Vrf* before);
   void CountPolicers(const Interface& interface, int by);
   void Tell(const Interface& interface, bool removed) const;

@@ -65,6 +65,8 @@ struct InterfaceChange {
   InterfaceId interface = kNoInterface;
   bool removed = false;
   VrfId vrf = 0;
+  // kNoPort: an overlay, whose stations are hosts that control names. Of it only
+  // questions for our addresses are the slow path's.
   PortId port = 0;
   uint16_t vlan = 0;
   uint16_t mtu = 1500;

@@ -20,7 +20,7 @@ AdjacencyResolver::Neighbor& AdjacencyResolver::Touch(const NeighborKey& key) {
 void AdjacencyResolver::ForgetIfUnused(const NeighborKey& key) {
   const Neighbor& neighbor = neighbors_.at(key);
   const bool known = neighbor.fixed || neighbor.learned || neighbor.state != NeighborState::kIncomplete;
-  if (known || !neighbor.watchers.empty() || neighbor.glean != kNoAdjacency) return;
+  if (known || neighbor.watched() || neighbor.glean != kNoAdjacency) return;
   neighbors_.erase(key);
   neighbors_on_[key.interface].erase(key);
 }
@@ -88,6 +88,7 @@ WriteResult AdjacencyResolver::Resolve(const NeighborKey& key, Neighbor& neighbo
     // Could not be taken out: then it must not look alive.
     if (neighbor.glean != kNoAdjacency) installed = InstallGlean(key, neighbor, when);
   }
+  if (neighbor.far_end) OnUnderlay(when);
   for (const AdjacencyId id : neighbor.watchers) {
     const Adjacency adjacency = *tables_.adjacencies.Describe(id);
     SLUICE_CHECK(Refresh(id, adjacency, when).ok());
@@ -98,7 +99,9 @@ WriteResult AdjacencyResolver::Resolve(const NeighborKey& key, Neighbor& neighbo
 void AdjacencyResolver::OnNeighbor(const NeighborUpdate& update, Instant now) {
   const NeighborKey key = NeighborKey::Of(update.interface, update.address);
   // The interface may have gone while the update was on its way.
-  if (key.interface >= tables_.interfaces.size() || tables_.interfaces.Find(key.interface) == nullptr) return;
+  const Interface* interface =
+      key.interface < tables_.interfaces.size() ? tables_.interfaces.Find(key.interface) : nullptr;
+  if (interface == nullptr || interface->is_tunnel()) return;
   if (update.removed && !neighbors_.contains(key)) return;
   Neighbor& neighbor = Touch(key);
   const NeighborState state = update.removed ? NeighborState::kIncomplete : update.state;

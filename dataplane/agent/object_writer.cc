@@ -71,9 +71,31 @@ MaybeRefusal TableWriter::OnInterface(const channel::InterfaceRecord& record, Sc
   return std::nullopt;
 }
 
+MaybeRefusal TableWriter::OnTunnel(const channel::TunnelRecord& record, ScopeIndex scope, Instant now) {
+  Owner* owner = OwnerAt(interface_owners_, record.interface);
+  if (owner == nullptr)
+    return Beyond(channel::Limit::kInterfaces, tables_.limits.interfaces,
+                  offsetof(channel::TunnelRecord, interface));
+  if (auto refusal = CheckOwner(*owner, scope)) return refusal;
+  EvictRoute(0, AddressOf(record.family, record.local));
+  const auto evict = [&](InterfaceId holder) { return EvictInterface(holder, now); };
+  if (auto refusal = interfaces_.PutTunnel(record, now, evict)) return refusal;
+  Claim(*owner, scope);
+  return std::nullopt;
+}
+
 MaybeRefusal TableWriter::OnInterfaceDelete(InterfaceId id, ScopeIndex scope, Instant now) {
+  return DeleteInterface(id, false, scope, now);
+}
+
+MaybeRefusal TableWriter::OnTunnelDelete(InterfaceId id, ScopeIndex scope, Instant now) {
+  return DeleteInterface(id, true, scope, now);
+}
+
+MaybeRefusal TableWriter::DeleteInterface(InterfaceId id, bool tunnel, ScopeIndex scope, Instant now) {
   Owner* owner = OwnerAt(interface_owners_, id);
   if (owner == nullptr || owner->scope == kNoScope) return Missing(id);
+  if (tables_.interfaces.Find(id)->is_tunnel() != tunnel) return Missing(id);
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
   return RemoveInterface(id, now, false);
 }
@@ -107,8 +129,9 @@ MaybeRefusal TableWriter::RemoveInterface(InterfaceId id, Instant now, bool forc
   return std::nullopt;
 }
 
-// A stale interface gives way to a new one on its port and VLAN; what leads
-// through it goes down until its owner says otherwise.
+// A stale interface gives way to a new one on its port and VLAN, a stale tunnel to
+// one that receives the same packets; what leads through it goes down until its
+// owner says otherwise.
 bool TableWriter::EvictInterface(InterfaceId holder, Instant now) {
   if (!scopes_.IsStale(interface_owners_[holder])) return false;
   return !RemoveInterface(holder, now, true).has_value();
@@ -164,8 +187,12 @@ MaybeRefusal TableWriter::OnAddressDelete(const channel::InterfaceAddressRecord&
 
 MaybeRefusal TableWriter::OnNeighbor(const channel::NeighborRecord& record, ScopeIndex scope, Instant now) {
   const auto interface = static_cast<InterfaceId>(record.interface);
+  constexpr size_t kInterface = offsetof(channel::NeighborRecord, interface);
   if (interface >= tables_.interfaces.size() || tables_.interfaces.Find(interface) == nullptr)
-    return Refuse(RefusalReason::kNotFound, offsetof(channel::NeighborRecord, interface), interface);
+    return Refuse(RefusalReason::kNotFound, kInterface, interface);
+  // Who is behind a tunnel is said by its adjacencies.
+  if (tables_.interfaces.Find(interface)->is_tunnel())
+    return Refuse(RefusalReason::kUnsupported, kInterface, interface);
   const net::Address address = AddressOf(record.family, record.address);
   const auto* known = resolver_.Find(NeighborKey::Of(interface, address));
   Owner owner = known == nullptr ? Owner{} : known->fixed_owner;
@@ -199,17 +226,48 @@ MaybeRefusal TableWriter::OnAdjacency(const channel::AdjacencyRecord& record, Sc
     return Beyond(channel::Limit::kAdjacencies, tables_.limits.adjacencies,
                   offsetof(channel::AdjacencyRecord, adjacency));
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
-  const auto interface = static_cast<InterfaceId>(record.interface);
-  if (interface != kNoInterface &&
-      (interface >= tables_.interfaces.size() || tables_.interfaces.Find(interface) == nullptr))
-    return Refuse(RefusalReason::kNotFound, offsetof(channel::AdjacencyRecord, interface), interface);
-  const auto kind = static_cast<AdjacencyKind>(record.kind);
-  const net::Address next_hop =
-      kind == AdjacencyKind::kNeighbor ? AddressOf(record.family, record.next_hop) : net::Address();
-  const WriteResult put = resolver_.Put(record.adjacency, kind, interface, next_hop, now);
-  if (!put.ok()) return Refuse(put, offsetof(channel::AdjacencyRecord, interface));
+  Adjacency wanted{.kind = static_cast<AdjacencyKind>(record.kind),
+                   .interface = static_cast<InterfaceId>(record.interface)};
+  const bool tunnel = wanted.kind == AdjacencyKind::kTunnel;
+  const bool host = tunnel && record.family != 0 && !AddressOf(record.family, record.next_hop).IsZero();
+  if (wanted.kind == AdjacencyKind::kNeighbor || host)
+    wanted.next_hop = AddressOf(record.family, record.next_hop);
+  if (host) {
+    net::MacAddress mac;
+    std::memcpy(mac.bytes.data(), record.mac, sizeof record.mac);
+    wanted.neighbor_mac = mac;
+  }
+  if (auto refusal = PutAdjacency(record, wanted, now)) return refusal;
   Claim(*owner, scope);
   return std::nullopt;
+}
+
+MaybeRefusal TableWriter::PutAdjacency(const channel::AdjacencyRecord& record, const Adjacency& wanted,
+                                       Instant now) {
+  using channel::AdjacencyRecord;
+  const InterfaceId id = wanted.interface;
+  if (id != kNoInterface) {
+    const Interface* interface = id < tables_.interfaces.size() ? tables_.interfaces.Find(id) : nullptr;
+    if (interface == nullptr)
+      return Refuse(RefusalReason::kNotFound, offsetof(AdjacencyRecord, interface), id);
+    // Nobody is resolved behind a tunnel, and a port has no far end.
+    if (interface->is_tunnel() != (wanted.kind == AdjacencyKind::kTunnel))
+      return Refuse(RefusalReason::kUnsupported, offsetof(AdjacencyRecord, interface), id);
+  }
+  if (wanted.kind == AdjacencyKind::kTunnel) {
+    const Tunnel& tunnel = *tables_.tunnels.Find(id);
+    if (tunnel.is_overlay() != wanted.neighbor_mac.has_value())
+      return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, next_hop));
+    if (tunnel.is_overlay() && wanted.next_hop.is_v4() != tunnel.outer_ipv4)
+      return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, family), record.family);
+  }
+  WriteResult put = resolver_.Put(record.adjacency, wanted, now);
+  const bool taken = put.reason() == RefusalReason::kConflict;
+  if (!put.ok() && taken && EvictInterface(static_cast<InterfaceId>(put.value()), now))
+    put = resolver_.Put(record.adjacency, wanted, now);
+  const bool far_end = put.reason() == RefusalReason::kConflict ||
+                       (put.reason() == RefusalReason::kLimit && put.limit() != channel::Limit::kAdjacencies);
+  return Refuse(put, far_end ? offsetof(AdjacencyRecord, next_hop) : offsetof(AdjacencyRecord, interface));
 }
 
 MaybeRefusal TableWriter::OnAdjacencyDelete(AdjacencyId id, ScopeIndex scope) {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 
+#include "dataplane/agent/tunnel_fields.h"
 #include "dataplane/tables/ids.h"
 
 namespace sluice::dataplane {
@@ -22,7 +23,9 @@ enum class Rule : uint8_t {
   kPrefixAddress,  // 16 bytes of the family at `other`, whose length is at `other` + 1
   kPrefixLength,   // 0..32 or 128, family one byte before
   kSubnetLength,   // the same from 1 up
-  kMac,            // unicast, not zero
+  kTunnelEnd,      // 16 bytes of the family at `other`: a host that routes lead to
+  kTunnelEndOrZero,
+  kMac,  // unicast, not zero
   kMacOrZero,
 };
 
@@ -83,6 +86,25 @@ constexpr FieldRule kInterfaceFields[] = {
     {Rule::kRange, FIELD(InterfaceRecord, reserved), 0, 0},
     {Rule::kRange, FIELD(InterfaceRecord, reserved2), 0, 0},
 };
+constexpr uint16_t kTunnelFlags = kTunnelUp | kTunnelStrictUrpf | kTunnelKeyIn | kTunnelKeyOut |
+                                  kTunnelGreChecksum | kTunnelUdpChecksum | kTunnelDfCopy | kTunnelDfClear |
+                                  kTunnelPipe | kTunnelClampMss;
+constexpr FieldRule kTunnelFields[] = {
+    {Rule::kRange, FIELD(TunnelRecord, interface), 1, kInterfaceMax},
+    // Tunnels end in the underlay; they do not carry it.
+    {Rule::kRange, FIELD(TunnelRecord, vrf), 1, kVrfMax},
+    {Rule::kRange, FIELD(TunnelRecord, kind), 1, 3},
+    {Rule::kFamily, FIELD(TunnelRecord, family)},
+    {Rule::kRange, FIELD(TunnelRecord, flags), 0, kTunnelFlags},
+    {Rule::kTunnelEnd, FIELD(TunnelRecord, local), 0, 0, offsetof(TunnelRecord, family)},
+    {Rule::kTunnelEndOrZero, FIELD(TunnelRecord, remote), 0, 0, offsetof(TunnelRecord, family)},
+    {Rule::kRange, FIELD(TunnelRecord, policer_in), 0, kPolicerMax},
+    {Rule::kRange, FIELD(TunnelRecord, policer_out), 0, kPolicerMax},
+    {Rule::kRange, FIELD(TunnelRecord, mtu), 576, 9000},
+    {Rule::kRange, FIELD(TunnelRecord, dscp), 0, 63},
+    {Rule::kMacOrZero, FIELD(TunnelRecord, mac)},
+    {Rule::kRange, FIELD(TunnelRecord, reserved), 0, 0},
+};
 constexpr FieldRule kInterfaceAddressFields[] = {
     {Rule::kRange, FIELD(InterfaceAddressRecord, interface), 1, kInterfaceMax},
     {Rule::kFamily, FIELD(InterfaceAddressRecord, family)},
@@ -109,11 +131,13 @@ constexpr FieldRule kNeighborDeleteFields[] = {
 };
 constexpr FieldRule kAdjacencyFields[] = {
     {Rule::kRange, FIELD(AdjacencyRecord, adjacency), 1, kAny32},
-    {Rule::kRange, FIELD(AdjacencyRecord, kind), 1, 4},
+    {Rule::kRange, FIELD(AdjacencyRecord, kind), 1, 5},
     {Rule::kFamilyOrNone, FIELD(AdjacencyRecord, family)},
     {Rule::kRange, FIELD(AdjacencyRecord, reserved), 0, 0},
     {Rule::kRange, FIELD(AdjacencyRecord, interface), 0, kInterfaceMax},
+    {Rule::kMacOrZero, FIELD(AdjacencyRecord, mac)},
     {Rule::kRange, FIELD(AdjacencyRecord, reserved2), 0, 0},
+    {Rule::kRange, FIELD(AdjacencyRecord, reserved3), 0, 0},
 };
 constexpr FieldRule kGroupFields[] = {
     {Rule::kRange, FIELD(NextHopGroupRecord, group), 1, kAny32},
@@ -141,6 +165,8 @@ constexpr RecordRules kRecords[] = {
     {RecordType::kVrfDelete, sizeof(IdRecord), kVrfIdFields},
     {RecordType::kInterface, sizeof(InterfaceRecord), kInterfaceFields},
     {RecordType::kInterfaceDelete, sizeof(IdRecord), kInterfaceIdFields},
+    {RecordType::kTunnel, sizeof(TunnelRecord), kTunnelFields},
+    {RecordType::kTunnelDelete, sizeof(IdRecord), kInterfaceIdFields},
     {RecordType::kInterfaceAddress, sizeof(InterfaceAddressRecord), kInterfaceAddressFields},
     {RecordType::kInterfaceAddressDelete, sizeof(InterfaceAddressRecord), kInterfaceAddressFields},
     {RecordType::kNeighbor, sizeof(NeighborRecord), kNeighborFields},
@@ -181,6 +207,13 @@ bool IsHost(uint8_t family, const uint8_t* at) {
   return family == 4 ? IsHost4(at) && IsZero(at + 4, 12) : IsHost6(at);
 }
 
+// Link-local addresses are of one link, and a tunnel's end is looked up in routes.
+bool IsTunnelEnd(uint8_t family, const uint8_t* at) {
+  const bool link_local =
+      family == 4 ? at[0] == 169 && at[1] == 254 : at[0] == 0xfe && (at[1] & 0xc0) == 0x80;
+  return IsHost(family, at) && !link_local;
+}
+
 uint8_t BitsOf(uint8_t family) {
   return family == 4 ? 32 : 128;
 }
@@ -214,6 +247,10 @@ bool Holds(const FieldRule& rule, const uint8_t* record) {
       return *at <= BitsOf(at[-1]);
     case Rule::kSubnetLength:
       return *at >= 1 && *at <= BitsOf(at[-1]);
+    case Rule::kTunnelEnd:
+      return IsTunnelEnd(record[rule.other], at);
+    case Rule::kTunnelEndOrZero:
+      return IsZero(at, 16) || IsTunnelEnd(record[rule.other], at);
     case Rule::kMac:
       return (*at & 1) == 0 && !IsZero(at, 6);
     case Rule::kMacOrZero:
@@ -256,14 +293,32 @@ MaybeRefusal CheckMembers(std::span<const std::byte> record) {
   return std::nullopt;
 }
 
+// What a tunnel's adjacency says of the far end: of an overlay its host's address
+// and MAC, of GRE nothing. Which of the two it is, the tunnel says.
+MaybeRefusal CheckTunnelAdjacency(const AdjacencyRecord& record) {
+  const bool has_mac = !IsZero(record.mac, 6);
+  if (IsZero(record.next_hop, 16)) {
+    if (!has_mac) return std::nullopt;
+    return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, next_hop));
+  }
+  if (record.family == 0) return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, family), 0);
+  if (!IsTunnelEnd(record.family, record.next_hop))
+    return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, next_hop));
+  if (!has_mac) return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, mac));
+  return std::nullopt;
+}
+
 // A neighbour has an address and an interface, a glean an interface, others nothing.
 MaybeRefusal CheckAdjacency(std::span<const std::byte> bytes) {
   AdjacencyRecord record;
   std::memcpy(&record, bytes.data(), sizeof record);
   const auto kind = static_cast<AdjacencyKind>(record.kind);
-  const bool sends = kind == AdjacencyKind::kNeighbor || kind == AdjacencyKind::kGlean;
+  const bool sends =
+      kind == AdjacencyKind::kNeighbor || kind == AdjacencyKind::kGlean || kind == AdjacencyKind::kTunnel;
   if (sends != (record.interface != 0))
     return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, interface), record.interface);
+  if (kind == AdjacencyKind::kTunnel) return CheckTunnelAdjacency(record);
+  if (!IsZero(record.mac, 6)) return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, mac));
   if (kind != AdjacencyKind::kNeighbor) {
     if (IsZero(record.next_hop, 16)) return std::nullopt;
     return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, next_hop));
@@ -296,6 +351,7 @@ MaybeRefusal CheckFields(std::span<const std::byte> record) {
     if (!Holds(rule, bytes)) return Refuse(RefusalReason::kOutOfRange, rule.offset, ValueAt(rule, bytes));
   if (group) return CheckMembers(record);
   if (rules->type == RecordType::kAdjacency) return CheckAdjacency(record);
+  if (rules->type == RecordType::kTunnel) return CheckTunnelFields(record);
   return std::nullopt;
 }
 

@@ -34,6 +34,13 @@ std::vector<Valid> AllRecords() {
       {"neighbour delete", NeighborIs(1, "fe80::1", "00:00:00:00:00:00", RecordType::kNeighborDelete)},
       {"adjacency to a neighbour", AdjacencyTo(1, 1, "10.0.0.2")},
       {"glean", AdjacencyIs(1, AdjacencyKind::kGlean, 1)},
+      {"GRE tunnel", GreIs(4, 1, "192.0.2.1", "198.51.100.2")},
+      {"GRE tunnel over IPv6", GreIs(4, 1, "2001:db8:f::1", "2001:db8:e::2")},
+      {"VXLAN", OverlayIs(5, 1, "192.0.2.1", 0xffffff)},
+      {"NVGRE over IPv6", OverlayIs(5, 1, "2001:db8:f::1", 0, channel::TunnelKind::kNvgre)},
+      {"tunnel delete", Delete(RecordType::kTunnelDelete, 4)},
+      {"adjacency through GRE", AdjacencyThrough(1, 4)},
+      {"adjacency through an overlay", AdjacencyThrough(1, 5, "198.51.100.7")},
       {"drop", AdjacencyIs(1, AdjacencyKind::kDrop)},
       {"adjacency delete", Delete(RecordType::kAdjacencyDelete, 1)},
       {"group", GroupOf(1, {1, 2, 3})},
@@ -107,12 +114,13 @@ std::vector<Bad> AllBadFields() {
   const Record address4 = AddressIs(1, "10.0.0.1/24"), address6 = AddressIs(1, "2001:db8::1/64");
   const Record neighbor = NeighborIs(1, "10.0.0.2", "02:00:00:00:00:01");
   const Record adjacency = AdjacencyTo(1, 1, "10.0.0.2");
+  const std::array<uint8_t, 6> kSomeMac{2, 0, 0, 0, 0, 1};
   const Record route4 = RouteTo(1, "10.0.0.0/8", 1), route6 = RouteTo(1, "2001:db8::/32", 1);
   return {
-      WITH(BeginSync(), RecordHeader, version, uint16_t{2}),
+      WITH(BeginSync(), RecordHeader, version, uint16_t{1}),
       WITH(BeginSync(), RecordHeader, reserved, 1u),
       WITH(BeginSync(), RecordHeader, type, uint16_t{0}),
-      WITH(BeginSync(), RecordHeader, type, uint16_t{26}),
+      WITH(BeginSync(), RecordHeader, type, uint16_t{28}),
       WITH(BeginSync(), ScopeRecord, reserved, 1u),
       WITH(VrfIs(1), VrfRecord, vrf, 65536u),
       WITH(VrfIs(1), VrfRecord, flags, 2u),
@@ -130,6 +138,7 @@ std::vector<Bad> AllBadFields() {
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, mac, kGroupMac),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, reserved, uint16_t{1}),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, reserved2, 1u),
+      WITH(adjacency, AdjacencyRecord, mac, kSomeMac),
       WITH(address4, InterfaceAddressRecord, interface, 0u),
       WITH(address4, InterfaceAddressRecord, family, uint8_t{5}),
       WITH(address4, InterfaceAddressRecord, prefix_length, uint8_t{0}),
@@ -152,7 +161,7 @@ std::vector<Bad> AllBadFields() {
       WITH(neighbor, NeighborRecord, reserved2, 1u),
       WITH(adjacency, AdjacencyRecord, adjacency, 0u),
       WITH(adjacency, AdjacencyRecord, kind, uint8_t{0}),
-      WITH(adjacency, AdjacencyRecord, kind, uint8_t{5}),
+      WITH(adjacency, AdjacencyRecord, kind, uint8_t{6}),
       WITH(adjacency, AdjacencyRecord, family, uint8_t{0}),
       WITH(adjacency, AdjacencyRecord, family, uint8_t{7}),
       WITH(adjacency, AdjacencyRecord, interface, 0u),
@@ -188,8 +197,83 @@ std::vector<Bad> AllBadFields() {
   };
 }
 
+std::vector<Bad> BadFieldsOfTunnels() {
+  using namespace channel;  // NOLINT: names of records
+  const std::array<uint8_t, 16> kMulticast4{224, 0, 0, 1}, kLoopback4{127, 0, 0, 1}, kZero{},
+      kLong4{10, 0, 0, 1, 1}, kMulticast6{0xff, 2}, kHostBits4{10, 0, 0, 1},
+      kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1};
+  const std::array<uint8_t, 6> kGroupMac{1, 0, 0, 0, 0, 1}, kZeroMac{};
+  const std::array<uint8_t, 16> kLinkLocal4{169, 254, 0, 1}, kLinkLocal6{0xfe, 0x80, 0, 1},
+      kOurEnd{192, 0, 2, 1};
+  const std::array<uint8_t, 6> kSomeMac{2, 0, 0, 0, 0, 1};
+  const Record gre = GreIs(4, 1, "192.0.2.1", "198.51.100.2");
+  const Record gre6 = GreIs(4, 1, "2001:db8:f::1", "2001:db8:e::2");
+  const Record vxlan = OverlayIs(5, 1, "192.0.2.1", 7);
+  const Record nvgre = OverlayIs(5, 1, "192.0.2.1", 7, TunnelKind::kNvgre);
+  const Record bare = Record(gre)
+                          .Set(offsetof(TunnelRecord, flags), uint16_t{kTunnelUp})
+                          .Set(offsetof(TunnelRecord, key_in), 0u)
+                          .Set(offsetof(TunnelRecord, key_out), 0u);
+  const Record through = AdjacencyThrough(1, 5, "198.51.100.7");
+  return {
+      WITH(gre, TunnelRecord, interface, 0u),
+      WITH(gre, TunnelRecord, interface, 65536u),
+      WITH(gre, TunnelRecord, vrf, 0u),
+      WITH(gre, TunnelRecord, vrf, 65536u),
+      WITH(gre, TunnelRecord, kind, uint8_t{0}),
+      WITH(gre, TunnelRecord, kind, uint8_t{4}),
+      WITH(gre, TunnelRecord, family, uint8_t{0}),
+      WITH(gre, TunnelRecord, flags, uint16_t{1 << 10}),
+      WITH(gre, TunnelRecord, flags, uint16_t{kTunnelUdpChecksum}),
+      WITH(gre, TunnelRecord, flags, uint16_t{kTunnelDfCopy | kTunnelDfClear}),
+      WITH(gre, TunnelRecord, local, kZero),
+      WITH(gre, TunnelRecord, local, kMulticast4),
+      WITH(gre, TunnelRecord, local, kLoopback4),
+      WITH(gre, TunnelRecord, local, kLong4),
+      WITH(gre, TunnelRecord, local, kLinkLocal4),
+      WITH(gre6, TunnelRecord, local, kLinkLocal6),
+      WITH(gre6, TunnelRecord, local, kMulticast6),
+      WITH(gre, TunnelRecord, remote, kZero),
+      WITH(gre, TunnelRecord, remote, kMulticast4),
+      WITH(gre, TunnelRecord, remote, kLong4),
+      WITH(gre6, TunnelRecord, remote, kMapped),
+      WITH(gre, TunnelRecord, remote, kOurEnd),
+      WITH(gre, TunnelRecord, policer_in, 65536u),
+      WITH(gre, TunnelRecord, policer_out, 65536u),
+      WITH(gre, TunnelRecord, mtu, uint16_t{575}),
+      WITH(gre, TunnelRecord, mtu, uint16_t{9001}),
+      WITH(gre, TunnelRecord, udp_port, uint16_t{4789}),
+      WITH(gre, TunnelRecord, dscp, uint8_t{64}),
+      WITH(gre, TunnelRecord, dscp, uint8_t{46}),  // not with the uniform model
+      WITH(gre, TunnelRecord, mac, kSomeMac),
+      WITH(gre, TunnelRecord, reserved, 1u),
+      WITH(bare, TunnelRecord, key_in, 1u),
+      WITH(bare, TunnelRecord, key_out, 1u),
+      WITH(vxlan, TunnelRecord, flags, uint16_t{kTunnelKeyIn}),
+      WITH(vxlan, TunnelRecord, flags, uint16_t{kTunnelGreChecksum}),
+      WITH(vxlan, TunnelRecord, remote, kHostBits4),
+      WITH(vxlan, TunnelRecord, key_in, 0x1000000u),
+      WITH(vxlan, TunnelRecord, key_out, 8u),
+      WITH(vxlan, TunnelRecord, udp_port, uint16_t{0}),
+      WITH(vxlan, TunnelRecord, mac, kZeroMac),
+      WITH(vxlan, TunnelRecord, mac, kGroupMac),
+      WITH(nvgre, TunnelRecord, flags, uint16_t{kTunnelUdpChecksum}),
+      WITH(nvgre, TunnelRecord, udp_port, uint16_t{4789}),
+      WITH(through, AdjacencyRecord, interface, 0u),
+      WITH(through, AdjacencyRecord, mac, kZeroMac),
+      WITH(through, AdjacencyRecord, mac, kGroupMac),
+      WITH(through, AdjacencyRecord, next_hop, kZero),
+      WITH(through, AdjacencyRecord, next_hop, kMulticast4),
+      WITH(through, AdjacencyRecord, next_hop, kLinkLocal4),
+      WITH(through, AdjacencyRecord, family, uint8_t{0}),
+      WITH(through, AdjacencyRecord, reserved3, 1u),
+  };
+}
+
 TEST_CASE("each field out of its range is refused, and named") {
-  for (const Bad& bad : AllBadFields()) {
+  std::vector<Bad> all = AllBadFields();
+  for (const Bad& bad : BadFieldsOfTunnels()) all.push_back(bad);
+  for (const Bad& bad : all) {
     DYNAMIC_SECTION(bad.what) {
       const auto refusal = CheckFields(bad.record.bytes());
       REQUIRE(refusal.has_value());

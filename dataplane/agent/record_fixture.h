@@ -125,6 +125,57 @@ inline Record AdjacencyIs(uint32_t adjacency, channel::AdjacencyKind kind, uint3
                     .adjacency = adjacency, .kind = static_cast<uint8_t>(kind), .interface = interface});
 }
 
+// A GRE tunnel with a key each way, both 7, and MTU 1400.
+inline Record GreIs(uint32_t interface, uint32_t vrf, std::string_view local_text,
+                    std::string_view remote_text) {
+  const auto local = *net::Address::Parse(local_text);
+  channel::TunnelRecord record{.interface = interface,
+                               .vrf = vrf,
+                               .connection = 1,
+                               .kind = static_cast<uint8_t>(channel::TunnelKind::kGre),
+                               .family = FamilyOf(local),
+                               .flags = channel::kTunnelUp | channel::kTunnelKeyIn | channel::kTunnelKeyOut,
+                               .key_in = 7,
+                               .key_out = 7,
+                               .mtu = 1400,
+                               .ttl = 64};
+  Store(local, record.local);
+  Store(*net::Address::Parse(remote_text), record.remote);
+  return Record(channel::RecordType::kTunnel, record);
+}
+// VXLAN, or NVGRE, with the gateway's MAC 02:00:5e:00:53:01.
+inline Record OverlayIs(uint32_t interface, uint32_t vrf, std::string_view local_text, uint32_t vni,
+                        channel::TunnelKind kind = channel::TunnelKind::kVxlan) {
+  const auto local = *net::Address::Parse(local_text);
+  const bool vxlan = kind == channel::TunnelKind::kVxlan;
+  channel::TunnelRecord record{.interface = interface,
+                               .vrf = vrf,
+                               .kind = static_cast<uint8_t>(kind),
+                               .family = FamilyOf(local),
+                               .flags = channel::kTunnelUp,
+                               .key_in = vni,
+                               .key_out = vni,
+                               .mtu = 1400,
+                               .udp_port = static_cast<uint16_t>(vxlan ? 4789 : 0),
+                               .mac = {2, 0, 0x5e, 0, 0x53, 1}};
+  Store(local, record.local);
+  return Record(channel::RecordType::kTunnel, record);
+}
+// Through a GRE tunnel; or through an overlay to the host with this address and MAC.
+inline Record AdjacencyThrough(uint32_t adjacency, uint32_t tunnel, std::string_view provider = "",
+                               std::string_view mac = "02:00:5e:00:53:99") {
+  channel::AdjacencyRecord record{.adjacency = adjacency,
+                                  .kind = static_cast<uint8_t>(channel::AdjacencyKind::kTunnel),
+                                  .interface = tunnel};
+  if (!provider.empty()) {
+    const auto address = *net::Address::Parse(provider);
+    record.family = FamilyOf(address);
+    Store(address, record.next_hop);
+    std::memcpy(record.mac, net::MacAddress::Parse(mac)->bytes.data(), sizeof record.mac);
+  }
+  return Record(channel::RecordType::kAdjacency, record);
+}
+
 inline Record GroupOf(uint32_t group, std::initializer_list<uint32_t> adjacencies) {
   channel::NextHopGroupRecord record{.group = group,
                                      .member_count = static_cast<uint32_t>(adjacencies.size())};

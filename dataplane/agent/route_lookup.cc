@@ -71,6 +71,14 @@ std::string NeighborStateOf(const TableWriter& writer, const LookupFlow& flow, A
   return neighbor->fixed ? Describe(NeighborState::kStatic) : Describe(neighbor->state);
 }
 
+std::string TunnelVerdict(const Tables& tables, const Adjacency& adjacency) {
+  const Tunnel& tunnel = *tables.tunnels.Find(adjacency.interface);
+  const std::string host =
+      adjacency.neighbor_mac ? absl::StrFormat(" for %s", adjacency.neighbor_mac->ToString()) : "";
+  return absl::StrFormat("sent through %s on interface %u to %s%s, MTU %u", TunnelName(tunnel), tunnel.id,
+                         adjacency.next_hop.ToString(), host, adjacency.mtu);
+}
+
 // The last hop in words; `adjacency` is what a packet meets in the end.
 std::string Verdict(const TableWriter& writer, const LookupFlow& flow, const WorkerDecision& decision) {
   const Adjacency* chosen = writer.tables().adjacencies.Describe(decision.chosen);
@@ -83,7 +91,8 @@ std::string Verdict(const TableWriter& writer, const LookupFlow& flow, const Wor
   const std::string next_hop = (glean ? flow.destination : chosen->next_hop).ToString();
   const DownCause cause = writer.resolver().LivenessOf(decision.chosen).cause;
   if (!chosen->live && !chosen->resolvable)
-    return absl::StrFormat("next hop %s is down, %s: dropped", next_hop, Describe(cause));
+    return absl::StrFormat("next hop %s is down, %s: dropped", next_hop, Describe(cause, chosen->next_hop));
+  if (chosen->kind == AdjacencyKind::kTunnel) return TunnelVerdict(writer.tables(), *chosen);
   const AdjacencyId last = glean ? decision.adjacency : decision.chosen;
   const Adjacency* adjacency = writer.tables().adjacencies.Describe(last);
   if (adjacency == nullptr || !adjacency->neighbor_mac)

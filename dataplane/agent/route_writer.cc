@@ -7,7 +7,7 @@ using channel::RefusalReason;
 using channel::RouteRecord;
 using channel::ScopeKind;
 
-RouteWriter::RouteWriter(Tables& tables, ScopeTable& scopes, const AdjacencyResolver& resolver)
+RouteWriter::RouteWriter(Tables& tables, ScopeTable& scopes, AdjacencyResolver& resolver)
     : tables_(tables), scopes_(scopes), resolver_(resolver), isolation_(tables.groups.size()) {}
 
 MaybeRefusal RouteWriter::PutGroup(GroupId group, std::span<const GroupMember> members) {
@@ -34,6 +34,7 @@ MaybeRefusal RouteWriter::PutGroup(GroupId group, std::span<const GroupMember> m
     return Refuse(RefusalReason::kConflict, kMembers, used_by);
   if (const WriteResult put = tables_.groups.Put(group, members); !put.ok()) return Refuse(put, kField);
   isolation_[group] = {leads_into, used_by};
+  if (exists && (used_by == 0 || used_by == kSeveral)) resolver_.OnUnderlay();
   return std::nullopt;
 }
 
@@ -77,6 +78,7 @@ MaybeRefusal RouteWriter::Put(const RouteRecord& record, ScopeIndex scope) {
   if (const WriteResult added = tables_.AddRoute(vrf, prefix, record.group, tag, &before); !added.ok())
     return Refuse(added, added.reason() == RefusalReason::kNotFound ? offsetof(RouteRecord, vrf)
                                                                     : offsetof(RouteRecord, prefix));
+  if (vrf == 0 && before.group != record.group) resolver_.OnUnderlay();
   if (isolation.used_by != vrf) isolation.used_by = isolation.used_by == kNoVrf ? vrf : kSeveral;
   if (before.group != kNoGroup && RouteTag::Kind(before.tag) == state.scope.kind) return std::nullopt;
   ++state.objects;
@@ -99,6 +101,7 @@ WriteResult RouteWriter::Erase(VrfId vrf, const net::Prefix& prefix) {
   const ScopeIndex scope = ScopeOf(tables_.FindRouteValue(vrf, prefix).tag, vrf, prefix.family());
   if (const WriteResult removed = tables_.RemoveRoute(vrf, prefix); !removed.ok()) return removed;
   if (scope != kNoScope) --scopes_.At(scope).objects;
+  if (vrf == 0) resolver_.OnUnderlay();
   return WriteResult::Accepted();
 }
 

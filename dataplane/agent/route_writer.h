@@ -17,7 +17,7 @@ namespace sluice::dataplane {
 class RouteWriter {
  public:
   // All must outlive the writer.
-  RouteWriter(Tables& tables, ScopeTable& scopes, const AdjacencyResolver& resolver);
+  RouteWriter(Tables& tables, ScopeTable& scopes, AdjacencyResolver& resolver);
 
   MaybeRefusal PutGroup(GroupId group, std::span<const GroupMember> members);
   MaybeRefusal RemoveGroup(GroupId group);
@@ -48,7 +48,7 @@ class RouteWriter {
 
   Tables& tables_;
   ScopeTable& scopes_;
-  const AdjacencyResolver& resolver_;
+  AdjacencyResolver& resolver_;       // is told when the underlay changes
   std::vector<Isolation> isolation_;  // by group
 };
 

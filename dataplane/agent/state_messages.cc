@@ -1,6 +1,10 @@
 // Translation of tables into messages.
 #include "dataplane/agent/state_messages.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
 namespace sluice::dataplane {
 namespace {
 
@@ -19,6 +23,28 @@ const char* NameOf(AdjacencyKind kind) {
   }
   return "";
 }
+
+const char* NameOf(TunnelKind kind) {
+  switch (kind) {
+    case TunnelKind::kGre:
+      return "gre";
+    case TunnelKind::kVxlan:
+      return "vxlan";
+    case TunnelKind::kNvgre:
+      return "nvgre";
+  }
+  return "";
+}
+
+struct TunnelOption {
+  channel::TunnelFlag flag;
+  const char* name;
+};
+constexpr TunnelOption kTunnelOptions[] = {
+    {channel::kTunnelStrictUrpf, "strict_urpf"},   {channel::kTunnelGreChecksum, "gre_checksum"},
+    {channel::kTunnelUdpChecksum, "udp_checksum"}, {channel::kTunnelDfCopy, "df_copy"},
+    {channel::kTunnelDfClear, "df_clear"},         {channel::kTunnelPipe, "pipe"},
+    {channel::kTunnelClampMss, "clamp_mss"}};
 
 uint64_t Milliseconds(Instant::duration duration) {
   return static_cast<uint64_t>(duration / std::chrono::milliseconds(1));
@@ -63,16 +89,58 @@ v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
   }
   message.set_kind(NameOf(adjacency->kind));
   message.set_interface(adjacency->interface);
-  if (adjacency->kind == AdjacencyKind::kNeighbor) message.set_next_hop(adjacency->next_hop.ToString());
+  if (adjacency->kind == AdjacencyKind::kNeighbor || adjacency->kind == AdjacencyKind::kTunnel)
+    message.set_next_hop(adjacency->next_hop.ToString());
   if (adjacency->neighbor_mac) message.set_mac(adjacency->neighbor_mac->ToString());
   const AdjacencyResolver::Liveness& liveness = writer.resolver().LivenessOf(id);
   const DownCause cause = id == writer.tables().adjacencies.local() ? DownCause::kNone : liveness.cause;
   if (cause != DownCause::kNone) message.set_down_ms(Milliseconds(now - liveness.since));
   message.set_live(cause == DownCause::kNone);
-  message.set_down_reason(Describe(cause));
+  message.set_down_reason(Describe(cause, adjacency->next_hop));
   const channel::PacketsAndBytes sent = counters.AdjacencyTx(id);
   message.set_tx_packets(sent.packets);
   message.set_tx_bytes(sent.bytes);
+  return message;
+}
+
+std::string TunnelName(const Tunnel& tunnel) {
+  switch (tunnel.kind) {
+    case TunnelKind::kGre:
+      return tunnel.Is(channel::kTunnelKeyOut) ? absl::StrCat("GRE key ", tunnel.key_out) : "GRE";
+    case TunnelKind::kVxlan:
+      return absl::StrCat("VXLAN ", tunnel.key_out);
+    case TunnelKind::kNvgre:
+      return absl::StrCat("NVGRE ", tunnel.key_out);
+  }
+  return "";
+}
+
+// Kind "removed" when the tunnel is gone.
+v1::Tunnel TunnelMessage(const TableWriter& writer, InterfaceId id) {
+  v1::Tunnel message;
+  message.set_interface(id);
+  const Tunnel* tunnel = writer.tables().tunnels.Find(id);
+  if (tunnel == nullptr) {
+    message.set_kind("removed");
+    return message;
+  }
+  const Interface& interface = *writer.tables().interfaces.Find(id);
+  message.set_vrf(tunnel->vrf);
+  message.set_connection(interface.connection);
+  message.set_kind(NameOf(tunnel->kind));
+  message.set_local(tunnel->local.ToString());
+  if (!tunnel->is_overlay()) message.set_remote(tunnel->remote.ToString());
+  if (tunnel->is_overlay() || tunnel->Is(channel::kTunnelKeyIn)) message.set_key_in(tunnel->key_in);
+  if (tunnel->is_overlay() || tunnel->Is(channel::kTunnelKeyOut)) message.set_key_out(tunnel->key_out);
+  message.set_udp_port(tunnel->udp_port);
+  if (tunnel->is_overlay()) message.set_mac(tunnel->mac.ToString());
+  message.set_mtu(interface.mtu);
+  message.set_up(tunnel->up());
+  message.set_hosts(writer.tables().tunnels.HostsOf(id));
+  for (const TunnelOption& option : kTunnelOptions)
+    if (tunnel->Is(option.flag)) message.add_options(option.name);
+  message.set_ttl(tunnel->ttl);
+  message.set_dscp(tunnel->dscp);
   return message;
 }
 
@@ -93,6 +161,10 @@ std::vector<v1::TableFill> TableFills(TableWriter& writer) {
       Fill("ipv4_routes", tables.fib4_pool.route_count(), limits.ipv4_routes),
       Fill("ipv6_routes", tables.fib6_pool.route_count(), limits.ipv6_routes),
       Fill("fib_mib", (fib_bytes + kMib - 1) / kMib, limits.fib_mib),
+      // The fuller of the two families, which have their own.
+      Fill("tunnel_terminations", std::max(tables.tunnels.ipv4().used(), tables.tunnels.ipv6().used()),
+           limits.tunnel_terminations),
+      Fill("tunnel_remotes", tables.tunnels.remotes.used(), limits.tunnel_remotes),
       Fill("pending_removals", tables.retirement.pending(), limits.pending_removals),
   };
 }

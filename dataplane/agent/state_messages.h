@@ -2,6 +2,7 @@
 // reads what the writer keeps.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "dataplane/agent/table_writer.h"
@@ -14,6 +15,9 @@ namespace sluice::dataplane {
 v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, Instant now);
 v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
                                const channel::CounterReader& counters, Instant now);
+v1::Tunnel TunnelMessage(const TableWriter& writer, InterfaceId id);
+// For sentences: "VXLAN 5000", "GRE key 7".
+std::string TunnelName(const Tunnel& tunnel);
 // Every limit by its name, with what is used of it.
 std::vector<v1::TableFill> TableFills(TableWriter& writer);
 std::vector<v1::ScopeState> ScopeStates(const TableWriter& writer);

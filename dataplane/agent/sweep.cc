@@ -54,6 +54,12 @@ void TableWriter::ForgetScopesOf(VrfId vrf) {
 }
 
 bool TableWriter::Sweep() {
+  const bool more = SweepStale();
+  // Last: what was swept may have been the underlay's.
+  return resolver_.FollowUnderlay(now_) || more;
+}
+
+bool TableWriter::SweepStale() {
   if (sweeps_.empty()) return false;
   Job& job = sweeps_.front();
   if (!SweepPhase(job)) return true;

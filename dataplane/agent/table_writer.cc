@@ -84,6 +84,10 @@ MaybeRefusal TableWriter::Dispatch(std::span<const std::byte> record, ScopeIndex
       return OnInterface(CopyOf<channel::InterfaceRecord>(record), scope, now);
     case RecordType::kInterfaceDelete:
       return OnInterfaceDelete(static_cast<InterfaceId>(id()), scope, now);
+    case RecordType::kTunnel:
+      return OnTunnel(CopyOf<channel::TunnelRecord>(record), scope, now);
+    case RecordType::kTunnelDelete:
+      return OnTunnelDelete(static_cast<InterfaceId>(id()), scope, now);
     case RecordType::kInterfaceAddress:
       return OnAddress(CopyOf<channel::InterfaceAddressRecord>(record), scope);
     case RecordType::kInterfaceAddressDelete:
@@ -104,9 +108,6 @@ MaybeRefusal TableWriter::Dispatch(std::span<const std::byte> record, ScopeIndex
       return OnPolicer(CopyOf<channel::PolicerRecord>(record), scope);
     case RecordType::kPolicerDelete:
       return OnPolicerDelete(id(), scope);
-    case RecordType::kTunnel:
-    case RecordType::kTunnelDelete:
-      break;
   }
   return Refuse(RefusalReason::kUnknownType, offsetof(RecordHeader, type));
 }

@@ -40,8 +40,8 @@ class TableWriter {
   // Control went: everything stays.
   void OnDetach() { scopes_.OnDetach(); }
 
-  // A bounded piece of work on stale objects (about `kSweepStep` removals). True:
-  // there is more to do now.
+  // A bounded piece of work on stale objects (about `kSweepStep` removals), and on
+  // tunnels whose underlay changed. True: there is more to do now.
   bool Sweep();
   // Deadlines, retries and memory that readers let go of. Returns when to call it next.
   Instant OnTime(Instant now);
@@ -87,6 +87,8 @@ class TableWriter {
   MaybeRefusal OnVrfDelete(VrfId vrf, ScopeIndex scope);
   MaybeRefusal OnInterface(const channel::InterfaceRecord& record, ScopeIndex scope, Instant now);
   MaybeRefusal OnInterfaceDelete(InterfaceId id, ScopeIndex scope, Instant now);
+  MaybeRefusal OnTunnel(const channel::TunnelRecord& record, ScopeIndex scope, Instant now);
+  MaybeRefusal OnTunnelDelete(InterfaceId id, ScopeIndex scope, Instant now);
   MaybeRefusal OnAddress(const channel::InterfaceAddressRecord& record, ScopeIndex scope);
   MaybeRefusal OnAddressDelete(const channel::InterfaceAddressRecord& record, ScopeIndex scope);
   MaybeRefusal OnNeighbor(const channel::NeighborRecord& record, ScopeIndex scope, Instant now);
@@ -98,7 +100,9 @@ class TableWriter {
   MaybeRefusal OnPolicer(const channel::PolicerRecord& record, ScopeIndex scope);
   MaybeRefusal OnPolicerDelete(PolicerId id, ScopeIndex scope);
 
+  MaybeRefusal DeleteInterface(InterfaceId id, bool tunnel, ScopeIndex scope, Instant now);
   MaybeRefusal RemoveInterface(InterfaceId id, Instant now, bool force);
+  MaybeRefusal PutAdjacency(const channel::AdjacencyRecord& record, const Adjacency& wanted, Instant now);
   MaybeRefusal RemoveVrf(VrfId vrf);
   WriteResult RemovePolicer(PolicerId id);
   bool EvictInterface(InterfaceId holder, Instant now);
@@ -106,6 +110,7 @@ class TableWriter {
   void EvictRoute(VrfId vrf, const net::Address& address);
   void ForgetScopesOf(VrfId vrf);
 
+  bool SweepStale();
   bool SweepVrf(VrfId vrf);
   void StartSweep(ScopeIndex scope, bool forget = false);
   void Retag(ScopeIndex scope);

@@ -65,6 +65,7 @@ MaybeRefusal InterfaceWriter::PutVrf(const VrfRecord& record) {
     (void)(before ? tables_.PutVrf(*before) : tables_.RemoveVrf(vrf.id));
     return Refuse(set, offsetof(VrfRecord, router_ipv4));
   }
+  if (vrf.id == 0) resolver_.OnUnderlay();
   return std::nullopt;
 }
 

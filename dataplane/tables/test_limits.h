@@ -21,7 +21,9 @@ inline constexpr dataplane::TableLimits kFewTenants{.vrfs = 16,
                                                     .ipv6_routes = 1'000,
                                                     .ipv6_routes_per_vrf = 500,
                                                     .fib_mib = 64,
-                                                    .pending_removals = 10'000};
+                                                    .pending_removals = 10'000,
+                                                    .tunnel_terminations = 64,
+                                                    .tunnel_remotes = 16};
 
 // For packets through the graph.
 inline constexpr dataplane::TableLimits kHundredsOfTenants{.vrfs = 256,

@@ -60,6 +60,11 @@ class TunnelTable {
 
   RemoteTable remotes;
   uint32_t used() const { return tunnels_.used(); }
+  // Different hosts of an overlay; 0 of any other interface.
+  uint32_t HostsOf(InterfaceId id) const {
+    const auto count = host_counts_.find(id);
+    return count == host_counts_.end() ? 0 : count->second;
+  }
   uint32_t terminations() const { return ipv4_.used() + ipv6_.used(); }
 
  private:

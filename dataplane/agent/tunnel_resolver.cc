@@ -1,0 +1,147 @@
+// The resolver's tunnels: which tunnel takes a host's packets, and whether the
+// underlay has a way to the far end. Workers look the way up for each packet; here
+// it decides whether the tenant's routes still count on the tunnel.
+#include <algorithm>
+#include <utility>
+
+#include "dataplane/agent/adjacency_resolver.h"
+#include "proto/net/check.h"
+
+namespace sluice::dataplane {
+
+// A far end that nobody used has a number, and of an overlay the tunnel takes
+// packets from it. `wanted` gets the number.
+WriteResult AdjacencyResolver::EnterTunnel(Adjacency* wanted, bool host) {
+  RemoteTable& remotes = tables_.tunnels.remotes;
+  const auto remote = remotes.Acquire(wanted->next_hop);
+  if (!remote) return WriteResult::AtLimit(channel::Limit::kTunnelRemotes, remotes.limit());
+  if (host) {
+    const WriteResult added = tables_.tunnels.AddHost(wanted->interface, wanted->next_hop);
+    if (!added.ok()) {
+      remotes.Release(*remote);
+      return added;
+    }
+  }
+  wanted->remote = *remote;
+  return WriteResult::Accepted();
+}
+
+void AdjacencyResolver::OnTunnel(InterfaceId id, Instant now) {
+  const Tunnel& tunnel = *tables_.tunnels.Find(id);
+  for (const AdjacencyId adjacency_id : on_interface_[id]) {
+    Adjacency adjacency = *tables_.adjacencies.Describe(adjacency_id);
+    bool& entered = liveness_[adjacency_id].entered;
+    if (adjacency.kind == AdjacencyKind::kTunnel && adjacency.neighbor_mac.has_value()) {
+      // Back after it had to give way to another.
+      if (!entered && tunnel.is_overlay()) entered = tables_.tunnels.AddHost(id, adjacency.next_hop).ok();
+    } else if (adjacency.kind == AdjacencyKind::kTunnel && !tunnel.is_overlay()) {
+      entered = true;
+      if (adjacency.next_hop != tunnel.remote) {
+        const net::Address before = std::exchange(adjacency.next_hop, tunnel.remote);
+        const RemoteId former = adjacency.remote;
+        SLUICE_CHECK(EnterTunnel(&adjacency, false).ok());  // the tunnel holds the number itself
+        EnterPath(adjacency_id, tunnel.remote);
+        SLUICE_CHECK(Refresh(adjacency_id, adjacency, now).ok());
+        LeavePath(adjacency_id, before);
+        tables_.tunnels.remotes.Release(former);
+      }
+    }
+    SLUICE_CHECK(Refresh(adjacency_id, adjacency, now).ok());
+  }
+}
+
+void AdjacencyResolver::LeaveTunnel(InterfaceId id) {
+  for (const AdjacencyId adjacency_id : on_interface_[id]) {
+    const Adjacency& adjacency = *tables_.adjacencies.Describe(adjacency_id);
+    const bool entered = std::exchange(liveness_[adjacency_id].entered, false);
+    if (entered && adjacency.kind == AdjacencyKind::kTunnel && adjacency.neighbor_mac)
+      SLUICE_CHECK(tables_.tunnels.RemoveHost(id, adjacency.next_hop).ok());
+  }
+}
+
+DownCause AdjacencyResolver::TunnelCauseOf(AdjacencyId id, const Adjacency& adjacency) const {
+  const Tunnel& tunnel = *tables_.tunnels.Find(adjacency.interface);
+  if (tunnel.is_overlay() != adjacency.neighbor_mac.has_value()) return DownCause::kTunnelMissing;
+  if (!tunnel.up()) return DownCause::kTunnelDown;
+  if (!liveness_[id].entered) return DownCause::kHostTaken;
+  return paths_.at(adjacency.next_hop).cause;
+}
+
+void AdjacencyResolver::EnterPath(AdjacencyId id, const net::Address& far_end) {
+  const auto [at, added] = paths_.try_emplace(far_end);
+  UnderlayPath& path = at->second;
+  path.adjacencies.insert(id);
+  if (!added) return;
+  path.cause = Judge(far_end, &path.connected);
+  WatchFarEnd(path.connected, true);
+}
+
+void AdjacencyResolver::LeavePath(AdjacencyId id, const net::Address& far_end) {
+  const auto at = paths_.find(far_end);
+  at->second.adjacencies.erase(id);
+  if (!at->second.adjacencies.empty()) return;
+  WatchFarEnd(at->second.connected, false);
+  paths_.erase(at);
+}
+
+// A far end on a link of ours is kept resolved like a next hop: its death is noticed
+// without traffic.
+void AdjacencyResolver::WatchFarEnd(const std::optional<NeighborKey>& key, bool watched) {
+  if (!key) return;
+  Neighbor& neighbor = Touch(*key);
+  const bool before = neighbor.watched();
+  neighbor.far_end = watched;
+  if (neighbor.watched() != before) requests_.Push(NextHopWatch{key->interface, AddressOf(*key), watched});
+  if (!watched) ForgetIfUnused(*key);
+}
+
+// What is not resolved yet is as good as up: packets wait there for the answer.
+DownCause AdjacencyResolver::Judge(const net::Address& far_end, std::optional<NeighborKey>* connected) const {
+  connected->reset();
+  const GroupId group = far_end.is_v4() ? tables_.fib4.Lookup(0, far_end.v4().value)
+                                        : tables_.fib6.Lookup(0, {far_end.v6().High(), far_end.v6().Low()});
+  if (group == kNoGroup) return DownCause::kNoUnderlayRoute;
+  if (group == tables_.groups.local()) return DownCause::kFarEndOurs;
+  DownCause answer = DownCause::kNoUnderlayRoute;
+  for (const BucketMember& member : tables_.groups.Members(group)) {
+    const Adjacency& adjacency = *tables_.adjacencies.Describe(member.adjacency);
+    if (adjacency.kind != AdjacencyKind::kNeighbor && adjacency.kind != AdjacencyKind::kGlean) continue;
+    DownCause cause = liveness_[member.adjacency].cause;
+    if (adjacency.kind == AdjacencyKind::kGlean && cause == DownCause::kNone) {
+      *connected = NeighborKey::Of(adjacency.interface, far_end);
+      const Neighbor* neighbor = Find(**connected);
+      if (neighbor != nullptr && neighbor->failed()) cause = DownCause::kFarEndSilent;
+    }
+    if (cause == DownCause::kNone || cause == DownCause::kNeighborUnresolved) return DownCause::kNone;
+    answer = cause == DownCause::kFarEndSilent ? cause : DownCause::kUnderlayDown;
+  }
+  return answer;
+}
+
+void AdjacencyResolver::Follow(const net::Address& far_end, UnderlayPath& path, Instant now) {
+  std::optional<NeighborKey> connected;
+  const DownCause cause = Judge(far_end, &connected);
+  if (connected != path.connected) {
+    WatchFarEnd(connected, true);
+    WatchFarEnd(std::exchange(path.connected, connected), false);
+  }
+  if (std::exchange(path.cause, cause) == cause) return;
+  for (const AdjacencyId id : path.adjacencies) {
+    const Adjacency adjacency = *tables_.adjacencies.Describe(id);
+    SLUICE_CHECK(Refresh(id, adjacency, now).ok());
+  }
+}
+
+bool AdjacencyResolver::FollowUnderlay(Instant now) {
+  paths_to_follow_ = std::min(paths_to_follow_, paths_.size());
+  for (unsigned step = 0; step < kPathStep && paths_to_follow_ > 0; ++step) {
+    auto at = paths_.upper_bound(followed_);
+    if (at == paths_.end()) at = paths_.begin();
+    --paths_to_follow_;
+    followed_ = at->first;
+    Follow(at->first, at->second, std::max(now, underlay_changed_));
+  }
+  return paths_to_follow_ > 0;
+}
+
+}  // namespace sluice::dataplane
