@@ -109,6 +109,8 @@ constexpr channel::RecordType kTypes[] = {
     channel::RecordType::kRouteDelete,
     channel::RecordType::kPolicer,
     channel::RecordType::kPolicerDelete,
+    channel::RecordType::kTunnel,
+    channel::RecordType::kTunnelDelete,
 };
 
 constexpr channel::Scope kScopes[] = {
