@@ -2,6 +2,7 @@
 #include "dataplane/nodes/inject.h"
 
 #include "dataplane/nodes/forward.h"
+#include "dataplane/nodes/overlay_frame.h"
 #include "dataplane/packet/ipv4.h"
 #include "dataplane/packet/ipv6.h"
 
@@ -65,6 +66,18 @@ void RefuseHeld(const NodeRun& run, rte_mbuf& mbuf) {
   run.Send(kIcmpError, mbuf);
 }
 
+// The outer packet takes the careful way through the underlay, as ours.
+void SendThroughOverlay(const NodeRun& run, rte_mbuf& mbuf) {
+  PacketMetadata& meta = MetaOf(mbuf);
+  const DropReason reason = WrapOverlayFrame(*run.worker.tables, mbuf);
+  if (reason != DropReason::kNone) return run.Drop(kDrop, mbuf, reason);
+  meta.vrf = 0;
+  meta.interface = kNoInterface;
+  meta.flags = kPacketFromUs;
+  meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
+  run.Send(meta.family == 4 ? kIp4Forward : kIp6Forward, mbuf);
+}
+
 void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   PacketMetadata& meta = MetaOf(mbuf);
   meta.trace_id = 0;
@@ -79,6 +92,7 @@ void Accept(const NodeRun& run, rte_mbuf& mbuf) {
     StoreDeparture(mbuf, {0, kNoInterface, kNoAdjacency});
     return run.Send(kPortTx, mbuf);
   }
+  if (meta.inject_kind == InjectKind::kOverlayFrame) return SendThroughOverlay(run, mbuf);
   meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
   if (meta.family == 0) return run.Drop(kDrop, mbuf, DropReason::kInjectInvalid);
   if (meta.inject_kind == InjectKind::kAdjacency) return SendHeld(run, mbuf);

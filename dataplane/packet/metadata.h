@@ -30,6 +30,9 @@ enum class InjectKind : uint8_t {
   kForward = 2,      // an IP packet of ours in `vrf`: route it, without TTL decrement
   kAdjacency = 3,    // an IP packet that was held: send it through `adjacency`, TTL already counted
   kUnreachable = 4,  // an IP packet that was held in vain: tell its sender
+  // A complete frame: send it through the overlay `egress_interface` of `vrf` to its
+  // host with the provider address `next_hop`.
+  kOverlayFrame = 5,
 };
 
 enum PacketFlag : uint8_t {

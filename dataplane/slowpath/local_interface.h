@@ -19,6 +19,8 @@ struct LocalInterface {
   LocalInterface(const InterfaceChange& change, uint32_t requests_per_second,
                  uint32_t solicitations_per_second);
 
+  // An overlay: control says who is there, so we answer and neither ask, learn nor announce.
+  bool is_overlay() const { return config.port == kNoPort; }
   bool IsOwn(const net::Address& address) const;
   bool IsOnLink(const net::Address& address) const;
   // What we ask for `target` from: our address in its subnet, else the link-local

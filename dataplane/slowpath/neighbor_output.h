@@ -14,7 +14,7 @@ namespace sluice::dataplane {
 
 // A complete Ethernet frame, tag included, for this interface's port.
 struct SendFrame {
-  PortId port = 0;
+  PortId port = 0;  // kNoPort: back through the overlay to the host that asked
   InterfaceId interface = kNoInterface;
   std::vector<uint8_t> bytes;
   friend bool operator==(const SendFrame&, const SendFrame&) = default;

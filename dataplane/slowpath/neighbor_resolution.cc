@@ -83,6 +83,7 @@ void NeighborResolution::RemoveInterface(InterfaceId interface, NeighborOutputs&
 
 void NeighborResolution::AnnounceAdded(Instant now, const LocalInterface& interface,
                                        const LocalInterface* before) {
+  if (interface.is_overlay()) return;
   for (const net::Address& address : interface.Addresses()) {
     if (before == nullptr || !before->IsOwn(address))
       announcer_.Start(now, {interface.config.interface, address});
@@ -149,7 +150,7 @@ void NeighborResolution::HandleLinkUp(Instant now, PortId port, NeighborOutputs&
 void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, const net::Address& next_hop,
                                           PacketHandle packet, NeighborOutputs& out) {
   LocalInterface* const local = FindInterface(interface);
-  if (local == nullptr) {
+  if (local == nullptr || local->is_overlay()) {
     ++counters_.unknown_interface;
     out.push_back(DiscardPacket{packet, DropReason::kInterfaceDown});
     return;
@@ -296,6 +297,7 @@ void NeighborResolution::OnAdvertised(Instant now, Neighbor& neighbor, const Adv
 
 void NeighborResolution::Learn(Instant now, const LocalInterface& interface, const net::Address& address,
                                const net::MacAddress& mac, NeighborOutputs& out) {
+  if (interface.is_overlay()) return;
   if (!interface.IsOnLink(address)) {
     ++counters_.not_on_link;
     return;

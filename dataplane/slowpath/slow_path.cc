@@ -220,6 +220,11 @@ const char* SlowPath::NameOf(PortId port) const {
 void SlowPath::LogDuplicate(const DuplicateAddressReport& report) const {
   const auto at = attachments_.find(report.interface);
   if (at == attachments_.end()) return;
+  if (at->second.port == kNoPort) {
+    spdlog::warn("overlay {} of VRF {}: address {} is also claimed by {}", report.interface, at->second.vrf,
+                 report.address.ToString(), report.other.ToString());
+    return;
+  }
   spdlog::warn("port {} VLAN {}: address {} is also claimed by {}", NameOf(at->second.port), at->second.vlan,
                report.address.ToString(), report.other.ToString());
 }

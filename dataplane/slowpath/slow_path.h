@@ -4,6 +4,7 @@
 // worker's graph through a ring.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -97,8 +98,12 @@ class SlowPath {
   void PuntedUnresolved(Instant now, rte_mbuf& packet);
   void PuntedLocal(Instant now, rte_mbuf& packet);
   void NoteLink(Instant now, PortId port, bool up);
-  void Perform(Instant now, NeighborOutputs& outputs);
-  void Send(const SendFrame& frame);
+  // `asker`: from which host of an overlay came what is answered here, 16 bytes in
+  // network byte order.
+  using Provider = std::array<uint8_t, 16>;
+  void Perform(Instant now, NeighborOutputs& outputs, const Provider& asker = {});
+  void Send(const SendFrame& frame, const Provider& asker);
+  static Provider AskerOf(const PacketMetadata& meta);
   // The adjacency to send a held packet through; kNoAdjacency while there is none.
   AdjacencyId ResolvedAdjacency(rte_mbuf& packet) const;
 

@@ -50,6 +50,7 @@ void SlowPath::Finish(rte_mbuf& packet, DropReason reason) {
 
 void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
+  const Provider asker = AskerOf(meta);
   // The whole frame: the data begins at its Ethernet header.
   const auto frame = BytesOf(packet);
   const EthernetVerdict ethernet = ParseEthernet(frame.data(), packet.data_len);
@@ -57,18 +58,19 @@ void SlowPath::PuntedArp(Instant now, rte_mbuf& packet) {
   Finish(packet,
          resolution_.HandleArp(now, meta.interface,
                                frame.subspan(std::min<size_t>(ethernet.bytes, frame.size())), outputs));
-  Perform(now, outputs);
+  Perform(now, outputs, asker);
 }
 
 void SlowPath::PuntedNd(Instant now, rte_mbuf& packet) {
   const PacketMetadata& meta = MetaOf(packet);
+  const Provider asker = AskerOf(meta);
   // The frame's header still lies before the data.
   net::MacAddress source;
   if (meta.l2_bytes >= 14 && meta.l2_bytes <= packet.data_off)
     std::copy_n(DataOf(packet) - meta.l2_bytes + kSourceMacOffset, source.bytes.size(), source.bytes.begin());
   NeighborOutputs outputs;
   Finish(packet, resolution_.HandleNd(now, meta.interface, source, BytesOf(packet), outputs));
-  Perform(now, outputs);
+  Perform(now, outputs, asker);
 }
 
 void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
@@ -131,10 +133,16 @@ void SlowPath::PuntedLocal(Instant now, rte_mbuf& packet) {
   }
 }
 
-void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
+SlowPath::Provider SlowPath::AskerOf(const PacketMetadata& meta) {
+  Provider asker;
+  std::copy_n(meta.next_hop, asker.size(), asker.begin());
+  return asker;
+}
+
+void SlowPath::Perform(Instant now, NeighborOutputs& outputs, const Provider& asker) {
   for (const NeighborOutput& output : outputs) {
     if (const auto* const frame = std::get_if<SendFrame>(&output)) {
-      Send(*frame);
+      Send(*frame, asker);
     } else if (const auto* const update = std::get_if<NeighborUpdate>(&output)) {
       reports_.Add(*update);
     } else if (const auto* const released = std::get_if<ReleasePacket>(&output)) {
@@ -153,14 +161,18 @@ void SlowPath::Perform(Instant now, NeighborOutputs& outputs) {
   outputs.clear();
 }
 
-void SlowPath::Send(const SendFrame& frame) {
+void SlowPath::Send(const SendFrame& frame, const Provider& asker) {
   const auto at = attachments_.find(frame.interface);
   rte_mbuf* const packet =
       relay_.NewPacket(at == attachments_.end() ? VrfId{0} : at->second.vrf, frame.bytes);
   if (packet == nullptr) return;
   PacketMetadata& meta = MetaOf(*packet);
-  meta.egress_port = frame.port;
   meta.egress_interface = frame.interface;
+  if (frame.port == kNoPort) {
+    std::copy(asker.begin(), asker.end(), meta.next_hop);
+    return relay_.Inject(*packet, InjectKind::kOverlayFrame);
+  }
+  meta.egress_port = frame.port;
   relay_.Inject(*packet, InjectKind::kRawL2);
 }
 
