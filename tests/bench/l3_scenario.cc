@@ -147,6 +147,12 @@ void L3Gateway::AddFlows(const Scenario& scenario) {
   }
 }
 
+uint16_t L3Gateway::WriteNext(uint8_t* frame) {
+  Write(flows_[next_], frame);
+  next_ = next_ + 1 == flows_.size() ? 0 : next_ + 1;
+  return frame_bytes_;
+}
+
 void L3Gateway::Write(const Flow& flow, uint8_t* frame) const {
   std::memcpy(frame, template_, sizeof template_);
   StoreBe16(frame + 14, flow.vlan);

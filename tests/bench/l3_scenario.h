@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "tests/graph/harness.h"
+#include "tests/bench/graph_meter.h"
 
 namespace sluice::bench {
 
@@ -33,18 +33,17 @@ struct Flow {
 
 // VRF n is VLAN n + 1 on both ports: in at port 0, out at port 1. Every VRF has
 // an address of its own on both interfaces. All packets reach a route.
-class L3Gateway {
+class L3Gateway : public Traffic {
  public:
   L3Gateway(const Scenario& scenario, const testing::HarnessOptions& options);
 
-  testing::GraphHarness& graph() { return *graph_; }
-  const std::vector<Flow>& flows() const { return flows_; }
-  // Bytes of every frame: 64 with FCS on an untagged wire (IPv6: 82).
-  uint16_t frame_bytes() const { return frame_bytes_; }
-  // Writes the flow's frame: all headers.
-  void Write(const Flow& flow, uint8_t* frame) const;
+  testing::GraphHarness& graph() override { return *graph_; }
+  // The flows one after the other, again and again.
+  uint16_t WriteNext(uint8_t* frame) override;
 
  private:
+  // All headers of the flow's frame.
+  void Write(const Flow& flow, uint8_t* frame) const;
   void AddTenant(const Scenario& scenario, unsigned tenant);
   template <class Draw>
   void AddRoutes(const Scenario& scenario, unsigned vrf, Draw draw);
@@ -55,7 +54,8 @@ class L3Gateway {
   std::vector<std::vector<net::Prefix>> prefixes_;
   std::vector<Flow> flows_;
   bool ipv6_;
-  uint16_t frame_bytes_;
+  uint16_t frame_bytes_;  // 64 with FCS on an untagged wire (IPv6: 82)
+  size_t next_ = 0;
   uint8_t template_[96] = {};
 };
 
