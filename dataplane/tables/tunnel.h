@@ -34,6 +34,7 @@ struct alignas(64) Tunnel {
   // Sum (RFC 1071, host byte order of 16-bit words, not folded) of the outer IPv4
   // header with its length, TOS, identification, flags, TTL and destination zero.
   uint32_t ipv4_sum = 0;
+  net::MacAddress mac;  // kVxlan, kNvgre: ours in the inner frames
   // Outer IP header, GRE or UDP and VXLAN, inner Ethernet header; what depends on
   // the packet (lengths, TOS, TTL, identification, DF, checksums, UDP source port,
   // NVGRE's FlowID, inner addresses and EtherType, the overlay host's provider
@@ -46,7 +47,6 @@ struct alignas(64) Tunnel {
   uint16_t udp_port = 0;  // kVxlan
   net::Address local;
   net::Address remote;  // kGre
-  net::MacAddress mac;  // kVxlan, kNvgre
 
   bool Is(channel::TunnelFlag flag) const { return (flags & flag) != 0; }
   bool up() const { return Is(channel::kTunnelUp); }
