@@ -21,6 +21,10 @@ struct NodeRun {
 
   // One packet down an edge.
   void Send(uint16_t edge, rte_mbuf& mbuf) const { rte_node_enqueue_x1(graph, node, edge, &mbuf); }
+  // Some packets down one edge.
+  void Send(uint16_t edge, rte_mbuf* const packets[], uint16_t count) const {
+    rte_node_enqueue(graph, node, edge, reinterpret_cast<void**>(const_cast<rte_mbuf**>(packets)), count);
+  }
   // The first `count` packets of the node's own stream down one edge, as a whole.
   void SendFirst(uint16_t edge, uint16_t count) const {
     node->idx = count;

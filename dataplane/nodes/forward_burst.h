@@ -97,19 +97,20 @@ inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, const Burst<
   return true;
 }
 
-// The same through a tunnel: to tunnel_encap, which finds the IP header at the data.
+// The same through a tunnel, for tunnel_encap, which finds the IP header at the data.
 template <class F>
-inline bool SendIntoTunnel(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
-  const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(id);
+inline bool IsForTunnel(const WorkerContext& worker, const AdjacencyTable::Reader& adjacencies,
+                        rte_mbuf& mbuf, AdjacencyId id) {
+  const AdjacencySnapshot adjacency = adjacencies.Load(id);
   uint8_t* ip = DataOf(mbuf);
   const uint16_t ip_bytes = F::IpBytes(ip);
   PacketMetadata& meta = MetaOf(mbuf);
   const bool ordinary = adjacency.plain_tunnel() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) &
                         ((meta.flags & kPacketFromUs) == 0);
   if (!ordinary) return false;
+  __builtin_prefetch(&worker.counters.adjacency_tx[id], 1);
   F::CountHop(ip);
   meta.adjacency = id;
-  run.Send(kTunnelEncap, mbuf);
   return true;
 }
 
@@ -127,7 +128,8 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
   Choose<F>(tables, burst, count);
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
-  uint16_t sent = 0;
+  rte_mbuf* tunnelled[kBurstMax];
+  uint16_t sent = 0, tunnelled_count = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *burst.packet[i];
     if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacencies, burst, i), 0)) {
@@ -135,11 +137,15 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
         StoreArrival(MetaOf(mbuf), burst.arrival[i]);
         PassL2Header(mbuf, kL2Bytes);
       }
-      if (SendIntoTunnel<F>(run, mbuf, burst.adjacency[i])) continue;
+      if (IsForTunnel<F>(run.worker, adjacencies, mbuf, burst.adjacency[i])) {
+        tunnelled[tunnelled_count++] = &mbuf;
+        continue;
+      }
       if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
     }
     out[sent++] = &mbuf;
   }
+  if (tunnelled_count != 0) run.Send(kTunnelEncap, tunnelled, tunnelled_count);
   return sent;
 }
 

@@ -31,6 +31,7 @@ struct Arrival {
   uint32_t hash;
   TerminationKey4 key;  // with outer_ipv4
   InterfaceId interface;
+  const Tunnel* tunnel;  // null: nobody's
 };
 
 bool Refused(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
@@ -47,10 +48,14 @@ bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   if (IsIpv4Fragment(ip)) return Refused(run, mbuf, DropReason::kTunnelFragment);
   arrival.outer_bytes = Ipv4TotalLength(ip);
   const std::span payload(ip + kIpv4HeaderBytes, arrival.outer_bytes - size_t{kIpv4HeaderBytes});
-  const TunnelHeader header = ParseHeader(Ipv4Protocol(ip), payload);
-  if (__builtin_expect(header.reason != DropReason::kNone, 0)) return Refused(run, mbuf, header.reason);
-  if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, true, payload))
-    return Refused(run, mbuf, DropReason::kTunnelChecksum);
+  TunnelHeader header;
+  const auto payload_bytes = static_cast<uint32_t>(payload.size());
+  if (__builtin_expect(!PeekTunnelHeader(Ipv4Protocol(ip), payload.data(), payload_bytes, header), 0)) {
+    header = ParseHeader(Ipv4Protocol(ip), payload);
+    if (header.reason != DropReason::kNone) return Refused(run, mbuf, header.reason);
+    if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, true, payload))
+      return Refused(run, mbuf, DropReason::kTunnelChecksum);
+  }
   arrival.payload_offset = static_cast<uint16_t>(kIpv4HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
   arrival.outer_ecn = ip[1] & kEcnMask;
@@ -128,12 +133,10 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
     offset += kEthernetBytes;
     meta.l2_bytes = kEthernetBytes;
     meta.family = ether_type == kEtherTypeIpv6 ? 6 : 4;
-    // To whom an answer goes.
-    std::memset(meta.next_hop, 0, sizeof meta.next_hop);
-    if (arrival.outer_ipv4) {
-      std::memcpy(meta.next_hop, outer + 12, 4);
-    } else {
-      std::memcpy(meta.next_hop, outer + 8, 16);
+    // To whom ARP and neighbour discovery answer.
+    if (ether_type != kEtherTypeIpv4) {
+      std::memset(meta.next_hop, 0, sizeof meta.next_hop);
+      std::memcpy(meta.next_hop, outer + (arrival.outer_ipv4 ? 12 : 8), arrival.outer_ipv4 ? 4 : 16);
     }
   }
   mbuf.data_len = arrival.outer_bytes;
@@ -182,6 +185,39 @@ struct Inner {
   uint16_t ipv4_count = 0, ipv6_count = 0;
 };
 
+// An ordinary IPv4 packet out of a tunnel that wants nothing special: the same as
+// Unwrap() and TakeOrdinary(), all tests at once. False: nothing was done.
+bool UnwrapOrdinary(const WorkerContext& worker, const Arrival& arrival, Inner& inner) {
+  const Tunnel& tunnel = *arrival.tunnel;
+  rte_mbuf& mbuf = *arrival.mbuf;
+  uint8_t* ip = DataOf(mbuf) + arrival.payload_offset;
+  uint64_t odd = arrival.outer_ecn | tunnel.arrival_flags | static_cast<uint64_t>(!tunnel.up());
+  uint16_t ether_type = arrival.ether_type;
+  uint64_t l2_bytes = 0;
+  if (tunnel.is_overlay()) {
+    odd |= MacBits(ip) ^ MacBits(tunnel.mac.bytes.data());
+    ether_type = LoadBe16(ip + 12);
+    ip += kEthernetBytes;
+    l2_bytes = kEthernetBytes;
+  }
+  const auto offset = static_cast<uint16_t>(ip - DataOf(mbuf));
+  const uint32_t available = uint32_t{arrival.outer_bytes} - offset;
+  odd |= static_cast<uint64_t>(ether_type ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available) |
+         static_cast<uint64_t>(worker.tables->own_addresses.MayBeIpv4(tunnel.vrf, Ipv4Source(ip)));
+  if (__builtin_expect(odd != 0, 0)) return false;
+  StoreArrival(MetaOf(mbuf), tunnel.id | uint64_t{tunnel.vrf} << 16 | uint64_t{4} << 40 | l2_bytes << 48);
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + offset);
+  StoreFrameLength(mbuf, available, tunnel.vrf);
+  worker.counters.Received(tunnel.id, available);
+  forward::Burst<forward::Ipv4>& burst = inner.ipv4;
+  const uint16_t count = inner.ipv4_count++;
+  burst.packet[count] = &mbuf;
+  burst.ip[count] = ip;
+  burst.vrf[count] = tunnel.vrf;
+  burst.destination[count] = Ipv4Destination(ip);
+  return true;
+}
+
 uint16_t TakeOuters(const NodeRun& run, rte_mbuf** packets, uint16_t count, Arrival* arrivals) {
   uint16_t taken = 0;
   for (uint16_t i = 0; i < count; ++i) {
@@ -194,12 +230,24 @@ uint16_t TakeOuters(const NodeRun& run, rte_mbuf** packets, uint16_t count, Arri
   return taken;
 }
 
+// Whose they are; asks for what the next step reads and counts.
+void FindTunnels(const WorkerContext& worker, Arrival* arrivals, uint16_t count) {
+  const TunnelTable& tunnels = worker.tables->tunnels;
+  for (uint16_t i = 0; i < count; ++i) {
+    Arrival& arrival = arrivals[i];
+    if (__builtin_expect(arrival.outer_ipv4, 1))
+      arrival.interface = tunnels.ipv4().Find(arrival.key, arrival.hash);
+    arrival.tunnel = arrival.interface == kNoInterface ? nullptr : tunnels.Find(arrival.interface);
+    __builtin_prefetch(arrival.tunnel);
+    __builtin_prefetch(&worker.counters.interface_rx[arrival.interface], 1);
+  }
+}
+
 void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
   const WorkerContext& worker = run.worker;
-  if (__builtin_expect(arrival.interface == kNoInterface, 0)) return PassBy(run, arrival);
-  const Tunnel* tunnel = worker.tables->tunnels.Find(arrival.interface);
-  if (__builtin_expect(tunnel == nullptr, 0)) return PassBy(run, arrival);
-  if (!Unwrap(run, arrival, *tunnel)) return;
+  if (__builtin_expect(arrival.tunnel == nullptr, 0)) return PassBy(run, arrival);
+  if (__builtin_expect(UnwrapOrdinary(worker, arrival, inner), 1)) return;
+  if (!Unwrap(run, arrival, *arrival.tunnel)) return;
   rte_mbuf& mbuf = *arrival.mbuf;
   if (MetaOf(mbuf).family == 4) {
     if (!TakeOrdinary(worker, mbuf, inner.ipv4, inner.ipv4_count)) run.Send(kIp4Forward, mbuf);
@@ -209,16 +257,13 @@ void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
 }
 
 uint16_t Decapsulate(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
-  const TunnelTable& tunnels = run.worker.tables->tunnels;
   Arrival arrivals[kChunk];
   Inner inner;
   uint16_t finished = 0;
   for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kChunk)) {
     const auto chunk = std::min<uint16_t>(kChunk, static_cast<uint16_t>(count - begin));
     const uint16_t taken = TakeOuters(run, packets + begin, chunk, arrivals);
-    for (uint16_t i = 0; i < taken; ++i)
-      if (arrivals[i].outer_ipv4)
-        arrivals[i].interface = tunnels.ipv4().Find(arrivals[i].key, arrivals[i].hash);
+    FindTunnels(run.worker, arrivals, taken);
     inner.ipv4_count = inner.ipv6_count = 0;
     for (uint16_t i = 0; i < taken; ++i) TakeInner(run, arrivals[i], inner);
     finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, 0>(

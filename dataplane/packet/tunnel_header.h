@@ -89,6 +89,32 @@ inline TunnelHeader ParseVxlan(std::span<const uint8_t> udp) {
   return header;
 }
 
+// The commonest headers by a few comparisons: GRE with a key and nothing else, and
+// VXLAN without a checksum. `bytes` follow the outer IP header at `payload`, of
+// which 16 are read however few there are. False: ParseGre and ParseVxlan know.
+inline bool PeekTunnelHeader(uint8_t protocol, const uint8_t* payload, uint32_t bytes, TunnelHeader& header) {
+  if (protocol == kProtocolGre) {
+    if (LoadBe16(payload) != kGreKeyPresent || bytes < 8) return false;
+    const bool frame = LoadBe16(payload + 2) == kEtherTypeTransparentEthernet;
+    header.selector = {frame ? TunnelKind::kNvgre : TunnelKind::kGre, true, 0};
+    header.key = LoadBe32(payload + 4) >> (frame ? 8 : 0);
+    header.bytes = 8;
+    header.ether_type = LoadBe16(payload + 2);
+    return true;
+  }
+  const uint64_t udp = LoadBe64(payload);
+  constexpr uint64_t kVniValid = 0x08;
+  const auto length = static_cast<uint16_t>(udp >> 16);
+  const bool common = (udp & 0xffff) == 0 && length >= kUdpHeaderBytes + kVxlanHeaderBytes &&
+                      length <= bytes && (payload[8] & kVniValid) != 0;
+  if (protocol != kProtocolUdp || !common) return false;
+  header.selector = {TunnelKind::kVxlan, true, static_cast<uint16_t>(udp >> 32)};
+  header.key = LoadBe32(payload + 12) >> 8;
+  header.bytes = kUdpHeaderBytes + kVxlanHeaderBytes;
+  header.ether_type = kEtherTypeTransparentEthernet;
+  return true;
+}
+
 // A UDP checksum that was sent is right (RFC 768; RFC 8200 section 8.1); zero is
 // none, which tunnel end points accept over IPv6, too (RFC 6935). `ip` is the
 // fixed outer header, `udp` a payload that ParseVxlan found sound.

@@ -116,4 +116,32 @@ TEST_CASE("ECN after decapsulation is that of RFC 6040, figure 4") {
   for (const uint8_t outer : {kNot, kEct0, kEct1, kCe}) CHECK(DecapsulatedEcn(kCe, outer) == kCe);
 }
 
+TEST_CASE("what is peeked at a tunnel header is what parsing it says") {
+  uint32_t seed = 1;
+  const auto below = [&](uint32_t bound) { return (seed = seed * 1664525 + 1013904223) % 65521 % bound; };
+  unsigned peeked = 0;
+  for (unsigned i = 0; i < 20000; ++i) {
+    const uint8_t protocol = below(2) == 0 ? kProtocolGre : kProtocolUdp;
+    std::vector<uint8_t> bytes(24);
+    for (uint8_t& byte : bytes) byte = static_cast<uint8_t>(below(256));
+    if (below(4) != 0) StoreBe16(bytes.data(), static_cast<uint16_t>(0x2000 | (below(4) == 0 ? 0x1007 : 0)));
+    if (below(2) == 0) StoreBe16(bytes.data() + 2, below(2) == 0 ? 0x6558 : 0x0800);
+    if (protocol == kProtocolUdp && below(4) != 0) {
+      StoreBe16(bytes.data() + 4, static_cast<uint16_t>(8 + below(24)));
+      StoreBe16(bytes.data() + 6, static_cast<uint16_t>(below(3) == 0 ? 5 : 0));
+    }
+    const std::span payload(bytes.data(), below(25));
+    TunnelHeader header;
+    if (!PeekTunnelHeader(protocol, bytes.data(), static_cast<uint32_t>(payload.size()), header)) continue;
+    ++peeked;
+    const TunnelHeader parsed = protocol == kProtocolGre ? ParseGre(payload) : ParseVxlan(payload);
+    CHECK(parsed.reason == DropReason::kNone);
+    CHECK(parsed.selector.Word() == header.selector.Word());
+    CHECK(parsed.key == header.key);
+    CHECK(parsed.bytes == header.bytes);
+    CHECK(parsed.ether_type == header.ether_type);
+  }
+  CHECK(peeked > 1000);
+}
+
 }  // namespace sluice::dataplane
