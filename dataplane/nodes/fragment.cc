@@ -1,4 +1,4 @@
-// Cuts IPv4 packets to the MTU of their adjacency.
+// Cuts IPv4 packets to the MTU of their adjacency, be it a neighbour or a tunnel.
 #include "dataplane/nodes/fragment.h"
 
 #include "dataplane/nodes/forward.h"
@@ -7,8 +7,8 @@
 namespace sluice::dataplane {
 namespace {
 
-enum Edge : uint16_t { kPortTx, kPunt, kDrop, kEdgeCount };
-constexpr const char* kNext[kEdgeCount] = {"port_tx", "punt", "drop"};
+enum Edge : uint16_t { kPortTx, kPunt, kDrop, kTunnelEncap, kEdgeCount };
+constexpr const char* kNext[kEdgeCount] = {"port_tx", "punt", "drop", "tunnel_encap"};
 
 // 9000 bytes over an MTU of 576 make 17.
 constexpr uint32_t kFragmentsMax = 64;
@@ -21,6 +21,7 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
     forward::Rewrite(mbuf, adjacency, kEtherTypeIpv4, bytes);
     return run.Send(kPortTx, mbuf);
   }
+  if (adjacency.kind() == AdjacencyKind::kTunnel) return run.Send(kTunnelEncap, mbuf);
   // Nobody answers there yet: the slow path holds fragments as it holds packets.
   meta.punt_class = PuntClass::kUnresolved;
   meta.egress_interface = adjacency.interface();
@@ -37,8 +38,9 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
 void Fragment(const NodeRun& run, rte_mbuf& mbuf) {
   const PacketMetadata& meta = MetaOf(mbuf);
   const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(meta.adjacency);
+  const bool tunnel = adjacency.kind() == AdjacencyKind::kTunnel && adjacency.live();
   const bool usable =
-      adjacency.kind() == AdjacencyKind::kGlean || adjacency.sendable() || adjacency.resolvable();
+      tunnel || adjacency.kind() == AdjacencyKind::kGlean || adjacency.sendable() || adjacency.resolvable();
   if (adjacency.none() || !usable) return run.Drop(kDrop, mbuf, DropReason::kNextHopDown);
 
   Ipv4Fragmenter fragmenter(DataOf(mbuf), meta.mtu);

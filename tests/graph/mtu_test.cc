@@ -1,9 +1,9 @@
-// The VLAN rows of the MTU matrix: {v4, v6} x {DF, no DF} x sizes around the
+// The MTU matrix: VLANs and tunnels x {v4, v6} x {DF, no DF} x sizes around the
 // MTU. What is sent, in how many pieces, or which ICMP error with which MTU.
 #include <catch2/catch.hpp>
 
 #include "tests/graph/same_frame.h"
-#include "tests/graph/tenant_pair.h"
+#include "tests/graph/tunnel_gateway.h"
 
 namespace sluice::testing {
 namespace {
@@ -71,6 +71,67 @@ TEST_CASE("the MTU matrix of VLAN interfaces") {
   CHECK(got.at("ip.source") == (v6 ? "2001:db8:1::fe" : "10.1.0.254"));
   CHECK(got.at("ip.destination") == (v6 ? "2001:db8:1::1" : "10.1.0.1"));
   CHECK(tenant.Drops(1, DropReason::kTooBig) == 1);
+}
+
+// A tunnel packet's inner packet, as a frame.
+Bytes InnerFrameOf(const Bytes& frame, dataplane::TunnelKind kind) {
+  const bool gre = kind == dataplane::TunnelKind::kGre;
+  const auto at = static_cast<std::ptrdiff_t>(18 + 20 + (kind == dataplane::TunnelKind::kVxlan ? 16 : 8));
+  Bytes inner(frame.begin() + at, frame.end());
+  if (!gre) return inner;
+  const bool v6 = inner[0] >> 4 == 6;
+  Bytes l2(12);
+  l2.push_back(v6 ? 0x86 : 0x08);
+  l2.push_back(v6 ? 0xdd : 0x00);
+  return l2 + inner;
+}
+
+TEST_CASE("the MTU matrix of tunnels") {
+  using dataplane::TunnelKind;
+  constexpr uint16_t kTunnelMtu = 1400;  // of TunnelGateway's adjacencies
+  const auto kind = GENERATE(TunnelKind::kGre, TunnelKind::kVxlan, TunnelKind::kNvgre);
+  const int over = GENERATE(-1, 0, 1, 8, 1000);
+  const auto ip_bytes = static_cast<uint16_t>(kTunnelMtu + over);
+  const bool v6 = GENERATE(false, true), dont_fragment = GENERATE(false, true);
+  CAPTURE(static_cast<int>(kind), ip_bytes, v6, dont_fragment);
+  TunnelGateway graph;
+  dataplane::Tunnel tunnel{.kind = kind, .ttl = 64, .key_in = 7, .key_out = 7};
+  if (kind == TunnelKind::kGre) tunnel.flags = channel::kTunnelKeyIn | channel::kTunnelKeyOut;
+  if (kind == TunnelKind::kVxlan) tunnel.udp_port = 4789;
+  graph.AddTunnel(tunnel, "198.51.100.2");
+  const auto fragment = static_cast<uint16_t>(dont_fragment ? 0x4000 : 0);
+  const Packet in =
+      v6 ? graph.In().Ipv6({.destination = "2001:db8:3::1"}).Udp(1, 2, ip_bytes - 48u)
+         : graph.In().Ipv4({.destination = "10.3.0.1", .fragment = fragment}).Udp(1, 2, ip_bytes - 28u);
+  graph.Push(0, in.frame());
+  graph.Settle();
+  const auto into = graph.Sent(1), back = graph.Sent(0);
+  if (over <= 0) {
+    REQUIRE(into.size() == 1);
+    CHECK(Dissect(InnerFrameOf(into[0], kind)).at("ip.length") == std::to_string(ip_bytes));
+    CHECK(back.empty());
+  } else if (!v6 && !dont_fragment) {
+    // Before encapsulation: the outer packets are whole.
+    std::vector<Bytes> inner;
+    for (const Bytes& frame : into) inner.push_back(InnerFrameOf(frame, kind));
+    CHECK(inner.size() == 2);
+    const Bytes whole = in.ip();
+    const Bytes udp_frame =
+        graph.Out().Ipv4({}).Transport(17, Bytes(whole.begin() + 20, whole.end())).frame();
+    CHECK(Reassemble(inner, kTunnelMtu) == Dissect(udp_frame).at("payload"));
+    CHECK(graph.AllDrops().empty());
+  } else {
+    CHECK(into.empty());
+    REQUIRE(back.size() == 1);
+    const Fields got = Dissect(back[0]);
+    CHECK(got.at("icmp.type") == (v6 ? "2" : "3"));
+    CHECK(got.at("icmp.code") == (v6 ? "0" : "4"));
+    CHECK(got.at("icmp.mtu") == std::to_string(kTunnelMtu));
+    CHECK(got.at("icmp.checksum") == "good");
+    CHECK(got.at("ip.source") == (v6 ? "2001:db8:1::fe" : "10.1.0.254"));
+    CHECK(graph.Drops(1, DropReason::kTooBig) == 1);
+  }
+  CHECK(graph.mbufs_in_use() == 0);
 }
 
 TEST_CASE("fragments of fragments keep their place and copied options only travel on") {
