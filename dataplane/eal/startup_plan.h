@@ -30,9 +30,9 @@ struct StartupPlan {
   uint32_t eal_mib = 0;
   PacketPoolSize pool;
   uint32_t mbuf_cache = kPoolCachePerWorker;  // buffers per worker
-  v1::Limits limits;                       // every field present
-  v1::SlowPath slow_path;                  // every field present
-  std::vector<std::string> eal_arguments;  // the operator's, after ours
+  v1::Limits limits;                          // every field present
+  v1::SlowPath slow_path;                     // every field present
+  std::vector<std::string> eal_arguments;     // the operator's, after ours
   std::string log_level;
   // What the operator should know though it is no mistake; one line each.
   std::vector<std::string> remarks;
