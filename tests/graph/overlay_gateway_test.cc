@@ -47,7 +47,7 @@ struct OverlayGateway : TunnelGateway {
                .udp_port = static_cast<uint16_t>(kind == TunnelKind::kVxlan ? 4789 : 0)},
               outer6 ? "2001:db8:e::2" : "198.51.100.2");
     SlowPathOptions options;
-    options.workers = {{punt_ring(0), inject_ring(0)}};
+    options.workers.push_back({punt_rings(0), inject_ring(0)});
     options.pool = pool;
     options.counters = slow_path_counters();
     slow_path = std::make_unique<SlowPath>(options, tables(), *qsbr, 0, requests, agent, control);
