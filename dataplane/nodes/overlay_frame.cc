@@ -50,11 +50,7 @@ void FinishOuterIpv6(const Tunnel& tunnel, const uint8_t* provider, uint16_t byt
 void FinishUdp(const Tunnel& tunnel, const uint8_t* ip, std::span<uint8_t> udp) {
   StoreBe16(udp.data(), kSourcePort);
   StoreBe16(udp.data() + 4, static_cast<uint16_t>(udp.size()));
-  if (tunnel.outer_ipv4 || !tunnel.Is(channel::kTunnelUdpChecksum)) return;
-  const uint64_t pseudo = net::Ipv6PseudoHeaderSum(std::span(ip, kIpv6HeaderBytes),
-                                                   static_cast<uint32_t>(udp.size()), kProtocolUdp);
-  const uint16_t checksum = net::ChecksumFinish(net::ChecksumAdd(udp, pseudo));
-  StoreBe16(udp.data() + 6, checksum != 0 ? checksum : uint16_t{0xffff});
+  if (!tunnel.outer_ipv4 && tunnel.Is(channel::kTunnelUdpChecksum)) StoreUdpChecksum(ip, udp);
 }
 
 }  // namespace

@@ -114,12 +114,7 @@ void FinishTunnelHeader(const Tunnel& tunnel, const Inner& inner, const TunnelHo
       StoreBe16(payload.data(),
                 static_cast<uint16_t>(kSourcePortFirst | (inner.flow_hash & kSourcePortMask)));
       StoreBe16(payload.data() + 4, static_cast<uint16_t>(payload.size()));
-      if (tunnel.outer_ipv4 || !tunnel.Is(channel::kTunnelUdpChecksum)) return;
-      const uint64_t pseudo = net::Ipv6PseudoHeaderSum(std::span(ip, kIpv6HeaderBytes),
-                                                       static_cast<uint32_t>(payload.size()), kProtocolUdp);
-      const uint16_t checksum = net::ChecksumFinish(net::ChecksumAdd(payload, pseudo));
-      // Zero would say that there is none.
-      StoreBe16(payload.data() + 6, checksum != 0 ? checksum : uint16_t{0xffff});
+      if (!tunnel.outer_ipv4 && tunnel.Is(channel::kTunnelUdpChecksum)) StoreUdpChecksum(ip, payload);
       return;
   }
 }

@@ -126,6 +126,16 @@ inline bool UdpChecksumHolds(const uint8_t* ip, bool ipv4, std::span<const uint8
   return net::ChecksumFinish(net::ChecksumAdd(udp.first(length), pseudo)) == 0;
 }
 
+// The same to be sent, of UDP over IPv6: `udp` is the whole payload of the packet
+// that `ip` begins, with a checksum of zero.
+inline void StoreUdpChecksum(const uint8_t* ip, std::span<uint8_t> udp) {
+  const uint64_t pseudo =
+      net::Ipv6PseudoHeaderSum(std::span(ip, 40), static_cast<uint32_t>(udp.size()), kProtocolUdp);
+  const uint16_t checksum = net::ChecksumFinish(net::ChecksumAdd(udp, pseudo));
+  // Zero would say that there is none.
+  StoreBe16(udp.data() + 6, checksum != 0 ? checksum : uint16_t{0xffff});
+}
+
 // ECN fields (RFC 3168): 0 not-ECT, 1 ECT(1), 2 ECT(0), 3 CE.
 inline constexpr uint8_t kEcnMask = 3;
 inline constexpr uint8_t kEcnCongestion = 3;

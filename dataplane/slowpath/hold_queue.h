@@ -4,19 +4,22 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
-#include <unordered_map>
 #include <vector>
 
+#include "dataplane/slowpath/tenant_queues.h"
 #include "dataplane/tables/ids.h"
 
 namespace sluice::dataplane {
 
-using PacketHandle = uint64_t;
-
 // Key is what packets wait for; it needs operator==.
 template <class Key>
-class HoldQueue {
+struct HeldPacket {
+  Key key;
+  PacketHandle packet;
+};
+
+template <class Key>
+class HoldQueue : public TenantQueues<HeldPacket<Key>> {
  public:
   HoldQueue(uint32_t per_key_max, uint32_t per_tenant_max)
       : per_key_max_(per_key_max), per_tenant_max_(per_tenant_max) {}
@@ -60,26 +63,6 @@ class HoldQueue {
     return taken;
   }
 
-  // How many packets of the tenant wait here.
-  size_t CountOf(VrfId tenant) const {
-    const auto found = tenants_.find(tenant);
-    return found == tenants_.end() ? 0 : found->second.size();
-  }
-  // Takes out the tenant's oldest packet, whatever it waits for.
-  std::optional<PacketHandle> TakeOldest(VrfId tenant) {
-    const auto found = tenants_.find(tenant);
-    if (found == tenants_.end()) return std::nullopt;
-    const PacketHandle oldest = found->second.front().packet;
-    found->second.pop_front();
-    if (found->second.empty()) tenants_.erase(found);
-    return oldest;
-  }
-  // Calls `visit(tenant)` for all tenants that have packets here.
-  template <class Visit>
-  void ForEachTenant(Visit visit) const {
-    for (const auto& [tenant, queue] : tenants_) visit(tenant);
-  }
-
   size_t size() const {
     size_t all = 0;
     for (const auto& [tenant, queue] : tenants_) all += queue.size();
@@ -87,15 +70,11 @@ class HoldQueue {
   }
 
  private:
-  struct Held {
-    Key key;
-    PacketHandle packet;
-  };
+  using Held = HeldPacket<Key>;
+  using TenantQueues<Held>::tenants_;
 
   uint32_t per_key_max_;
   uint32_t per_tenant_max_;
-  // The caps keep each queue short enough to be searched.
-  std::unordered_map<VrfId, std::deque<Held>> tenants_;
 };
 
 }  // namespace sluice::dataplane

@@ -4,14 +4,18 @@
 
 #include <deque>
 #include <optional>
-#include <unordered_map>
 
-#include "dataplane/slowpath/hold_queue.h"
 #include "dataplane/slowpath/instant.h"
+#include "dataplane/slowpath/tenant_queues.h"
 
 namespace sluice::dataplane {
 
-class WaitingPackets {
+struct WaitingPacket {
+  PacketHandle packet;
+  Instant give_up;
+};
+
+class WaitingPackets : public TenantQueues<WaitingPacket> {
  public:
   explicit WaitingPackets(uint32_t per_tenant_max) : per_tenant_max_(per_tenant_max) {}
 
@@ -27,23 +31,6 @@ class WaitingPackets {
     return oldest;
   }
 
-  size_t CountOf(VrfId tenant) const {
-    const auto found = tenants_.find(tenant);
-    return found == tenants_.end() ? 0 : found->second.size();
-  }
-  std::optional<PacketHandle> TakeOldest(VrfId tenant) {
-    const auto found = tenants_.find(tenant);
-    if (found == tenants_.end()) return std::nullopt;
-    const PacketHandle oldest = found->second.front().packet;
-    found->second.pop_front();
-    if (found->second.empty()) tenants_.erase(found);
-    return oldest;
-  }
-  template <class Visit>
-  void ForEachTenant(Visit visit) const {
-    for (const auto& [tenant, queue] : tenants_) visit(tenant);
-  }
-
   // Hands each packet to `done(packet, give_up)`, a tenant's in the order of their
   // arrival, and lets go of those for which it answers true.
   template <class Done>
@@ -56,13 +43,9 @@ class WaitingPackets {
   bool empty() const { return tenants_.empty(); }
 
  private:
-  struct Entry {
-    PacketHandle packet;
-    Instant give_up;
-  };
+  using Entry = WaitingPacket;
 
   uint32_t per_tenant_max_;
-  std::unordered_map<VrfId, std::deque<Entry>> tenants_;
 };
 
 }  // namespace sluice::dataplane
