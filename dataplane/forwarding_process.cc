@@ -53,10 +53,10 @@ uint64_t ForwardingProcess::MakeInstance() {
 absl::StatusOr<std::unique_ptr<ForwardingProcess>> ForwardingProcess::Start(const StartupPlan& plan) {
   std::unique_ptr<ForwardingProcess> process(new ForwardingProcess(plan));
   using Step = absl::Status (ForwardingProcess::*)();
-  for (const Step step :
-       {&ForwardingProcess::StartEal, &ForwardingProcess::OpenPorts, &ForwardingProcess::CreateTables,
-        &ForwardingProcess::CreateChannel, &ForwardingProcess::CreateWorkers,
-        &ForwardingProcess::StartThreads, &ForwardingProcess::StartServer}) {
+  for (const Step step : {&ForwardingProcess::StartEal, &ForwardingProcess::OpenPorts,
+                          &ForwardingProcess::CreateTables, &ForwardingProcess::CreateChannel,
+                          &ForwardingProcess::CreateWorkers, &ForwardingProcess::StartSteering,
+                          &ForwardingProcess::StartThreads, &ForwardingProcess::StartServer}) {
     const absl::Status done = (process.get()->*step)();
     if (!done.ok()) return done;
   }
@@ -168,6 +168,27 @@ absl::Status ForwardingProcess::CreateWorkers() {
   return absl::OkStatus();
 }
 
+// Before the agent runs, which tells the loop of its changes.
+absl::Status ForwardingProcess::StartSteering() {
+  std::vector<std::unique_ptr<FlowPort>> ports(PortNumbers(ports_));
+  bool any = false;
+  for (const auto& port : ports_) {
+    // One queue needs no rule.
+    if (port->flow_api() != kFlowApiYes || port->rx_queues() < 2) continue;
+    ports[port->id()] = std::make_unique<DpdkFlowPort>(port->id());
+    any = true;
+  }
+  steering_ = std::make_unique<FlowSteering>(std::move(ports));
+  if (!any) return absl::OkStatus();
+  OwnerQueues queues(PortNumbers(ports_), worker_count());
+  for (const auto& worker : workers_)
+    for (const ReceiveQueue& queue : worker->receive_queues())
+      queues.Add(queue.port, worker->index(), queue.queue);
+  steering_loop_ = std::make_unique<SteeringLoop>(*tables_, *reclaimer_, std::move(queues), *steering_);
+  table_writer_->SetInterfaceObserver([this] { steering_loop_->OnInterfaces(); });
+  return absl::OkStatus();
+}
+
 absl::Status ForwardingProcess::StartThreads() {
   SlowPathOptions options;
   options.neighbors = NeighborSettingsOf(plan_);
@@ -196,6 +217,7 @@ absl::Status ForwardingProcess::StartServer() {
                      .memory = *memory_,
                      .feed = state_feed_,
                      .slow_path = [this] { return MessageOf(*slow_path_); },
+                     .steering = *steering_,
                      .ports = {},
                      .workers = {},
                      .worker_cores = plan_.worker_cores,
@@ -212,6 +234,8 @@ absl::Status ForwardingProcess::StartServer() {
 ForwardingProcess::~ForwardingProcess() {
   server_.reset();
   if (agent_) agent_->Stop();
+  steering_loop_.reset();
+  steering_.reset();
   if (slow_path_) slow_path_->Stop();
   if (!workers_run_) return;
   for (const auto& worker : workers_) worker->RequestStop();

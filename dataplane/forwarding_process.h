@@ -9,7 +9,9 @@
 #include "dataplane/agent/agent.h"
 #include "dataplane/agent/dataplane_server.h"
 #include "dataplane/agent/state_feed.h"
+#include "dataplane/agent/steering_loop.h"
 #include "dataplane/eal/eal_runtime.h"
+#include "dataplane/eal/flow_steering.h"
 #include "dataplane/eal/packet_pool.h"
 #include "dataplane/eal/port.h"
 #include "dataplane/eal/startup_plan.h"
@@ -37,6 +39,7 @@ class ForwardingProcess {
   absl::Status CreateTables();
   absl::Status CreateChannel();
   absl::Status CreateWorkers();
+  absl::Status StartSteering();
   absl::Status StartThreads();
   absl::Status StartServer();
   CounterBlock CountersOf(WorkerIndex worker) const;
@@ -62,6 +65,8 @@ class ForwardingProcess {
   std::vector<OwnedWorkerRings> rings_;
   std::unique_ptr<SlowPath> slow_path_;
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<FlowSteering> steering_;
+  std::unique_ptr<SteeringLoop> steering_loop_;  // where a port can steer
   bool workers_run_ = false;
   std::unique_ptr<DataplaneServer> server_;
 

@@ -51,6 +51,12 @@ void Describe(const dp::PortState& port, const NameTable& names, v1::PortDescrip
   out.set_tx_queues(port.queues());
   for (const auto& [offload, where] : port.offloads()) out.add_offloads(absl::StrCat(offload, ": ", where));
   std::sort(out.mutable_offloads()->begin(), out.mutable_offloads()->end());
+  v1::PortFlowSteering& steering = *out.mutable_flow_steering();
+  steering.set_answer(port.flow_api());
+  steering.set_steered(port.flow_rules().steered());
+  steering.set_unmarked(port.flow_rules().unmarked());
+  steering.set_refused(port.flow_rules().refused());
+  steering.set_refusal(port.flow_rules().refusal());
   out.set_rx_packets(port.counters().rx_packets());
   out.set_rx_bytes(port.counters().rx_bytes());
   out.set_rx_missed(port.counters().rx_missed());

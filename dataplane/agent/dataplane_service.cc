@@ -42,6 +42,12 @@ v1::PortState DataplaneService::PortMessage(const Port& port, bool carrier) cons
   message.set_queues(port.rx_queues());
   for (const auto& [offload, where] : port.offloads().report) (*message.mutable_offloads())[offload] = where;
   message.set_flow_api(port.flow_api());
+  const FlowSteeringReport steering = parts_.steering.Report(port.id());
+  v1::FlowRules& rules = *message.mutable_flow_rules();
+  rules.set_steered(steering.steered);
+  rules.set_unmarked(steering.unmarked);
+  rules.set_refused(steering.refused);
+  rules.set_refusal(steering.refusal);
   const PortStatistics counted = port.Statistics();
   v1::PortCounters& counters = *message.mutable_counters();
   counters.set_rx_packets(counted.rx_packets);

@@ -16,6 +16,7 @@
 #include "dataplane/agent/route_lookup.h"
 #include "dataplane/agent/state_feed.h"
 #include "dataplane/agent/trace_assembly.h"
+#include "dataplane/eal/flow_steering.h"
 #include "dataplane/eal/port.h"
 #include "dataplane/graph/worker.h"
 #include "proto/channel/shared_memory.h"
@@ -31,6 +32,7 @@ struct ServiceParts {
   const channel::ChannelMemory& memory;
   StateFeed& feed;                                  // observes the agent's writer
   std::function<v1::GetSlowPathReply()> slow_path;  // any thread
+  const FlowSteering& steering;
   std::vector<const Port*> ports;
   std::vector<Worker*> workers;
   std::vector<uint32_t> worker_cores;  // by worker

@@ -28,6 +28,7 @@ struct Served {
                                                               reply.set_punted(5);
                                                               return reply;
                                                             },
+                                                        .steering = steering,
                                                         .ports = {},
                                                         .workers = {},
                                                         .worker_cores = {},
@@ -57,6 +58,7 @@ struct Served {
 
   TemporaryDirectory directory;
   StateFeed feed;
+  FlowSteering steering{{}};
   RunningAgent running;
   std::unique_ptr<DataplaneServer> server;
   std::unique_ptr<v1::Dataplane::Stub> stub;

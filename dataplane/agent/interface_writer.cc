@@ -87,6 +87,7 @@ void InterfaceWriter::Tell(const Interface& interface, bool removed) const {
   for (const net::InterfaceAddress& own : interface.addresses)
     if (own.address.is_v4() || !own.address.v6().IsLinkLocal()) change.addresses.push_back(own);
   requests_.Push(change);
+  if (observer_) observer_();
 }
 
 MaybeRefusal InterfaceWriter::CheckInterface(const InterfaceRecord& record, const Interface* before) const {

@@ -52,6 +52,9 @@ class InterfaceWriter {
                           const EvictAddress& evict);
   MaybeRefusal RemoveAddress(AddressKey key);
 
+  // Called after an interface or tunnel came, changed or went; must not wait.
+  void SetObserver(std::function<void()> observer) { observer_ = std::move(observer); }
+
   AddressOwners& addresses() { return addresses_; }
   uint32_t PolicerUsers(PolicerId policer) const { return policer_users_[policer]; }
 
@@ -83,6 +86,7 @@ class InterfaceWriter {
   AddressOwners addresses_;
   std::map<std::pair<VrfId, net::Address>, InterfaceId> holders_;  // without link-local ones
   std::vector<uint32_t> policer_users_;
+  std::function<void()> observer_;
 };
 
 }  // namespace sluice::dataplane

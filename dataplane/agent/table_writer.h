@@ -46,6 +46,9 @@ class TableWriter {
   // Deadlines, retries and memory that readers let go of. Returns when to call it next.
   Instant OnTime(Instant now);
 
+  // Called after an interface or tunnel came, changed or went; must not wait.
+  void SetInterfaceObserver(std::function<void()> observer) { interfaces_.SetObserver(std::move(observer)); }
+
   AdjacencyResolver& resolver() { return resolver_; }
   const AdjacencyResolver& resolver() const { return resolver_; }
   const ScopeTable& scopes() const { return scopes_; }

@@ -10,7 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/eal/eal_runtime.h"
-#include "dataplane/eal/flow_probe.h"
+#include "dataplane/eal/flow_port.h"
 #include "dataplane/eal/kernel_interface.h"
 #include "dataplane/eal/output_capture.h"
 #include "proto/net/check.h"
@@ -154,7 +154,8 @@ absl::Status Port::Start(std::vector<std::string>& remarks) {
   const int groups = rte_eth_allmulticast_enable(id_);
   if (groups != 0 && !IsUnsupported(groups))
     remarks.push_back(absl::StrCat("port ", plan_.name, ": multicast reception: ", rte_strerror(-groups)));
-  flow_api_ = ProbeFlowApi(id_);
+  DpdkFlowPort flows(id_);
+  flow_api_ = ProbeFlowApi(flows);
   return absl::OkStatus();
 }
 

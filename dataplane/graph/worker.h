@@ -43,6 +43,8 @@ class Worker {
   // Any thread: the consumer's side of trace and capture.
   Observation& observation() { return observation_; }
   WorkerIndex index() const { return context_.index; }
+  // Those that it polls.
+  const std::vector<ReceiveQueue>& receive_queues() const { return context_.receive_queues; }
   const WorkerGraph& graph() const { return *graph_; }
 
  private:

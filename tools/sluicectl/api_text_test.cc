@@ -108,6 +108,16 @@ TEST_CASE("routes are lines of fixed columns") {
       "programmed\n");
 }
 
+TEST_CASE("what a port steers is one line, with its own words where it does not") {
+  const auto text = [](const char* steering) { return SteeringText(From<api::PortFlowSteering>(steering)); };
+  CHECK(text(R"(answer: "no: Function not implemented")") ==
+        "none, spread by the port's hash (no: Function not implemented)");
+  CHECK(text("") == "none, spread by the port's hash (not asked)");
+  CHECK(text(R"(answer: "yes" steered: 1200)") == "1,200 steered, 0 refused");
+  CHECK(text(R"(answer: "yes" steered: 12 unmarked: 3 refused: 2 refusal: "table full")") ==
+        "12 steered (3 unmarked), 2 refused: table full");
+}
+
 TEST_CASE("drops show packets, reason, tenant and words") {
   CHECK(DropsTable(From<api::ListDropsResponse>(
             R"(drops { tenant: "contoso" reason: "no_route" description: "no route" packets: 1200 }

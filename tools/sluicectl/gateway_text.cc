@@ -143,6 +143,17 @@ std::string PortsTable(const api::DescribePortsResponse& ports) {
                    rows);
 }
 
+std::string SteeringText(const api::PortFlowSteering& steering) {
+  if (steering.answer() != "yes")
+    return "none, spread by the port's hash (" +
+           (steering.answer().empty() ? "not asked" : steering.answer()) + ")";
+  std::string text = CountText(steering.steered()) + " steered";
+  if (steering.unmarked() != 0) text += " (" + CountText(steering.unmarked()) + " unmarked)";
+  text += ", " + CountText(steering.refused()) + " refused";
+  if (!steering.refusal().empty()) text += ": " + steering.refusal();
+  return text;
+}
+
 std::string PortDescriptionText(const api::PortDescription& port) {
   return "ports/" + port.name() + "\n" +
          Indented(FactsText({
@@ -154,6 +165,7 @@ std::string PortDescriptionText(const api::PortDescription& port) {
                       {"queues",
                        std::to_string(port.rx_queues()) + " rx, " + std::to_string(port.tx_queues()) + " tx"},
                       {"offloads", Joined(port.offloads())},
+                      {"flow rules", SteeringText(port.flow_steering())},
                       {"received", CountText(port.rx_packets()) + " packets, " + BytesText(port.rx_bytes())},
                       {"sent", CountText(port.tx_packets()) + " packets, " + BytesText(port.tx_bytes())},
                       {"missed", CountText(port.rx_missed())},

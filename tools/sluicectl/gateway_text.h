@@ -17,6 +17,8 @@ std::string WorkersTable(const api::GatewayStatus& status);
 // Tables and queues against their limits, the fullest first.
 std::string FillsTable(const api::GatewayStatus& status);
 std::string PortsTable(const api::DescribePortsResponse& ports);
+// What became of the flows that a port was asked to steer, in a line.
+std::string SteeringText(const api::PortFlowSteering& steering);
 std::string PortDescriptionText(const api::PortDescription& port);
 std::string NeighborsTable(const api::ListNeighborsResponse& neighbors);
 // Most packets first, as the gateway sorts them.
