@@ -34,8 +34,7 @@ const Interface* InterfaceWriter::HolderOf(VrfId vrf, const net::Address& addres
                                                               : tables_.interfaces.Find(holder->second);
 }
 
-MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, Owner owner,
-                                         const EvictAddress& evict) {
+MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, Owner owner) {
   const AddressKey key{static_cast<InterfaceId>(record.interface), AddressOf(record.family, record.address)};
   constexpr size_t kField = offsetof(InterfaceAddressRecord, address);
   const Interface* published =
@@ -61,8 +60,8 @@ MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, O
     SLUICE_CHECK(Publish(interface).ok());
     return std::nullopt;
   }
-  if (const Interface* holder = HolderOf(interface.vrf, key.address, key.interface);
-      holder != nullptr && !evict({holder->id, key.address}))
+  const Interface* holder = HolderOf(interface.vrf, key.address, key.interface);
+  if (holder != nullptr && !stale_.MayEvict(holder->id, key.address))
     return Refuse(RefusalReason::kConflict, kField, holder->id);
 
   if (const WriteResult added = locals_.Add(interface.vrf, key.address); !added.ok())
@@ -78,6 +77,8 @@ MaybeRefusal InterfaceWriter::PutAddress(const InterfaceAddressRecord& record, O
     }
     interface.addresses.push_back({link_local, kLinkLocalLength});
   }
+  // Nothing is refused from here on, and packets to the address are ours all along.
+  if (holder != nullptr) stale_.Evict(holder->id, key.address);
   SLUICE_CHECK(Publish(interface).ok());  // room was made sure of above
   addresses_[key] = owner;
   holders_[{interface.vrf, key.address}] = key.interface;

@@ -44,12 +44,13 @@ net::Ipv6Address LinkLocalOf(const net::MacAddress& mac) {
 }
 
 InterfaceWriter::InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests,
-                                 const channel::CounterOrigin& counters)
+                                 const channel::CounterOrigin& counters, StaleHolders& stale)
     : tables_(tables),
       resolver_(resolver),
       requests_(requests),
       counters_(counters),
-      locals_(tables),
+      stale_(stale),
+      locals_(tables, stale),
       policer_users_(tables.policers.size()) {}
 
 bool InterfaceWriter::SameButAddresses(const Interface& a, const Interface& b) {
@@ -121,9 +122,21 @@ bool InterfaceWriter::LeavesUsersBehind(InterfaceId id, uint32_t vrf, const Inte
   return (users && *users != vrf) || (before != nullptr && before->vrf != vrf && !before->addresses.empty());
 }
 
-MaybeRefusal InterfaceWriter::MakeRoom(const InterfaceRecord& record, const Evict& evict) {
+bool InterfaceWriter::AlsoEvict(InterfaceId holder, Evictions* evictions) {
+  evictions->push_back(holder);
+  if (stale_.MayEvict(*evictions)) return true;
+  evictions->pop_back();
+  return false;
+}
+
+// The number may be a tunnel's, and (port, VLAN) another interface's.
+MaybeRefusal InterfaceWriter::MayTakePlace(const InterfaceRecord& record, Evictions* evictions) {
+  const auto id = static_cast<InterfaceId>(record.interface);
+  const Interface* published = tables_.interfaces.Find(id);
+  if (published != nullptr && published->is_tunnel() && !AlsoEvict(id, evictions))
+    return Refuse(RefusalReason::kConflict, offsetof(InterfaceRecord, interface), id);
   const InterfaceId holder = tables_.subinterfaces.Find(record.port, record.vlan).interface();
-  if (holder == kNoInterface || holder == record.interface || evict(holder)) return std::nullopt;
+  if (holder == kNoInterface || holder == id || AlsoEvict(holder, evictions)) return std::nullopt;
   return Refuse(RefusalReason::kConflict, offsetof(InterfaceRecord, vlan), holder);
 }
 
@@ -139,18 +152,16 @@ MaybeRefusal InterfaceWriter::ReplaceLinkLocal(Interface& interface, const Inter
   return std::nullopt;
 }
 
-MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instant now, const Evict& evict) {
+// What is in the way goes when nothing can be refused any more.
+MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instant now) {
   const auto id = static_cast<InterfaceId>(record.interface);
   const Interface* published = id < tables_.interfaces.size() ? tables_.interfaces.Find(id) : nullptr;
-  const bool in_the_way = published != nullptr && published->is_tunnel();
-  if (auto refusal = CheckInterface(record, in_the_way ? nullptr : published)) return refusal;
+  if (published != nullptr && published->is_tunnel()) published = nullptr;
+  if (auto refusal = CheckInterface(record, published)) return refusal;
   Interface interface = FromRecord(record);
-  if (in_the_way) {
-    if (!evict(id)) return Refuse(RefusalReason::kConflict, offsetof(InterfaceRecord, interface), id);
-    published = nullptr;
-  }
   if (published != nullptr && SameButAddresses(*published, interface)) return std::nullopt;
-  if (auto refusal = MakeRoom(record, evict)) return refusal;
+  Evictions evictions;
+  if (auto refusal = MayTakePlace(record, &evictions)) return refusal;
   if (tables_.retirement.full())
     return Refuse(WriteResult::AtLimit(channel::Limit::kPendingRemovals, tables_.limits.pending_removals), 0);
 
@@ -159,9 +170,9 @@ MaybeRefusal InterfaceWriter::PutInterface(const InterfaceRecord& record, Instan
     interface.addresses = before->addresses;
     if (auto refusal = ReplaceLinkLocal(interface, *before, offsetof(InterfaceRecord, mac))) return refusal;
   }
+  for (const InterfaceId holder : evictions) stale_.Evict(holder);
   if (!before || !SameOwner(*before, interface)) counters_.RestartInterface(id);
-  if (const WriteResult put = tables_.PutInterface(interface); !put.ok())
-    return Refuse(put, offsetof(InterfaceRecord, interface));
+  SLUICE_CHECK(tables_.PutInterface(interface).ok());
   if (before) CountPolicers(*before, -1);
   CountPolicers(interface, 1);
   resolver_.OnInterface(id, now);

@@ -2,7 +2,6 @@
 // them: host routes of our own addresses, link-local addresses, adjacencies.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <utility>
 
@@ -10,6 +9,7 @@
 #include "dataplane/agent/local_addresses.h"
 #include "dataplane/agent/record_fields.h"
 #include "dataplane/agent/scope_table.h"
+#include "dataplane/agent/stale_holders.h"
 #include "dataplane/tables/tables.h"
 #include "proto/channel/counters.h"
 
@@ -28,34 +28,33 @@ class InterfaceWriter {
     friend auto operator<=>(const AddressKey&, const AddressKey&) = default;
   };
   using AddressOwners = std::map<AddressKey, Owner>;
-  // Gives up an object that a newer one needs the place of; false: it may not.
-  using Evict = std::function<bool(InterfaceId)>;
-  using EvictAddress = std::function<bool(const AddressKey&)>;
 
   // All must outlive the writer.
   InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, NeighborRequests& requests,
-                  const channel::CounterOrigin& counters);
+                  const channel::CounterOrigin& counters, StaleHolders& stale);
 
   MaybeRefusal PutVrf(const channel::VrfRecord& record);
   MaybeRefusal RemoveVrf(VrfId vrf);
 
-  // `evict` is asked when (port, VLAN) is another interface's, or the number a tunnel's.
-  MaybeRefusal PutInterface(const channel::InterfaceRecord& record, Instant now, const Evict& evict);
-  // `evict` is asked when another tunnel receives the same packets, or the number
-  // is a subinterface's.
-  MaybeRefusal PutTunnel(const channel::TunnelRecord& record, Instant now, const Evict& evict);
+  // A stale interface on (port, VLAN), or tunnel with the number, gives way.
+  MaybeRefusal PutInterface(const channel::InterfaceRecord& record, Instant now);
+  // A stale tunnel that receives the same packets, or subinterface with the number,
+  // gives way.
+  MaybeRefusal PutTunnel(const channel::TunnelRecord& record, Instant now);
   // Of either kind. Its addresses must be gone. Adjacencies through it go down.
   MaybeRefusal RemoveInterface(InterfaceId id, Instant now);
 
-  // `evict` is asked when another interface of the VRF has the address.
-  MaybeRefusal PutAddress(const channel::InterfaceAddressRecord& record, Owner owner,
-                          const EvictAddress& evict);
+  // Another interface of the VRF that has the address as a stale one loses it.
+  MaybeRefusal PutAddress(const channel::InterfaceAddressRecord& record, Owner owner);
   MaybeRefusal RemoveAddress(AddressKey key);
+  // At the end of a record: stale host routes that addresses of ours took the place of.
+  std::vector<DisplacedRoute> TakeDisplaced() { return locals_.TakeDisplaced(); }
 
   // Called after an interface or tunnel came, changed or went; must not wait.
   void SetObserver(std::function<void()> observer) { observer_ = std::move(observer); }
 
   AddressOwners& addresses() { return addresses_; }
+  const AddressOwners& addresses() const { return addresses_; }
   uint32_t PolicerUsers(PolicerId policer) const { return policer_users_[policer]; }
 
  private:
@@ -63,10 +62,13 @@ class InterfaceWriter {
   MaybeRefusal CheckTunnel(const channel::TunnelRecord& record, const Interface* before) const;
   MaybeRefusal CheckPolicer(PolicerId policer, size_t field) const;
   bool LeavesUsersBehind(InterfaceId id, uint32_t vrf, const Interface* before) const;
-  MaybeRefusal MakeRoom(const channel::InterfaceRecord& record, const Evict& evict);
+  // Numbers of interfaces that are in the way and may be evicted.
+  using Evictions = std::vector<InterfaceId>;
+  bool AlsoEvict(InterfaceId holder, Evictions* evictions);
+  MaybeRefusal MayTakePlace(const channel::InterfaceRecord& record, Evictions* evictions);
+  WriteResult MayReceive(const Tunnel& tunnel, Evictions* evictions);
   MaybeRefusal HoldEnds(const Tunnel& tunnel);
   void LetGoEnds(const Tunnel& tunnel);
-  WriteResult PublishTunnel(const Interface& interface, const Tunnel& tunnel, const Evict& evict);
   void WithdrawTunnel(InterfaceId id);
   WriteResult Publish(const Interface& interface);
   MaybeRefusal ReplaceLinkLocal(Interface& interface, const Interface& before, size_t field);
@@ -82,6 +84,7 @@ class InterfaceWriter {
   AdjacencyResolver& resolver_;
   NeighborRequests& requests_;
   const channel::CounterOrigin& counters_;
+  StaleHolders& stale_;
   LocalAddresses locals_;
   AddressOwners addresses_;
   std::map<std::pair<VrfId, net::Address>, InterfaceId> holders_;  // without link-local ones

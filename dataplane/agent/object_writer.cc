@@ -34,9 +34,6 @@ MaybeRefusal TableWriter::OnVrf(const channel::VrfRecord& record, ScopeIndex sco
   if (owner == nullptr)
     return Beyond(channel::Limit::kVrfs, tables_.vrfs.size(), offsetof(channel::VrfRecord, vrf));
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
-  const auto vrf = static_cast<VrfId>(record.vrf);
-  EvictRoute(vrf, net::Ipv4Address::FromBytes(record.router_ipv4));
-  EvictRoute(vrf, net::Ipv6Address::FromBytes(record.router_ipv6));
   if (auto refusal = interfaces_.PutVrf(record)) return refusal;
   Claim(*owner, scope);
   return std::nullopt;
@@ -65,8 +62,7 @@ MaybeRefusal TableWriter::OnInterface(const channel::InterfaceRecord& record, Sc
     return Beyond(channel::Limit::kInterfaces, tables_.limits.interfaces,
                   offsetof(channel::InterfaceRecord, interface));
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
-  const auto evict = [&](InterfaceId holder) { return EvictInterface(holder, now); };
-  if (auto refusal = interfaces_.PutInterface(record, now, evict)) return refusal;
+  if (auto refusal = interfaces_.PutInterface(record, now)) return refusal;
   Claim(*owner, scope);
   return std::nullopt;
 }
@@ -77,9 +73,7 @@ MaybeRefusal TableWriter::OnTunnel(const channel::TunnelRecord& record, ScopeInd
     return Beyond(channel::Limit::kInterfaces, tables_.limits.interfaces,
                   offsetof(channel::TunnelRecord, interface));
   if (auto refusal = CheckOwner(*owner, scope)) return refusal;
-  EvictRoute(0, AddressOf(record.family, record.local));
-  const auto evict = [&](InterfaceId holder) { return EvictInterface(holder, now); };
-  if (auto refusal = interfaces_.PutTunnel(record, now, evict)) return refusal;
+  if (auto refusal = interfaces_.PutTunnel(record, now)) return refusal;
   Claim(*owner, scope);
   return std::nullopt;
 }
@@ -109,12 +103,8 @@ MaybeRefusal TableWriter::RemoveInterface(InterfaceId id, Instant now, bool forc
     addresses.push_back(at->first);
   const std::vector<net::Address> fixed = resolver_.FixedOn(id);
   // Room for all of it first: afterwards nothing is refused.
-  const uint64_t removals = 2 * (addresses.size() + resolver_.NeighborsOn(id)) + 4;
-  if (tables_.retirement.pending() + removals > tables_.limits.pending_removals) {
-    tables_.retirement.Reclaim();
-    if (tables_.retirement.pending() + removals > tables_.limits.pending_removals)
-      return Beyond(channel::Limit::kPendingRemovals, tables_.limits.pending_removals, kId);
-  }
+  if (!HasRoomFor(RemovalsOf(id)))
+    return Beyond(channel::Limit::kPendingRemovals, tables_.limits.pending_removals, kId);
   for (const InterfaceWriter::AddressKey& key : addresses) {
     Owner owner = interfaces_.addresses().at(key);
     if (auto refusal = interfaces_.RemoveAddress(key)) return refusal;
@@ -129,45 +119,13 @@ MaybeRefusal TableWriter::RemoveInterface(InterfaceId id, Instant now, bool forc
   return std::nullopt;
 }
 
-// A stale interface gives way to a new one on its port and VLAN, a stale tunnel to
-// one that receives the same packets; what leads through it goes down until its
-// owner says otherwise.
-bool TableWriter::EvictInterface(InterfaceId holder, Instant now) {
-  if (!scopes_.IsStale(interface_owners_[holder])) return false;
-  return !RemoveInterface(holder, now, true).has_value();
-}
-
-bool TableWriter::EvictAddress(const InterfaceWriter::AddressKey& holder) {
-  const auto found = interfaces_.addresses().find(holder);
-  if (found == interfaces_.addresses().end() || !scopes_.IsStale(found->second)) return false;
-  Owner owner = found->second;
-  if (interfaces_.RemoveAddress(holder)) return false;
-  Disown(owner);
-  return true;
-}
-
-// A stale host route gives way to an address of ours.
-void TableWriter::EvictRoute(VrfId vrf, const net::Address& address) {
-  if (address.IsZero()) return;
-  const net::Prefix prefix(address, address.BitLength());
-  const RouteValue route = tables_.FindRouteValue(vrf, prefix);
-  const ScopeIndex scope =
-      route.group == kNoGroup ? kNoScope : routes_.ScopeOf(route.tag, vrf, prefix.family());
-  if (scope != kNoScope && routes_.IsStale(route.tag, scope)) (void)routes_.Erase(vrf, prefix);
-}
-
 MaybeRefusal TableWriter::OnAddress(const channel::InterfaceAddressRecord& record, ScopeIndex scope) {
   const InterfaceWriter::AddressKey key{static_cast<InterfaceId>(record.interface),
                                         AddressOf(record.family, record.address)};
   const auto known = interfaces_.addresses().find(key);
   Owner owner = known == interfaces_.addresses().end() ? Owner{} : known->second;
   if (auto refusal = CheckOwner(owner, scope)) return refusal;
-  const auto evict = [this](const InterfaceWriter::AddressKey& holder) { return EvictAddress(holder); };
-  if (key.interface < tables_.interfaces.size()) {
-    const Interface* interface = tables_.interfaces.Find(key.interface);
-    if (interface != nullptr) EvictRoute(interface->vrf, key.address);
-  }
-  if (auto refusal = interfaces_.PutAddress(record, scopes_.OwnerNow(scope), evict)) return refusal;
+  if (auto refusal = interfaces_.PutAddress(record, scopes_.OwnerNow(scope))) return refusal;
   Claim(owner, scope);
   return std::nullopt;
 }
@@ -262,9 +220,12 @@ MaybeRefusal TableWriter::PutAdjacency(const channel::AdjacencyRecord& record, c
       return Refuse(RefusalReason::kOutOfRange, offsetof(AdjacencyRecord, family), record.family);
   }
   WriteResult put = resolver_.Put(record.adjacency, wanted, now);
-  const bool taken = put.reason() == RefusalReason::kConflict;
-  if (!put.ok() && taken && EvictInterface(static_cast<InterfaceId>(put.value()), now))
+  const auto holder = static_cast<InterfaceId>(put.value());
+  if (put.reason() == RefusalReason::kConflict && MayEvict(std::span(&holder, 1))) {
+    Evict(holder);
     put = resolver_.Put(record.adjacency, wanted, now);
+    SLUICE_CHECK(put.ok());  // the host was all that was in the way
+  }
   const bool far_end = put.reason() == RefusalReason::kConflict ||
                        (put.reason() == RefusalReason::kLimit && put.limit() != channel::Limit::kAdjacencies);
   return Refuse(put, far_end ? offsetof(AdjacencyRecord, next_hop) : offsetof(AdjacencyRecord, interface));

@@ -105,6 +105,12 @@ WriteResult RouteWriter::Erase(VrfId vrf, const net::Prefix& prefix) {
   return WriteResult::Accepted();
 }
 
+void RouteWriter::OnDisplaced(const DisplacedRoute& displaced) {
+  const ScopeIndex scope = ScopeOf(displaced.route.tag, displaced.vrf, displaced.prefix.family());
+  if (scope != kNoScope) --scopes_.At(scope).objects;
+  if (displaced.vrf == 0) resolver_.OnUnderlay();
+}
+
 RouteWriter::Census RouteWriter::CountRoutes(VrfId vrf) const {
   Census census;
   const auto count = [&](net::Family family) {

@@ -9,6 +9,7 @@
 #include "dataplane/agent/adjacency_resolver.h"
 #include "dataplane/agent/record_fields.h"
 #include "dataplane/agent/scope_table.h"
+#include "dataplane/agent/stale_holders.h"
 #include "dataplane/tables/tables.h"
 
 namespace sluice::dataplane {
@@ -32,6 +33,8 @@ class RouteWriter {
   }
   // Removes a route whatever its owner, and takes it off its scope's count.
   WriteResult Erase(VrfId vrf, const net::Prefix& prefix);
+  // The same for a route that an address of ours took the place of.
+  void OnDisplaced(const DisplacedRoute& displaced);
   // How many routes of the VRF each scope owns.
   using Census = std::map<ScopeIndex, uint64_t>;
   Census CountRoutes(VrfId vrf) const;

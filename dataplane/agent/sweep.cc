@@ -261,6 +261,7 @@ void TableWriter::Retag(ScopeIndex scope) {
     };
     if (const Fib4* routes = tables_.Ipv4Routes(id)) routes->Visit(visit);
     if (const Fib6* routes = tables_.Ipv6Routes(id)) routes->Visit(visit);
+    // The same group by another tag: that takes no memory and meets no limit.
     for (const auto& [prefix, group] : stale)
       SLUICE_CHECK(tables_.AddRoute(id, prefix, group, stale_tag).ok());
   }

@@ -1,5 +1,7 @@
 // Scopes, epochs and sweeps: what survives the death of control and what goes
 // when it comes back.
+#include <array>
+
 #include "dataplane/agent/writer_fixture.h"
 
 namespace sluice::dataplane {
@@ -149,6 +151,29 @@ TEST_CASE("a hundred syncs that never end do not make old objects look new") {
   CHECK(writer.writer.scopes().At(1).objects == 0);
 }
 
+TEST_CASE("with FIB memory full, syncs that never end do not stop the dataplane") {
+  TablesOptions options = SmallTables();
+  options.limits.fib_mib = 1;
+  Writer writer(options);
+  writer.StateTenant();
+  writer.reclaimer.hold = true;
+  uint32_t routes = 0;
+  // Close together, whose places are in nodes; then far apart, in buckets.
+  for (; routes < 1000; ++routes)
+    writer.Take(RouteTo(1, net::Ipv4Address{0x64000000 + routes * 256}.ToString() + "/24", 1 + routes % 2));
+  const auto next = [&] { return net::Ipv4Address{(routes * 2654435761u) | 0x40000000}.ToString() + "/32"; };
+  while (!writer.Apply(RouteTo(1, next(), 1))) ++routes;
+  REQUIRE(routes > 1000);
+  REQUIRE(writer.tables.fib4_pool.lookup_bytes() + 4096 >= writer.tables.fib4_pool.limits().lookup_bytes_max);
+  for (int i = 0; i < 100; ++i) {
+    writer.Reattach();
+    writer.Take(BeginSync());
+  }
+  CHECK(writer.tables.Ipv4Routes(1)->route_count() >= routes);
+  // What is there already can be stated again.
+  writer.StateTenant();
+}
+
 TEST_CASE("records of another epoch, or of a scope that did not begin, are refused") {
   Writer writer;
   CHECK(writer.Reason(VrfIs(1)) == RefusalReason::kScope);
@@ -204,6 +229,79 @@ TEST_CASE("what is stated in the place of a stale object gets the place") {
   writer.Take(EndOfSync());
   writer.SweepAll();
   CHECK(writer.tables.adjacencies.control_used() == 0);
+}
+
+// Routes of VRF 1 that a former epoch left: host routes at addresses that are to
+// become ours.
+struct StaleRoutes : Writer {
+  StaleRoutes() {
+    StateTenant();
+    Take(RouteTo(1, "10.5.5.5/32", 1));
+    Take(RouteTo(1, "2001:db8::5/128", 1));
+    Reattach();
+    Take(BeginSync());
+    Take(VrfIs(1));
+    Take(InterfaceIs(2, 1, 101));
+  }
+  GroupId Route(std::string_view prefix) const { return tables.FindRoute(1, *net::Prefix::Parse(prefix)); }
+  uint64_t Objects() const { return writer.scopes().At(1).objects; }
+};
+
+TEST_CASE("an address of ours takes the place of a stale route, and of no other") {
+  StaleRoutes to;
+  const uint64_t before = to.Objects();
+  to.Take(AddressIs(2, "10.5.5.5/24"));
+  CHECK(to.Route("10.5.5.5/32") == to.tables.groups.local());
+  CHECK(to.Objects() == before);  // one more address, one route less
+  to.Take(RouteTo(1, "10.6.6.6/32", 1));
+  CHECK(to.Reason(AddressIs(2, "10.6.6.6/24")) == RefusalReason::kConflict);
+  CHECK(to.Route("10.6.6.6/32") == 1);
+}
+
+TEST_CASE("a refused record leaves the stale routes in its way") {
+  StaleRoutes to;
+  SECTION("an IPv6 address on an interface that is too small for it") {
+    to.Take(InterfaceIs(2, 1, 101).Set(offsetof(channel::InterfaceRecord, mtu), uint16_t{1000}));
+    const uint64_t before = to.Objects();
+    CHECK(to.Reason(AddressIs(2, "2001:db8::5/64")) == RefusalReason::kConflict);
+    CHECK(to.Route("2001:db8::5/128") == 1);
+    CHECK(to.Objects() == before);
+  }
+  SECTION("a router address beside another one that is taken") {
+    to.Take(RouteTo(1, "2001:db8::9/128", 1));
+    const uint64_t before = to.Objects();
+    Record vrf = VrfIs(1, "10.5.5.5");
+    uint8_t router[16];
+    Store(*net::Address::Parse("2001:db8::9"), router);
+    for (size_t i = 0; i < sizeof router; ++i)
+      vrf.Set(offsetof(channel::VrfRecord, router_ipv6) + i, router[i]);
+    CHECK(to.Reason(std::move(vrf)) == RefusalReason::kConflict);
+    CHECK(to.Route("10.5.5.5/32") == 1);
+    CHECK(to.Objects() == before);
+    CHECK_FALSE(to.tables.vrfs.Find(1)->router_ipv4.has_value());
+  }
+  // And they are as stale as before.
+  to.Take(EndOfSync());
+  to.SweepAll();
+  CHECK(to.Route("10.5.5.5/32") == kNoGroup);
+}
+
+TEST_CASE("an interface that is refused leaves the stale one on its VLAN") {
+  Writer to;
+  to.StateTenant();
+  to.Reattach();
+  to.Take(BeginSync());
+  to.Take(VrfIs(1));
+  to.Take(InterfaceIs(2, 1, 101));
+  to.Take(AddressIs(2, "2001:db8::1/64"));
+  uint32_t own = 0;  // until there is room for no more
+  while (!to.Apply(AddressIs(2, net::Ipv4Address{0x0a800001 + own}.ToString() + "/32"))) ++own;
+  // Another MAC means another link-local address.
+  Record moved = InterfaceIs(2, 1, 100);
+  moved.Set(offsetof(channel::InterfaceRecord, mac), std::array<uint8_t, 6>{2, 0, 0, 0, 0, 9});
+  CHECK(to.Reason(std::move(moved)) == RefusalReason::kLimit);
+  CHECK(to.tables.subinterfaces.Find(0, 100).interface() == 1);
+  CHECK(to.Lookup(1, "10.0.0.1") == to.tables.groups.local());
 }
 
 TEST_CASE("a change of several steps that takes the last room for removals is done whole, the next refused") {

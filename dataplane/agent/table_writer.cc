@@ -31,7 +31,7 @@ TableWriter::TableWriter(Tables& tables, std::vector<PortState> ports, NeighborR
       counters_(counters),
       scopes_(tables.vrfs.size()),
       resolver_(tables, std::move(ports), requests, counters_),
-      interfaces_(tables, resolver_, requests, counters_),
+      interfaces_(tables, resolver_, requests, counters_, *this),
       routes_(tables, scopes_, resolver_),
       vrf_owners_(tables.vrfs.size()),
       interface_owners_(tables.interfaces.size()),
@@ -62,7 +62,9 @@ MaybeRefusal TableWriter::Apply(std::span<const std::byte> record, Instant now) 
   // Nothing may be stated in an epoch that the scope has not begun.
   if (scope == kNoScope || scopes_.At(scope).epoch != epoch_)
     return Refuse(RefusalReason::kScope, offsetof(RecordHeader, epoch), header.epoch);
-  return Dispatch(record, scope, now);
+  MaybeRefusal refusal = Dispatch(record, scope, now);
+  SettleDisplacedRoutes();
+  return refusal;
 }
 
 MaybeRefusal TableWriter::Dispatch(std::span<const std::byte> record, ScopeIndex scope, Instant now) {

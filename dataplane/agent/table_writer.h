@@ -13,6 +13,7 @@
 #include "dataplane/agent/record_fields.h"
 #include "dataplane/agent/route_writer.h"
 #include "dataplane/agent/scope_table.h"
+#include "dataplane/agent/stale_holders.h"
 #include "dataplane/tables/tables.h"
 
 namespace sluice::dataplane {
@@ -23,7 +24,7 @@ namespace sluice::dataplane {
 // What control states in place of a stale object (its port and VLAN, its address)
 // gets the place. An object has one owner; stated by another scope it is refused,
 // except a route, which then belongs to the other: the RIB's best path changed.
-class TableWriter {
+class TableWriter : private StaleHolders {
  public:
   // All must outlive the writer. `ports` is indexed by PortId and has as many
   // entries as the tables were made for. Objects that are created count from zero
@@ -108,9 +109,17 @@ class TableWriter {
   MaybeRefusal PutAdjacency(const channel::AdjacencyRecord& record, const Adjacency& wanted, Instant now);
   MaybeRefusal RemoveVrf(VrfId vrf);
   WriteResult RemovePolicer(PolicerId id);
-  bool EvictInterface(InterfaceId holder, Instant now);
-  bool EvictAddress(const InterfaceWriter::AddressKey& holder);
-  void EvictRoute(VrfId vrf, const net::Address& address);
+
+  // eviction.cc: what is in the way of a new object.
+  bool MayEvict(std::span<const InterfaceId> interfaces) override;
+  bool MayEvict(InterfaceId interface, const net::Address& address) override;
+  bool MayEvict(VrfId vrf, const net::Prefix& prefix, const RouteValue& route) override;
+  void Evict(InterfaceId interface) override;
+  void Evict(InterfaceId interface, const net::Address& address) override;
+  uint64_t RemovalsOf(InterfaceId interface) const;
+  bool HasRoomFor(uint64_t removals);
+  void SettleDisplacedRoutes();
+
   void ForgetScopesOf(VrfId vrf);
 
   bool SweepStale();

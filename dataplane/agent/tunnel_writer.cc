@@ -1,6 +1,6 @@
 // InterfaceWriter's tunnels: an interface whose place is a pair of addresses in
-// the underlay. Both ends are held first, then the tunnel is published, then the
-// ends of what was there before are let go.
+// the underlay. Both ends are held first, then what is in the way goes, the tunnel
+// is published, and the ends of what was there before are let go.
 #include <algorithm>
 #include <cstring>
 
@@ -90,31 +90,35 @@ void InterfaceWriter::LetGoEnds(const Tunnel& tunnel) {
   resolver_.OnUnderlay();
 }
 
-// A stale tunnel gives way to a new one that receives the same packets.
-WriteResult InterfaceWriter::PublishTunnel(const Interface& interface, const Tunnel& tunnel,
-                                           const Evict& evict) {
-  const WriteResult put = tables_.PutTunnel(interface, tunnel);
-  const bool taken = put.reason() == RefusalReason::kConflict && put.value() != interface.id;
-  if (put.ok() || !taken || !evict(static_cast<InterfaceId>(put.value()))) return put;
-  return tables_.PutTunnel(interface, tunnel);
+// Another tunnel may receive the same packets.
+WriteResult InterfaceWriter::MayReceive(const Tunnel& tunnel, Evictions* evictions) {
+  const WriteResult checked = tables_.tunnels.Check(tunnel);
+  const auto holder = static_cast<InterfaceId>(checked.value());
+  if (checked.reason() != RefusalReason::kConflict || !AlsoEvict(holder, evictions)) return checked;
+  return tables_.tunnels.Check(tunnel, holder);
 }
 
-MaybeRefusal InterfaceWriter::PutTunnel(const TunnelRecord& record, Instant now, const Evict& evict) {
+MaybeRefusal InterfaceWriter::PutTunnel(const TunnelRecord& record, Instant now) {
   const auto id = static_cast<InterfaceId>(record.interface);
   const Interface* published = id < tables_.interfaces.size() ? tables_.interfaces.Find(id) : nullptr;
   const bool in_the_way = published != nullptr && !published->is_tunnel();
-  if (auto refusal = CheckTunnel(record, in_the_way ? nullptr : published)) return refusal;
+  if (in_the_way) published = nullptr;
+  if (auto refusal = CheckTunnel(record, published)) return refusal;
   Interface interface = InterfaceOf(record);
   const Tunnel tunnel = TunnelOf(record);
-  if (in_the_way) {
-    if (!evict(id)) return Refuse(RefusalReason::kConflict, offsetof(TunnelRecord, interface), id);
-    published = nullptr;
-  }
+  Evictions evictions;
+  if (in_the_way && !AlsoEvict(id, &evictions))
+    return Refuse(RefusalReason::kConflict, offsetof(TunnelRecord, interface), id);
   const Tunnel* known = published == nullptr ? nullptr : tables_.tunnels.Find(id);
   if (known != nullptr && SameButAddresses(*published, interface) && Same(*known, tunnel))
     return std::nullopt;
   if (tables_.retirement.full())
     return Refuse(WriteResult::AtLimit(channel::Limit::kPendingRemovals, tables_.limits.pending_removals), 0);
+  if (const WriteResult receives = MayReceive(tunnel, &evictions); !receives.ok()) {
+    const bool key =
+        receives.reason() == RefusalReason::kConflict || receives.reason() == RefusalReason::kInUse;
+    return Refuse(receives, key ? offsetof(TunnelRecord, key_in) : offsetof(TunnelRecord, interface));
+  }
 
   const std::optional<Interface> before = published == nullptr ? std::nullopt : std::optional(*published);
   const std::optional<Tunnel> tunnel_before = known == nullptr ? std::nullopt : std::optional(*known);
@@ -126,16 +130,9 @@ MaybeRefusal InterfaceWriter::PutTunnel(const TunnelRecord& record, Instant now,
       return refusal;
     }
   }
-  if (const WriteResult put = PublishTunnel(interface, tunnel, evict); !put.ok()) {
-    if (before) {
-      Interface again = *before;
-      (void)ReplaceLinkLocal(again, interface, 0);
-    }
-    LetGoEnds(tunnel);
-    const bool key = put.reason() == RefusalReason::kConflict || put.reason() == RefusalReason::kInUse;
-    return Refuse(put, key ? offsetof(TunnelRecord, key_in) : offsetof(TunnelRecord, interface));
-  }
+  for (const InterfaceId holder : evictions) stale_.Evict(holder);
   if (!before || !SameOwner(*before, interface)) counters_.RestartInterface(id);
+  SLUICE_CHECK(tables_.PutTunnel(interface, tunnel).ok());
   if (before) CountPolicers(*before, -1);
   CountPolicers(interface, 1);
   resolver_.OnTunnel(id, now);

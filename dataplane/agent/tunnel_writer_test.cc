@@ -415,6 +415,31 @@ TEST_CASE("a stale tunnel gives way to one that receives the same packets, or ha
   CHECK(to.tables.tunnels.remotes.used() == 2);
 }
 
+TEST_CASE("a tunnel that is refused leaves what is stale in its way, and so does an interface") {
+  TunnelWriter to;
+  to.Take(RouteTo(0, "192.0.2.77/32", 10));
+  for (uint32_t i = 0; i < 13; ++i)
+    to.Take(AdjacencyThrough(40 + i, 5, "198.51.100." + std::to_string(100 + i)));
+  to.Reattach();
+  to.Take(BeginSync());
+  to.Take(VrfIs(1));
+  to.Take(InterfaceIs(9, 1, 900));
+  SECTION("a route at its end") {
+    CHECK(to.Reason(GreIs(8, 1, "192.0.2.77", "198.51.100.250")) == RefusalReason::kLimit);
+    CHECK(to.Lookup(0, "192.0.2.77") == 10);
+  }
+  SECTION("an interface with its number") {
+    CHECK(to.Reason(GreIs(2, 1, "192.0.2.1", "198.51.100.250")) == RefusalReason::kLimit);
+    CHECK(to.tables.subinterfaces.Find(0, 101).interface() == 2);
+    CHECK(to.Lookup(1, "10.0.1.1") == to.tables.groups.local());
+  }
+  SECTION("a tunnel with the number of an interface whose VLAN is taken") {
+    CHECK(to.Reason(InterfaceIs(4, 1, 900)) == RefusalReason::kConflict);
+    CHECK(to.GreReceiverOf("198.51.100.2") == 4);
+    CHECK(to.Live(20));
+  }
+}
+
 TEST_CASE("a stale tunnel that gave way and is stated again after all takes its hosts back") {
   TunnelWriter to;
   to.Reattach();

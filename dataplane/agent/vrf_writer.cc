@@ -58,13 +58,13 @@ MaybeRefusal InterfaceWriter::PutVrf(const VrfRecord& record) {
   const Vrf* published = vrf.id < tables_.vrfs.size() ? tables_.vrfs.Find(vrf.id) : nullptr;
   if (published != nullptr && Same(*published, vrf)) return std::nullopt;
   const std::optional<Vrf> before = published == nullptr ? std::nullopt : std::optional(*published);
-  if (!before) counters_.RestartDrops(vrf.id);
   if (const WriteResult put = tables_.PutVrf(vrf); !put.ok()) return Refuse(put, offsetof(VrfRecord, vrf));
   if (const WriteResult set = SetRouters(vrf, before ? &*before : nullptr); !set.ok()) {
     // Back to what was; that needs no memory that it did not have.
     (void)(before ? tables_.PutVrf(*before) : tables_.RemoveVrf(vrf.id));
     return Refuse(set, offsetof(VrfRecord, router_ipv4));
   }
+  if (!before) counters_.RestartDrops(vrf.id);
   if (vrf.id == 0) resolver_.OnUnderlay();
   return std::nullopt;
 }

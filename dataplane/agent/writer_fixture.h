@@ -15,7 +15,7 @@
 namespace sluice::dataplane::testing {
 
 struct Writer {
-  Writer() { Attach(1); }
+  explicit Writer(const TablesOptions& options = SmallTables()) : tables(options, reclaimer) { Attach(1); }
 
   void Attach(uint32_t new_epoch) {
     epoch = new_epoch;
@@ -88,7 +88,7 @@ struct Writer {
   }
 
   fib::FakeReclaimer reclaimer;
-  Tables tables{SmallTables(), reclaimer};
+  Tables tables;
   RecordedRequests requests;
   const channel::CounterLayout layout{SmallCounters()};
   std::vector<std::byte> section = std::vector<std::byte>(layout.total_bytes());

@@ -270,21 +270,37 @@ RouteValue Tables::FindRouteValue(VrfId vrf, const net::Prefix& prefix) const {
   return fibs_[vrf]->ipv6.FindValue(KeyOf(address.v6()), prefix.length());
 }
 
-WriteResult Tables::AddLocalAddress(VrfId vrf, const net::Address& address) {
+WriteResult Tables::RestoreRoute(VrfId vrf, const net::Prefix& prefix, const RouteValue& route) {
+  const GroupId before = FindRoute(vrf, prefix);
+  const net::Address& address = prefix.address();
+  const absl::Status replaced =
+      address.is_v4()
+          ? fibs_[vrf]->ipv4.Replace(address.v4().value, prefix.length(), route.group, route.tag)
+          : fibs_[vrf]->ipv6.Replace(KeyOf(address.v6()), prefix.length(), route.group, route.tag);
+  if (!replaced.ok()) return WriteResult::AtLimit(Limit::kFibMemory, limits.fib_mib * kMib);
+  groups.AddRoute(route.group);
+  groups.RemoveRoute(before);
+  return WriteResult::Accepted();
+}
+
+WriteResult Tables::AddLocalAddress(VrfId vrf, const net::Address& address, RouteValue* displaced) {
   if (!Exists(vrf)) return WriteResult::Refused(RefusalReason::kNotFound, vrf);
   // Its owner would take the route for programmed, and miss it when the address goes.
-  if (!own_addresses.Contains(vrf, address) && FindRoute(vrf, HostPrefix(address)) != kNoGroup)
+  if (displaced == nullptr && !own_addresses.Contains(vrf, address) &&
+      FindRoute(vrf, HostPrefix(address)) != kNoGroup)
     return WriteResult::Refused(RefusalReason::kConflict);
   if (const WriteResult added = own_addresses.Add(vrf, address); !added.ok()) return added;
-  const WriteResult routed = SetRoute(vrf, HostPrefix(address), groups.local(), 0, nullptr);
+  const WriteResult routed = SetRoute(vrf, HostPrefix(address), groups.local(), 0, displaced);
   if (!routed.ok()) SLUICE_CHECK(own_addresses.Remove(vrf, address).ok());
   return routed;
 }
 
-WriteResult Tables::RemoveLocalAddress(VrfId vrf, const net::Address& address) {
+WriteResult Tables::RemoveLocalAddress(VrfId vrf, const net::Address& address, const RouteValue* restored) {
   if (!Exists(vrf) || !own_addresses.Contains(vrf, address))
     return WriteResult::Refused(RefusalReason::kNotFound, vrf);
-  if (const WriteResult erased = EraseRoute(vrf, HostPrefix(address)); !erased.ok()) return erased;
+  const net::Prefix host = HostPrefix(address);
+  const WriteResult gone = restored == nullptr ? EraseRoute(vrf, host) : RestoreRoute(vrf, host, *restored);
+  if (!gone.ok()) return gone;
   return own_addresses.Remove(vrf, address);
 }
 

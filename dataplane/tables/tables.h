@@ -80,9 +80,12 @@ struct Tables {
   GroupId FindRoute(VrfId vrf, const net::Prefix& prefix) const;
   RouteValue FindRouteValue(VrfId vrf, const net::Prefix& prefix) const;
 
-  // An address of ours: a host route to the local group, over any other.
-  WriteResult AddLocalAddress(VrfId vrf, const net::Address& address);
-  WriteResult RemoveLocalAddress(VrfId vrf, const net::Address& address);
+  // An address of ours: a host route to the local group, over any other. kConflict
+  // when somebody has a route for it, unless `displaced` is given, which gets it.
+  WriteResult AddLocalAddress(VrfId vrf, const net::Address& address, RouteValue* displaced = nullptr);
+  // `restored`, if given, is the route that the address had displaced.
+  WriteResult RemoveLocalAddress(VrfId vrf, const net::Address& address,
+                                 const RouteValue* restored = nullptr);
 
   // Frees what readers no longer hold. Never waits; call it when idle.
   void Reclaim();
@@ -122,6 +125,7 @@ struct Tables {
   WriteResult CheckRouteLimits(const VrfFibs& fibs, net::Family family) const;
   WriteResult SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag, RouteValue* was);
   WriteResult EraseRoute(VrfId vrf, const net::Prefix& prefix);
+  WriteResult RestoreRoute(VrfId vrf, const net::Prefix& prefix, const RouteValue& route);
 
   std::vector<std::unique_ptr<VrfFibs>> fibs_;  // by VRF
   std::vector<uint32_t> vrf_interfaces_;        // count by VRF

@@ -93,12 +93,21 @@ void TerminationMap<Key>::Grow() {
 }
 
 template <class Key>
-WriteResult TerminationMap<Key>::Add(const Key& key, InterfaceId interface) {
-  SLUICE_CHECK(interface != kNoInterface);
+WriteResult TerminationMap<Key>::Check(const Key& key, InterfaceId interface, InterfaceId gives_way) const {
   const InterfaceId holder = Find(key);
   if (holder == interface) return WriteResult::Accepted();
-  if (holder != kNoInterface) return WriteResult::Refused(channel::RefusalReason::kConflict, holder);
-  if (used_ >= limit_) return WriteResult::AtLimit(channel::Limit::kTunnelTerminations, limit_);
+  if (holder == kNoInterface && used_ >= limit_)
+    return WriteResult::AtLimit(channel::Limit::kTunnelTerminations, limit_);
+  if (holder != kNoInterface && holder != gives_way)
+    return WriteResult::Refused(channel::RefusalReason::kConflict, holder);
+  return WriteResult::Accepted();
+}
+
+template <class Key>
+WriteResult TerminationMap<Key>::Add(const Key& key, InterfaceId interface) {
+  SLUICE_CHECK(interface != kNoInterface);
+  if (const WriteResult checked = Check(key, interface); !checked.ok()) return checked;
+  if (Find(key) == interface) return WriteResult::Accepted();
   if (used_ >= kFill * (owned_->mask + 1.0)) Grow();
   Insert(*owned_, key, interface);
   ++used_;

@@ -84,6 +84,8 @@ class TerminationMap {
   // --- The writer ---
   // kConflict when another interface has the key; kLimit.
   WriteResult Add(const Key& key, InterfaceId interface);
+  // What Add would say after `gives_way` is gone; nothing changes.
+  WriteResult Check(const Key& key, InterfaceId interface, InterfaceId gives_way = kNoInterface) const;
   WriteResult Remove(const Key& key);
   uint32_t used() const { return used_; }
 

@@ -56,7 +56,17 @@ WriteResult TunnelTable::Unterminate(const Tunnel& tunnel, const net::Address& r
   return ipv6_.Remove(TerminationKey6::Of(tunnel.local.v6(), remote.v6(), selector, tunnel.key_in));
 }
 
-WriteResult TunnelTable::Put(Tunnel tunnel) {
+WriteResult TunnelTable::CheckTermination(const Tunnel& tunnel, InterfaceId gives_way) const {
+  const TunnelSelector selector = tunnel.ReceiveSelector();
+  if (tunnel.local.is_v4())
+    return ipv4_.Check(
+        TerminationKey4::Of(tunnel.local.v4().value, tunnel.remote.v4().value, selector, tunnel.key_in),
+        tunnel.id, gives_way);
+  return ipv6_.Check(TerminationKey6::Of(tunnel.local.v6(), tunnel.remote.v6(), selector, tunnel.key_in),
+                     tunnel.id, gives_way);
+}
+
+WriteResult TunnelTable::Check(const Tunnel& tunnel, InterfaceId gives_way) const {
   if (tunnel.id == kNoInterface) return WriteResult::Refused(RefusalReason::kOutOfRange, tunnel.id);
   if (tunnel.id >= tunnels_.size()) return WriteResult::AtLimit(Limit::kInterfaces, tunnels_.size() - 1);
   if (!tunnel.is_overlay() && tunnel.local.is_v4() != tunnel.remote.is_v4())
@@ -67,9 +77,15 @@ WriteResult TunnelTable::Put(Tunnel tunnel) {
   if (moves && host_counts_.contains(tunnel.id))
     return WriteResult::Refused(RefusalReason::kInUse, host_counts_.at(tunnel.id));
   const bool terminates = !tunnel.is_overlay() && (before == nullptr || moves);
-  if (terminates) {
-    if (const WriteResult added = Terminate(tunnel, tunnel.remote); !added.ok()) return added;
-  }
+  return terminates ? CheckTermination(tunnel, gives_way) : WriteResult::Accepted();
+}
+
+WriteResult TunnelTable::Put(Tunnel tunnel) {
+  if (const WriteResult checked = Check(tunnel); !checked.ok()) return checked;
+  const Tunnel* before = tunnels_.Find(tunnel.id);
+  const bool moves = before != nullptr && !SameReceived(*before, tunnel);
+  if (!tunnel.is_overlay() && (before == nullptr || moves))
+    SLUICE_CHECK(Terminate(tunnel, tunnel.remote).ok());
   if (moves && !before->is_overlay()) SLUICE_CHECK(Unterminate(*before, before->remote).ok());
   if (tunnel.kind == TunnelKind::kVxlan) vxlan_ports_.Add(tunnel.udp_port);
   if (before != nullptr && before->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(before->udp_port);

@@ -51,6 +51,8 @@ class TunnelTable {
   // tells its packets apart may change only while it has no hosts (kInUse).
   // kConflict: another tunnel receives the same packets.
   WriteResult Put(Tunnel tunnel);
+  // What Put would say after `gives_way` is gone; nothing changes.
+  WriteResult Check(const Tunnel& tunnel, InterfaceId gives_way = kNoInterface) const;
   // kInUse while it has hosts.
   WriteResult Remove(InterfaceId id);
   // A host of an overlay: packets from `provider` are the tunnel's from now on.
@@ -68,6 +70,7 @@ class TunnelTable {
   uint32_t terminations() const { return ipv4_.used() + ipv6_.used(); }
 
  private:
+  WriteResult CheckTermination(const Tunnel& tunnel, InterfaceId gives_way) const;
   WriteResult Terminate(const Tunnel& tunnel, const net::Address& remote);
   WriteResult Unterminate(const Tunnel& tunnel, const net::Address& remote);
 

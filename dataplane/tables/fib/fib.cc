@@ -16,6 +16,8 @@ namespace {
 // What an update frees in passing: more than it retires on average, and few
 // enough to keep its time short after a change of thousands of blocks.
 constexpr unsigned kReclaimPerUpdate = 256;
+// For what must not fail at a limit: as much as the arena has.
+constexpr uint64_t kReserveOnly = ~uint64_t{0};
 
 absl::Status Exhausted(const char* scope, const char* family, const char* limit, uint64_t value) {
   return absl::ResourceExhaustedError(
@@ -91,34 +93,45 @@ template <class Family>
 absl::Status Fib<Family>::Add(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag) {
   if (absl::Status valid = Validate(address, length, group); !valid.ok()) return valid;
   if (length == 0) return SetDefault(group, tag);
+  return Set(address, length, fib::RouteWord(group, tag), pool_.limits_.lookup_bytes_max);
+}
+
+template <class Family>
+absl::Status Fib<Family>::Replace(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag) {
+  if (absl::Status valid = Validate(address, length, group); !valid.ok()) return valid;
+  if (Find(address, length) == 0) return absl::NotFoundError("no such route");
+  if (length == 0) return SetDefault(group, tag);
+  return Set(address, length, fib::RouteWord(group, tag), kReserveOnly);
+}
+
+template <class Family>
+absl::Status Fib<Family>::Set(const Address& address, uint8_t length, fib::Word route, uint64_t limit_bytes) {
   pool_.retired_.Reclaim(kReclaimPerUpdate);
+  const NextHopGroupId group = fib::GroupOf(route);
   const Path path = Descend(address, length);
-  if (path.group == group && path.tag == tag) return absl::OkStatus();
+  if (path.group == group && fib::RouteWord(path.group, path.tag) == route) return absl::OkStatus();
   const bool is_new = path.group == 0;
   if (is_new) {
     if (absl::Status room = CheckRoom(); !room.ok()) return room;
   }
   if (!EnsureRoot()) return LookupExhausted();
 
-  const uint64_t limit_bytes = pool_.limits_.lookup_bytes_max;
   if (path.InNode()) {
     if (!Repaint(address, path, group, limit_bytes)) return LookupExhausted();
     if (is_new) {
       Path moved = path;
-      SetNode(
-          address, &moved, path.target,
-          AddPrefix(pool_.rib_, path.nodes[path.target], path.length, path.slot, fib::RouteWord(group, tag)));
+      SetNode(address, &moved, path.target,
+              AddPrefix(pool_.rib_, path.nodes[path.target], path.length, path.slot, route));
     } else {
-      *pool_.rib_.template At<RibNode>(path.nodes[path.target])->Find(path.length, path.slot) =
-          fib::RouteWord(group, tag);
+      *pool_.rib_.template At<RibNode>(path.nodes[path.target])->Find(path.length, path.slot) = route;
     }
   } else if (!is_new) {
-    fib::Publish(&BucketAt(path.words[path.known])->words()[path.bucket_route], fib::RouteWord(group, tag));
+    fib::Publish(&BucketAt(path.words[path.known])->words()[path.bucket_route], route);
   } else {
     Routes routes;
     if (fib::IsBucket(path.words[path.known]))
       routes.InsertAll(*BucketAt(path.words[path.known]), address, path.known * fib::kStride);
-    routes.Insert({address, length, fib::RouteWord(group, tag)});
+    routes.Insert({address, length, route});
     if (!Regrow(address, path, path.known, routes, limit_bytes)) return LookupExhausted();
   }
   if (is_new) {
@@ -135,7 +148,6 @@ absl::Status Fib<Family>::Remove(const Address& address, uint8_t length) {
   pool_.retired_.Reclaim(kReclaimPerUpdate);
   const Path path = Descend(address, length);
   if (path.group == 0) return absl::NotFoundError("no such route");
-  constexpr uint64_t kReserveOnly = ~uint64_t{0};
   bool done;
   if (path.InNode()) {
     done = Repaint(address, path, path.cover, kReserveOnly);

@@ -58,6 +58,9 @@ class Fib {
   // `tag` is the writer's own note on the route (who owns it); a change of the
   // tag alone changes no answer.
   absl::Status Add(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag = 0);
+  // Replaces the group and the tag of a route that is there, by Remove's rule of
+  // memory: what takes back a change does not fail where changes do.
+  absl::Status Replace(const Address& address, uint8_t length, NextHopGroupId group, uint8_t tag);
 
   // NotFound if there is no such route. ResourceExhausted only if readers hold up
   // more than twice the pool's lookup_bytes_max; try again later then.
@@ -129,6 +132,7 @@ class Fib {
   absl::Status CheckRoom() const;
   absl::Status LookupExhausted() const;
   absl::Status SetDefault(NextHopGroupId group, uint8_t tag);
+  absl::Status Set(const Address& address, uint8_t length, fib::Word route, uint64_t limit_bytes);
   void CountRoute(int change);
 
   // fib_path.cc: reading the tables.

@@ -70,6 +70,7 @@ Word Fib<Family>::Propagate(const Address& address, const Path& path, unsigned l
 template <class Family>
 bool Fib<Family>::Repaint(const Address& address, const Path& path, NextHopGroupId group,
                           uint64_t limit_bytes) {
+  // Also when the tag alone changes, which therefore needs no memory.
   if ((path.group != 0 ? path.group : path.cover) == group) return true;
   const auto* node = pool_.rib_.template At<RibNode>(path.nodes[path.target]);
   const uint64_t mask = fib::RangeOf(path.length, path.slot) & ~node->CoveredByLonger(path.length);

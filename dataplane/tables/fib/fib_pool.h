@@ -50,6 +50,12 @@ class FibPool {
   uint64_t rib_bytes() const {
     return rib_.span_bytes() + rib_.bookkeeping_bytes() + lookup_.bookkeeping_bytes();
   }
+  // Can so many host routes be removed, or replaced, whatever readers hold?
+  bool HasReserveFor(uint64_t removals) const {
+    constexpr uint64_t kNodesMax = Family::kBits / fib::kStride + 2;  // each may need a span
+    return lookup_.span_bytes() + removals * kNodesMax * fib::BlockArena::kSpanBytes <=
+           2 * limits_.lookup_bytes_max;
+  }
   uint64_t waiting_blocks() const { return retired_.waiting_blocks(); }
   uint64_t waiting_bytes() const { return retired_.waiting_bytes(); }
   const FibLimits& limits() const { return limits_; }

@@ -210,6 +210,26 @@ TEST_CASE("blocks that readers hold count against the limit until they are let g
   CHECK(table.pool.waiting_blocks() == 0);
 }
 
+TEST_CASE("with lookup memory full every route still takes another tag, or what it was again") {
+  Table<fib::Ipv4> table({1'000'000, 256 << 10, 64 << 20});
+  table.reclaimer.hold = true;
+  std::vector<Route4> routes;
+  for (unsigned i = 0; i < 1000; ++i) {
+    routes.push_back({0x64000000 + i * 256, 24, 1 + i % 7, 1});
+    REQUIRE(table.fib.Add(routes.back().address, 24, routes.back().group, 1).ok());
+  }
+  for (unsigned i = 0; table.fib.Add((i * 2654435761u) & 0xffffff00, 24, 1 + i % 7, 1).ok(); ++i)
+    routes.push_back({(i * 2654435761u) & 0xffffff00, 24, 1 + i % 7, 1});
+  REQUIRE(routes.size() > 1000);
+  for (const Route4& route : routes) REQUIRE(table.fib.Add(route.address, route.length, route.group, 2).ok());
+  for (size_t i = 0; i < routes.size(); i += 100) {
+    REQUIRE(table.fib.Replace(routes[i].address, 24, 99, 3).ok());
+    CHECK(Fib4::Lookup(table.views, 1, routes[i].address | 1) == 99);
+  }
+  CHECK(table.fib.Replace(1, 32, 99, 3).code() == absl::StatusCode::kNotFound);
+  CHECK(table.fib.FindValue(routes[1].address, 24).tag == 2);
+}
+
 TEST_CASE("a dump visits every route once in order and resumes where it stopped") {
   Table<fib::Ipv4> table;
   REQUIRE(table.fib.Add(0, 0, 1).ok());
