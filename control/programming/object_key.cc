@@ -84,7 +84,8 @@ std::vector<ObjectKey> RequirementsOf(const Object& object) {
 }
 
 std::vector<Claim> ClaimsOf(const Object& object) {
-  if (const auto* at = std::get_if<InterfaceObject>(&object)) return {{at->port, at->vlan, {}}};
+  const auto* interface = std::get_if<InterfaceObject>(&object);
+  if (interface != nullptr && !interface->tunnel) return {{interface->port, interface->vlan, {}}};
   if (const auto* at = std::get_if<AddressObject>(&object)) return {{"", at->vrf, at->address.address}};
   return {};
 }

@@ -12,9 +12,31 @@ void ObjectLedger::Want(Object object) {
   Slot& slot = slots_[key];
   if (slot.wanted && *slot.wanted == object) return;
   slot.vrf = VrfOf(object);
+  slot.urgency = UrgencyOf(object);
   const bool as_sent = slot.sent && *slot.sent == object && slot.state == State::kSettled;
   slot.wanted = std::move(object);
   if (!as_sent) Queue(key, slot);
+}
+
+Urgency ObjectLedger::UrgencyOf(const Object& object) const {
+  const auto is_host = [](const Object* each) {
+    const auto* adjacency = each == nullptr ? nullptr : std::get_if<AdjacencyObject>(each);
+    return adjacency != nullptr && !adjacency->mac.IsZero();
+  };
+  if (is_host(&object)) return Urgency::kBulk;
+  const auto* group = std::get_if<GroupObject>(&object);
+  const bool only_hosts =
+      group != nullptr &&
+      std::all_of(group->members.begin(), group->members.end(), [&](const GroupObject::Member& member) {
+        return is_host(Wanted({ObjectKind::kAdjacency, member.adjacency, {}}));
+      });
+  return only_hosts ? Urgency::kBulk : Urgency::kNow;
+}
+
+bool ObjectLedger::IsQueuedInBulk(const ObjectKey& key) const {
+  const auto at = slots_.find(key);
+  return at != slots_.end() && at->second.state == State::kQueued && at->second.wanted &&
+         at->second.urgency == Urgency::kBulk;
 }
 
 void ObjectLedger::Unwant(const ObjectKey& key) {
@@ -77,27 +99,28 @@ void ObjectLedger::SetSent(const ObjectKey& key, Slot& slot, std::optional<Objec
 void ObjectLedger::Queue(const ObjectKey& key, Slot& slot) {
   const unsigned kind = static_cast<unsigned>(key.kind);
   SetState(key, slot, State::kQueued);
-  (slot.wanted ? puts_ : deletes_)[kind].push_back(key);
+  QueuesOf(slot.urgency, slot.wanted.has_value())[kind].push_back(key);
 }
 
-std::optional<Operation> ObjectLedger::Next(const PortNumbers& ports, CarriesRoutes carries_routes) {
+std::optional<Operation> ObjectLedger::Next(Urgency urgency, const PortNumbers& ports,
+                                            CarriesRoutes carries_routes) {
   for (unsigned kind = 0; kind < kObjectKindCount; ++kind) {
-    if (auto operation = NextPut(kind, ports)) return operation;
+    if (auto operation = NextPut(urgency, kind, ports)) return operation;
   }
   for (unsigned kind = kObjectKindCount; kind-- > 0;) {
-    if (auto operation = NextDelete(kind, carries_routes)) return operation;
+    if (auto operation = NextDelete(urgency, kind, carries_routes)) return operation;
   }
   return std::nullopt;
 }
 
-std::optional<Operation> ObjectLedger::NextPut(unsigned kind, const PortNumbers& ports) {
-  std::deque<ObjectKey>& queue = puts_[kind];
+std::optional<Operation> ObjectLedger::NextPut(Urgency urgency, unsigned kind, const PortNumbers& ports) {
+  std::deque<ObjectKey>& queue = QueuesOf(urgency, true)[kind];
   for (; !queue.empty(); queue.pop_front()) {
     const ObjectKey& key = queue.front();
     const auto at = slots_.find(key);
     if (at == slots_.end() || at->second.state != State::kQueued || !at->second.wanted) continue;
     std::string blocker = Blocker(key, *at->second.wanted, ports);
-    if (blocker.empty()) return Operation{key, true, *at->second.wanted};
+    if (blocker.empty()) return Operation{key, true, *at->second.wanted, urgency};
     SetState(key, at->second, State::kBlocked);
     at->second.reason = std::move(blocker);
     blocked_.push_back(key);
@@ -105,13 +128,15 @@ std::optional<Operation> ObjectLedger::NextPut(unsigned kind, const PortNumbers&
   return std::nullopt;
 }
 
-std::optional<Operation> ObjectLedger::NextDelete(unsigned kind, CarriesRoutes carries_routes) {
-  std::deque<ObjectKey>& queue = deletes_[kind];
+std::optional<Operation> ObjectLedger::NextDelete(Urgency urgency, unsigned kind,
+                                                  CarriesRoutes carries_routes) {
+  std::deque<ObjectKey>& queue = QueuesOf(urgency, false)[kind];
   for (; !queue.empty(); queue.pop_front()) {
     const ObjectKey& key = queue.front();
     const auto at = slots_.find(key);
     if (at == slots_.end() || at->second.state != State::kQueued || at->second.wanted) continue;
-    if (at->second.dependents == 0 && !carries_routes(key)) return Operation{key, false, *at->second.last};
+    if (at->second.dependents == 0 && !carries_routes(key))
+      return Operation{key, false, *at->second.last, urgency};
     SetState(key, at->second, State::kBlocked);
     blocked_.push_back(key);
   }
@@ -120,7 +145,8 @@ std::optional<Operation> ObjectLedger::NextDelete(unsigned kind, CarriesRoutes c
 
 std::string ObjectLedger::Blocker(const ObjectKey& key, const Object& object,
                                   const PortNumbers& ports) const {
-  if (const auto* at = std::get_if<InterfaceObject>(&object); at != nullptr && !ports.contains(at->port)) {
+  if (const auto* at = std::get_if<InterfaceObject>(&object);
+      at != nullptr && !at->tunnel && !ports.contains(at->port)) {
     return "the dataplane has no port '" + at->port + "'";
   }
   for (const ObjectKey& needed : RequirementsOf(object)) {
@@ -161,6 +187,8 @@ std::string ObjectLedger::Describe(const ObjectKey& key) const {
       const bool named = interface != slots_.end() && interface->second.wanted;
       const std::string of = named ? NameOf(*interface->second.wanted) + ": " : "";
       // A glean adjacency has no address: it stands for all neighbours of the link.
+      if (!adjacency->mac.IsZero()) return of + "host " + adjacency->next_hop.ToString();
+      if (adjacency->kind == channel::AdjacencyKind::kTunnel) return of + "its far end";
       return of + (adjacency->kind == channel::AdjacencyKind::kNeighbor
                        ? "next hop " + adjacency->next_hop.ToString()
                        : "its connected subnets");
@@ -177,7 +205,7 @@ std::string ObjectLedger::Describe(const ObjectKey& key) const {
 
 void ObjectLedger::Sent(const Operation& operation) {
   const unsigned kind = static_cast<unsigned>(operation.key.kind);
-  std::deque<ObjectKey>& queue = (operation.put ? puts_ : deletes_)[kind];
+  std::deque<ObjectKey>& queue = QueuesOf(operation.urgency, operation.put)[kind];
   SLUICE_CHECK(!queue.empty() && queue.front() == operation.key);
   queue.pop_front();
   Slot& slot = slots_.at(operation.key);
@@ -193,12 +221,12 @@ std::optional<Operation> ObjectLedger::Evasion() const {
     if (waiting == slots_.end() || waiting->second.state != State::kBlocked || !waiting->second.wanted)
       continue;
     const auto* wanted = std::get_if<InterfaceObject>(&*waiting->second.wanted);
-    if (wanted == nullptr) continue;
+    if (wanted == nullptr || wanted->tunnel) continue;
     const auto holder = claims_.find(Claim{wanted->port, wanted->vlan, {}});
     if (holder == claims_.end() || holder->second == key) continue;
     const Slot& slot = slots_.at(holder->second);
     const auto* leaving = slot.wanted ? std::get_if<InterfaceObject>(&*slot.wanted) : nullptr;
-    const bool leaves = leaving != nullptr && slot.state == State::kBlocked &&
+    const bool leaves = leaving != nullptr && !leaving->tunnel && slot.state == State::kBlocked &&
                         (leaving->port != wanted->port || leaving->vlan != wanted->vlan);
     if (!leaves) continue;
     InterfaceObject aside = std::get<InterfaceObject>(*slot.sent);
@@ -291,8 +319,10 @@ void ObjectLedger::ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gon
   claims_.clear();
   blocked_.clear();
   refused_.clear();
-  for (auto& queue : puts_) queue.clear();
-  for (auto& queue : deletes_) queue.clear();
+  for (Queues& queues : puts_)
+    for (auto& queue : queues) queue.clear();
+  for (Queues& queues : deletes_)
+    for (auto& queue : queues) queue.clear();
   for (auto& [key, slot] : slots_) {
     slot.sent.reset();
     slot.dependents = 0;

@@ -21,10 +21,15 @@ namespace sluice::programming {
 // Numbers of the attached dataplane's ports by the operator's names.
 using PortNumbers = absl::flat_hash_map<std::string, uint16_t>;
 
+// Hosts of overlays come by the hundred thousand: they give way to everything else.
+enum class Urgency : uint8_t { kNow, kBulk };
+inline constexpr unsigned kUrgencyCount = 2;
+
 struct Operation {
   ObjectKey key;
   bool put = true;  // else delete
   Object object;    // as to be sent, or as it was sent
+  Urgency urgency = Urgency::kNow;
 };
 
 // An object that is not as wanted, in the operator's words.
@@ -40,11 +45,11 @@ class ObjectLedger {
   void Want(Object object);
   void Unwant(const ObjectKey& key);
 
-  // The next operation that may be sent now. `carries_routes` says whether routes
+  // The next operation of that urgency that may be sent now. `carries_routes` says whether routes
   // that were sent still need a group or VRF. Objects that cannot be sent are put
   // aside with the reason until Unblock.
   using CarriesRoutes = absl::FunctionRef<bool(const ObjectKey&)>;
-  std::optional<Operation> Next(const PortNumbers& ports, CarriesRoutes carries_routes);
+  std::optional<Operation> Next(Urgency urgency, const PortNumbers& ports, CarriesRoutes carries_routes);
   void Sent(const Operation& operation);
   // When nothing else can go: an interface that has to leave a VLAN which another
   // one waits for, while its own new VLAN is taken (two that swap, say). The
@@ -73,6 +78,8 @@ class ObjectLedger {
   bool Knows(const ObjectKey& key) const { return slots_.contains(key); }
   // Was sent and not refused.
   bool IsSent(const ObjectKey& key) const;
+  // Waits for its turn among the bulk, and for nothing else.
+  bool IsQueuedInBulk(const ObjectKey& key) const;
   const Object* Wanted(const ObjectKey& key) const;
   // Operations of the VRF not sent or not answered yet.
   uint64_t unanswered(uint32_t vrf) const;
@@ -96,6 +103,7 @@ class ObjectLedger {
     std::optional<Object> sent;  // and not refused
     std::optional<Object> last;  // as last sent, for its deletion
     State state = State::kSettled;
+    Urgency urgency = Urgency::kNow;
     bool maybe_there = false;  // an update was refused: the dataplane may have an older one
     uint32_t unanswered = 0;   // operations under way
     uint32_t dependents = 0;   // objects sent that need this one
@@ -111,16 +119,21 @@ class ObjectLedger {
   void SetState(const ObjectKey& key, Slot& slot, State state);
   void SetSent(const ObjectKey& key, Slot& slot, std::optional<Object> object);
   void Queue(const ObjectKey& key, Slot& slot);
-  std::optional<Operation> NextPut(unsigned kind, const PortNumbers& ports);
-  std::optional<Operation> NextDelete(unsigned kind, CarriesRoutes carries_routes);
+  Urgency UrgencyOf(const Object& object) const;
+  std::optional<Operation> NextPut(Urgency urgency, unsigned kind, const PortNumbers& ports);
+  std::optional<Operation> NextDelete(Urgency urgency, unsigned kind, CarriesRoutes carries_routes);
   std::string Blocker(const ObjectKey& key, const Object& object, const PortNumbers& ports) const;
   Outcome Settle(const ObjectKey& key, Slot& slot);
   void Erase(const ObjectKey& key);
 
   absl::flat_hash_map<ObjectKey, Slot> slots_;
   // Keys in these may have been dealt with meanwhile.
-  std::array<std::deque<ObjectKey>, kObjectKindCount> puts_;
-  std::array<std::deque<ObjectKey>, kObjectKindCount> deletes_;
+  using Queues = std::array<std::deque<ObjectKey>, kObjectKindCount>;
+  Queues& QueuesOf(Urgency urgency, bool put) {
+    return (put ? puts_ : deletes_)[static_cast<unsigned>(urgency)];
+  }
+  std::array<Queues, kUrgencyCount> puts_;
+  std::array<Queues, kUrgencyCount> deletes_;
   std::deque<ObjectKey> blocked_;
   std::vector<ObjectKey> refused_;
   absl::flat_hash_map<Claim, ObjectKey> claims_;  // of what was sent

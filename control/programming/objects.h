@@ -43,7 +43,22 @@ struct PolicerObject {
   friend bool operator==(const PolicerObject&, const PolicerObject&) = default;
 };
 
-// An L3 subinterface together with its addresses.
+// What makes an interface a tunnel (channel::TunnelRecord); the fields are those of the record.
+struct TunnelEnds {
+  channel::TunnelKind kind = channel::TunnelKind::kGre;
+  uint16_t flags = 0;                  // channel::TunnelFlag; up and reverse path are the interface's
+  net::Address local;                  // ours in the underlay
+  std::optional<net::Address> remote;  // of kGre; an overlay's far ends are the hosts of its adjacencies
+  uint32_t key_in = 0;                 // VNI or VSID: both the same
+  uint32_t key_out = 0;
+  uint16_t udp_port = 0;  // kVxlan
+  uint8_t ttl = 0;        // of the outer header; 0 = that of the inner packet
+  uint8_t dscp = 0;       // with channel::kTunnelPipe
+
+  friend bool operator==(const TunnelEnds&, const TunnelEnds&) = default;
+};
+
+// An L3 subinterface, or a tunnel, together with its addresses.
 struct InterfaceObject {
   uint32_t interface = 0;
   uint32_t vrf = 0;
@@ -56,8 +71,9 @@ struct InterfaceObject {
   bool strict_urpf = false;
   uint32_t policer_in = 0;  // 0 = none; traffic from the connection
   uint32_t policer_out = 0;
-  net::MacAddress mac;  // zero = the port's own
+  net::MacAddress mac;  // zero = the port's own; of an overlay ours in the inner frames
   std::vector<net::InterfaceAddress> addresses;
+  std::optional<TunnelEnds> tunnel;  // then `port` and `vlan` are not used
 
   uint32_t key() const { return interface; }
   friend bool operator==(const InterfaceObject&, const InterfaceObject&) = default;
@@ -85,8 +101,9 @@ struct StaticNeighborObject {
 struct AdjacencyObject {
   uint32_t adjacency = 0;
   channel::AdjacencyKind kind = channel::AdjacencyKind::kDrop;
-  uint32_t interface = 0;  // kNeighbor and kGlean, else 0
-  net::Address next_hop;   // kNeighbor
+  uint32_t interface = 0;  // kNeighbor, kGlean and kTunnel, else 0
+  net::Address next_hop;   // kNeighbor; kTunnel over an overlay: the host's provider address
+  net::MacAddress mac;     // kTunnel over an overlay: of the inner frame
 
   uint32_t key() const { return adjacency; }
   friend bool operator==(const AdjacencyObject&, const AdjacencyObject&) = default;

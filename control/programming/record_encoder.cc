@@ -51,7 +51,30 @@ uint32_t Encode(const PolicerObject& object, uint16_t, WireNumbers&, RecordBuffe
   return sizeof(record);
 }
 
+uint32_t EncodeTunnel(const InterfaceObject& object, const TunnelEnds& ends, RecordBuffer& out) {
+  channel::TunnelRecord& record = Start(out.tunnel, RecordType::kTunnel);
+  record.interface = object.interface;
+  record.vrf = object.vrf;
+  record.connection = object.connection;
+  record.kind = static_cast<uint8_t>(ends.kind);
+  record.flags = static_cast<uint16_t>(ends.flags | (object.up ? channel::kTunnelUp : 0) |
+                                       (object.strict_urpf ? channel::kTunnelStrictUrpf : 0));
+  record.family = PutAddress(ends.local, record.local);
+  if (ends.remote) PutAddress(*ends.remote, record.remote);
+  record.key_in = ends.key_in;
+  record.key_out = ends.key_out;
+  record.policer_in = object.policer_in;
+  record.policer_out = object.policer_out;
+  record.mtu = object.mtu;
+  record.udp_port = ends.udp_port;
+  record.ttl = ends.ttl;
+  record.dscp = ends.dscp;
+  std::copy_n(object.mac.bytes.begin(), 6, record.mac);
+  return sizeof(record);
+}
+
 uint32_t Encode(const InterfaceObject& object, uint16_t port, WireNumbers&, RecordBuffer& out) {
+  if (object.tunnel) return EncodeTunnel(object, *object.tunnel, out);
   channel::InterfaceRecord& record = Start(out.interface, RecordType::kInterface);
   record.interface = object.interface;
   record.vrf = object.vrf;
@@ -89,6 +112,7 @@ uint32_t Encode(const AdjacencyObject& object, uint16_t, WireNumbers& numbers, R
   record.kind = static_cast<uint8_t>(object.kind);
   record.interface = object.interface;
   record.family = PutAddress(object.next_hop, record.next_hop);
+  std::copy_n(object.mac.bytes.begin(), 6, record.mac);
   return sizeof(record);
 }
 
@@ -122,7 +146,9 @@ uint32_t EncodeDelete(const Object& object, const WireNumbers& numbers, RecordBu
     case ObjectKind::kPolicer:
       return EncodeId(RecordType::kPolicerDelete, key.id, out);
     case ObjectKind::kInterface:
-      return EncodeId(RecordType::kInterfaceDelete, key.id, out);
+      return EncodeId(
+          std::get<InterfaceObject>(object).tunnel ? RecordType::kTunnelDelete : RecordType::kInterfaceDelete,
+          key.id, out);
     case ObjectKind::kAdjacency:
       return EncodeId(RecordType::kAdjacencyDelete, numbers.adjacencies.Find(key.id), out);
     case ObjectKind::kGroup:

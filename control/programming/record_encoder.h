@@ -18,6 +18,7 @@ union RecordBuffer {
   channel::VrfRecord vrf;
   channel::IdRecord id;
   channel::InterfaceRecord interface;
+  channel::TunnelRecord tunnel;
   channel::InterfaceAddressRecord address;
   channel::NeighborRecord neighbor;
   channel::AdjacencyRecord adjacency;

@@ -18,6 +18,8 @@ channel::AdjacencyKind KindOf(rib::Adjacency::Kind kind) {
       return channel::AdjacencyKind::kNeighbor;
     case rib::Adjacency::Kind::kGlean:
       return channel::AdjacencyKind::kGlean;
+    case rib::Adjacency::Kind::kTunnel:
+      return channel::AdjacencyKind::kTunnel;
   }
   return channel::AdjacencyKind::kDrop;
 }
@@ -65,6 +67,17 @@ void Sender::ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> p
     rib_.Withdraw(vrf, prefix, rib::Source::kStatic, 0, rib::RouteSet::kStaticRoutes);
   }
   for (const rib::RouteInput& route : put) rib_.Update(route, rib::RouteSet::kStaticRoutes);
+  if (complete) revisions_[vrf].stated = revision;
+}
+
+void Sender::ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib::RouteInput> put,
+                            std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
+  NoteProgress(vrf);
+  // What is new first: a longer prefix takes its packets before the shorter one goes.
+  for (const rib::RouteInput& route : put) rib_.Update(route, rib::RouteSet::kMappings);
+  for (const net::Prefix& prefix : remove) {
+    rib_.Withdraw(vrf, prefix, rib::Source::kVirtualNetwork, path_id, rib::RouteSet::kMappings);
+  }
   if (complete) revisions_[vrf].stated = revision;
 }
 
@@ -153,13 +166,22 @@ void Sender::Attach(UpdateChannel& channel, Attachment attachment) {
 
 void Sender::Detach() {
   channel_ = nullptr;
-  begin_sent_ = end_sent_ = synced_ = false;
+  begin_sent_ = end_sent_ = synced_ = numbers_replaced_ = false;
   in_flight_.clear();
   refusals_.clear();
   first_sequence_ = 1;
   TakeRibChanges();
   ledger_.ForgetInstalled([this](const ObjectKey& key) { Gone(key); });
   rib_.ForgetInstalled();
+}
+
+// The RIB knows links and neighbours on them; over a tunnel to one far end there is only that.
+AdjacencyObject Sender::AdjacencyOf(uint32_t id, const rib::Adjacency& wanted) const {
+  const Object* at = ledger_.Wanted({ObjectKind::kInterface, wanted.interface, {}});
+  const auto* interface = at == nullptr ? nullptr : std::get_if<InterfaceObject>(at);
+  if (wanted.kind != rib::Adjacency::Kind::kTunnel && interface != nullptr && interface->tunnel)
+    return {id, channel::AdjacencyKind::kTunnel, wanted.interface, {}, {}};
+  return {id, KindOf(wanted.kind), wanted.interface, wanted.next_hop, wanted.mac};
 }
 
 // The RIB's adjacencies and groups become objects like all others.
@@ -169,8 +191,7 @@ void Sender::TakeRibChanges() {
   for (const rib::AdjacencyUpdate& update : adjacencies) {
     const ObjectKey key{ObjectKind::kAdjacency, update.id, {}};
     if (update.wanted) {
-      ledger_.Want(AdjacencyObject{update.id, KindOf(update.wanted->kind), update.wanted->interface,
-                                   update.wanted->next_hop});
+      ledger_.Want(AdjacencyOf(update.id, *update.wanted));
     } else if (ledger_.Knows(key)) {
       ledger_.Unwant(key);
       if (!ledger_.Knows(key)) Gone(key);
@@ -206,6 +227,8 @@ void Sender::Gone(const ObjectKey& key) {
 }
 
 bool Sender::CarriesRoutes(const ObjectKey& key) const {
+  // What a former life of ours left may still need it: nothing is deleted before the sweep.
+  if (!end_sent_) return true;
   if (key.kind == ObjectKind::kGroup) return rib_.sent_routes(key.id) > 0;
   return key.kind == ObjectKind::kVrf && rib_.installed(key.id) > 0;
 }
@@ -230,8 +253,12 @@ bool Sender::Pump() {
   // Bulk routes may use up the budget of every call for a long time.
   if (unblock_worth_it_) ledger_.Unblock(kUnblockMax);
   while (room && budget > 0) {
-    room = SendObjects(budget) && SendRoutes(budget);
+    room = SendObjects(Urgency::kNow, budget) && SendRoutes(budget);
+    const size_t before_bulk = budget;
+    room = room && SendObjects(Urgency::kBulk, budget);
     if (!room || budget == 0) break;
+    // Routes may have waited for what has just gone.
+    if (budget != before_bulk) continue;
     // All that could go is gone: what waited for it may go now.
     if (std::exchange(unblock_worth_it_, false)) {
       if (!ledger_.Unblock(SIZE_MAX)) break;
@@ -246,7 +273,8 @@ bool Sender::Pump() {
     --budget;
   }
   const bool more = budget == 0;
-  if (room && !more) SendEndOfSync();
+  // Whatever was refused for its number is stated again before the sweep.
+  if (room && !more && in_flight_.empty()) SendEndOfSync();
   channel_->Flush();
   return more && in_flight_.size() < kInFlightMax;
 }
@@ -266,7 +294,8 @@ bool Sender::SendEndOfSync() {
 
 bool Sender::SendPut(const Operation& operation) {
   const auto* interface = std::get_if<InterfaceObject>(&operation.object);
-  const uint16_t port = interface == nullptr ? uint16_t{0} : attachment_.ports.at(interface->port);
+  const bool has_port = interface != nullptr && !interface->tunnel;
+  const uint16_t port = has_port ? attachment_.ports.at(interface->port) : uint16_t{0};
   return SendRecord(EncodePut(operation.object, port, numbers_, buffer_), {What::kPut, operation.key, {}});
 }
 
@@ -274,10 +303,10 @@ bool Sender::SendDelete(const Operation& operation) {
   return SendRecord(EncodeDelete(operation.object, numbers_, buffer_), {What::kDelete, operation.key, {}});
 }
 
-bool Sender::SendObjects(size_t& budget) {
+bool Sender::SendObjects(Urgency urgency, size_t& budget) {
   const auto carries_routes = [this](const ObjectKey& key) { return CarriesRoutes(key); };
   while (budget > 0) {
-    const std::optional<Operation> operation = ledger_.Next(attachment_.ports, carries_routes);
+    const std::optional<Operation> operation = ledger_.Next(urgency, attachment_.ports, carries_routes);
     if (!operation) return true;
     if (!(operation->put ? SendPut(*operation) : SendDelete(*operation))) return false;
     ledger_.Sent(*operation);
@@ -292,10 +321,17 @@ bool Sender::SendRoutes(size_t& budget) {
   // Routes parked for want of their group or VRF, which may have gone out now.
   for (const uint32_t vrf : vrfs_changed_) rib_.Unpark(vrf);
   vrfs_changed_.clear();
+  size_t passes_left = rib_.turns();
   while (budget > 0) {
     const std::optional<rib::RouteUpdate> route = rib_.NextToSend();
     if (!route) return true;
     const bool put = route->group != rib::kNoGroup;
+    if (put && ledger_.IsQueuedInBulk({ObjectKind::kGroup, route->group, {}})) {
+      // Its group is on its way; routes of other VRFs do not wait for that.
+      if (passes_left-- == 0) return true;
+      rib_.PassTurn();
+      continue;
+    }
     if (put && (!ledger_.IsSent({ObjectKind::kGroup, route->group, {}}) ||
                 (route->vrf != 0 && !ledger_.IsSent({ObjectKind::kVrf, route->vrf, {}})))) {
       rib_.Park(kWaitsForGroup);
@@ -339,6 +375,7 @@ void Sender::Answer(const InFlight& record, const channel::Refusal* refusal) {
       return;
     case What::kEndOfSync:
       synced_ = refusal == nullptr;
+      unblock_worth_it_ = true;
       // The sweep made room and set VLANs and addresses free.
       objects_changed_ = true;
       retry_all_routes_ = true;
@@ -372,7 +409,7 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
     // routes still lead there: take another one.
     if (key.kind == ObjectKind::kAdjacency) numbers_.adjacencies.Replace(key.id);
     if (key.kind == ObjectKind::kGroup) numbers_.groups.Replace(key.id);
-    if (key.kind >= ObjectKind::kAdjacency) objects_changed_ = true;
+    if (key.kind >= ObjectKind::kAdjacency) numbers_replaced_ = true;
   }
   const bool absent = IsReason(refusal, channel::RefusalReason::kNotFound);
   const std::string text = TextOf(*refusal);
@@ -409,9 +446,11 @@ void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* 
 // What was refused for want of room or of something else gets another chance when
 // there is reason to hope; it does not go round in circles, since a refusal is none.
 void Sender::RetryAfterAnswers() {
-  if (!end_sent_) return;  // the sweep comes first
-  if (objects_changed_) {
-    objects_changed_ = false;
+  // The sweep comes first, but for what only had the wrong number: nothing of ours may be swept
+  // because it was not stated yet.
+  if (!end_sent_ && !numbers_replaced_) return;
+  if (objects_changed_ || numbers_replaced_) {
+    objects_changed_ = numbers_replaced_ = false;
     retry_all_routes_ |= ledger_.RetryRefused();
   }
   const size_t count = retry_all_routes_ ? SIZE_MAX : routes_freed_;

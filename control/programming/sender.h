@@ -24,8 +24,8 @@ namespace sluice::programming {
 // What the attached dataplane told about itself.
 struct Attachment {
   PortNumbers ports;
-  uint32_t adjacencies_max = 131'072;  // highest number
-  uint32_t groups_max = 131'072;
+  uint32_t adjacencies_max = 262'144;  // highest number
+  uint32_t groups_max = 262'144;
 };
 
 struct TenantProgress {
@@ -62,6 +62,9 @@ class Sender {
   void RemoveTenant(uint32_t vrf);
   void ChangeStaticRoutes(uint32_t vrf, std::span<const rib::RouteInput> put,
                           std::span<const net::Prefix> remove, uint64_t revision, bool complete);
+  // Likewise of the mappings of one virtual network, whose routes carry `path_id`.
+  void ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib::RouteInput> put,
+                      std::span<const net::Prefix> remove, uint64_t revision, bool complete);
   // Everything stored was stated: what else the dataplane holds may be swept.
   void InitialStateComplete() { initial_state_complete_ = true; }
 
@@ -118,13 +121,14 @@ class Sender {
   void ForEachRefusedRoute(const TenantObjects& of, std::optional<uint32_t> connection,
                            VisitRefusal visit) const;
   uint64_t SpecProblemCount(uint32_t vrf) const;
+  AdjacencyObject AdjacencyOf(uint32_t id, const rib::Adjacency& wanted) const;
   void TakeRibChanges();
   // False: the ring is full.
   bool SendRecord(uint32_t bytes, InFlight in_flight);
   bool SendBeginSync();
   bool SendPut(const Operation& operation);
   bool SendDelete(const Operation& operation);
-  bool SendObjects(size_t& budget);
+  bool SendObjects(Urgency urgency, size_t& budget);
   bool SendRoutes(size_t& budget);
   bool SendEndOfSync();
   void Answer(const InFlight& record, const channel::Refusal* refusal);
@@ -160,6 +164,7 @@ class Sender {
   size_t routes_freed_ = 0;
   bool retry_all_routes_ = false;
   bool objects_changed_ = false;
+  bool numbers_replaced_ = false;  // of objects that were refused for their number
   absl::flat_hash_set<uint32_t> vrfs_changed_;
 };
 

@@ -15,8 +15,10 @@ class WireIds {
   // Numbers are 1..`count_max`. Forgets everything allocated.
   void Restart(uint32_t epoch, uint32_t count_max) {
     count_max_ = count_max;
-    // Consecutive epochs start an eighth of the space apart.
-    next_ = count_max == 0 ? 0 : static_cast<uint32_t>(uint64_t{epoch % 8} * count_max / 8);
+    // Consecutive epochs start half of the space apart: so many objects of a life meet none of
+    // the one before. Those of the lives before that are an eighth further on.
+    const uint32_t eighth = epoch % 2 * 4 + epoch / 2 % 4;
+    next_ = count_max == 0 ? 0 : static_cast<uint32_t>(uint64_t{eighth} * count_max / 8);
     used_.assign(count_max + 1ull, false);
     of_.clear();
   }

@@ -1,5 +1,5 @@
 // The adjacencies that the chosen routes need, each once: (kind, interface,
-// next hop) -> number. Counts who needs it and lists what changed for programming.
+// next hop, inner MAC) -> number. Counts who needs it and lists what changed for programming.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "proto/net/address.h"
+#include "proto/net/mac_address.h"
 
 namespace sluice::rib {
 
@@ -16,17 +17,18 @@ using AdjacencyId = uint32_t;
 inline constexpr AdjacencyId kNoAdjacency = 0;
 
 struct Adjacency {
-  enum class Kind : uint8_t { kDrop, kNeighbor, kGlean };
+  enum class Kind : uint8_t { kDrop, kNeighbor, kGlean, kTunnel };
 
   Kind kind = Kind::kDrop;
-  uint32_t interface = 0;  // kNeighbor and kGlean
-  net::Address next_hop;   // kNeighbor; for kGlean the zero address of its family
+  uint32_t interface = 0;  // of all but kDrop
+  net::Address next_hop;   // kNeighbor; kTunnel: the host; for kGlean the zero address of its family
+  net::MacAddress mac;     // kTunnel: of the inner frame
 
   friend bool operator==(const Adjacency&, const Adjacency&) = default;
   template <typename H>
   friend H AbslHashValue(H hash, const Adjacency& value) {
     const bool v4 = value.next_hop.is_v4();
-    hash = H::combine(std::move(hash), value.kind, value.interface, v4);
+    hash = H::combine(std::move(hash), value.kind, value.interface, v4, value.mac.bytes);
     return v4 ? H::combine(std::move(hash), value.next_hop.v4().value)
               : H::combine(std::move(hash), value.next_hop.v6().High(), value.next_hop.v6().Low());
   }

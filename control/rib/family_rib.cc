@@ -164,7 +164,8 @@ GroupId FamilyRib<Key>::Merged(const RouteEntry& entry, const Cost& best) {
   }
   // The same set in another order is the same group.
   std::sort(all.begin(), all.end(), [](const NextHop& a, const NextHop& b) {
-    return std::tie(a.interface, a.address, a.weight) < std::tie(b.interface, b.address, b.weight);
+    return std::tie(a.interface, a.address, a.mac, a.weight) <
+           std::tie(b.interface, b.address, b.mac, b.weight);
   });
   return next_hops_.Acquire(vrf_, Key::kFamily, all, subnets_);
 }

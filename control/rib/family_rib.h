@@ -97,7 +97,7 @@ class FamilyRib {
   size_t installed_ = 0;
   std::array<uint64_t, kRouteStateCount> states_{};
   std::array<SourceCount, kSourceCount> sources_{};
-  std::array<uint8_t, 3> marks_{};  // by RouteSet
+  std::array<uint8_t, kRouteSetCount> marks_{};  // by RouteSet
   GroupId last_interned_ = kNoGroup;
 };
 

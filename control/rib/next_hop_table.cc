@@ -20,13 +20,14 @@ bool NeedsInterface(const net::Address& address) {
 std::optional<Adjacency> ResolveOne(const NextHop& hop, net::Family family, const ConnectedSubnets& subnets) {
   if (!hop.address) {
     if (hop.interface == 0) return std::nullopt;
-    return Adjacency{Adjacency::Kind::kGlean, hop.interface, ZeroOf(family)};
+    return Adjacency{Adjacency::Kind::kGlean, hop.interface, ZeroOf(family), {}};
   }
-  if (hop.interface != 0) return Adjacency{Adjacency::Kind::kNeighbor, hop.interface, *hop.address};
+  if (!hop.mac.IsZero()) return Adjacency{Adjacency::Kind::kTunnel, hop.interface, *hop.address, hop.mac};
+  if (hop.interface != 0) return Adjacency{Adjacency::Kind::kNeighbor, hop.interface, *hop.address, {}};
   if (NeedsInterface(*hop.address)) return std::nullopt;
   const std::optional<uint32_t> interface = subnets.InterfaceOf(*hop.address);
   if (!interface) return std::nullopt;
-  return Adjacency{Adjacency::Kind::kNeighbor, *interface, *hop.address};
+  return Adjacency{Adjacency::Kind::kNeighbor, *interface, *hop.address, {}};
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ void NextHopTable::Gone(GroupId id) {
 
 std::vector<ResolvedNextHop> NextHopTable::Resolve(const Slot& slot, const ConnectedSubnets& subnets) {
   std::vector<ResolvedNextHop> resolved;
-  if (slot.next_hops.empty()) resolved.push_back({{Adjacency::Kind::kDrop, 0, ZeroOf(slot.family)}});
+  if (slot.next_hops.empty()) resolved.push_back({{Adjacency::Kind::kDrop, 0, ZeroOf(slot.family), {}}});
   for (const NextHop& hop : slot.next_hops) {
     if (auto adjacency = ResolveOne(hop, slot.family, subnets)) resolved.push_back({*adjacency, hop.weight});
   }

@@ -95,7 +95,7 @@ class NextHopTable {
       for (const NextHop& hop : key.next_hops) {
         const bool v6 = hop.address && !hop.address->is_v4();
         const uint64_t text = !hop.address ? 0 : v6 ? hop.address->v6().Low() : hop.address->v4().value;
-        hash = H::combine(std::move(hash), text, hop.interface, hop.weight);
+        hash = H::combine(std::move(hash), text, hop.interface, hop.weight, hop.mac.bytes);
       }
       return hash;
     }

@@ -10,8 +10,10 @@
 namespace sluice::rib {
 
 // A set of paths that is stated, replaced and withdrawn as one: what a tenant's
-// spec says, its separately versioned static routes, what BGP learned.
-enum class RouteSet : uint8_t { kSpec = 0, kStaticRoutes = 1, kBgp = 2 };
+// spec says, its separately versioned static routes, what BGP learned, and where
+// the hosts of its virtual networks are.
+enum class RouteSet : uint8_t { kSpec = 0, kStaticRoutes = 1, kBgp = 2, kMappings = 3 };
+inline constexpr unsigned kRouteSetCount = 4;
 
 // Number of an interned list of next hops (NextHopTable); also the number of
 // the next-hop group that the dataplane holds for it. 0 = none.

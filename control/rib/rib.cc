@@ -106,6 +106,13 @@ std::optional<RouteUpdate> Rib::NextToSend() {
   return std::nullopt;
 }
 
+void Rib::PassTurn() {
+  SLUICE_CHECK(!turns_.empty());
+  turns_.push_back(turns_.front());
+  turns_.pop_front();
+  turn_left_ = kTurn;
+}
+
 void Rib::Sent() {
   SLUICE_CHECK(!turns_.empty());
   Vrf* vrf = Find(turns_.front());

@@ -40,7 +40,10 @@ class Rib {
   // full table does not keep the others waiting.
   static constexpr unsigned kTurn = 64;
   std::optional<RouteUpdate> NextToSend();
-  void Sent();                    // the one that NextToSend returned
+  // VRFs that may have some: as many times PassTurn, and each was looked at.
+  size_t turns() const { return turns_.size(); }
+  void PassTurn();  // the one that NextToSend returned has to wait; its VRF is behind the others now
+  void Sent();      // the one that NextToSend returned
   void Park(RefusalCode reason);  // the same: it cannot be sent now
   void Unpark(uint32_t vrf);
   size_t RetryRefused(size_t count);

@@ -8,6 +8,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "proto/net/address.h"
+#include "proto/net/mac_address.h"
 #include "proto/net/prefix.h"
 
 namespace sluice::rib {
@@ -51,11 +52,14 @@ constexpr std::string_view SourceName(Source source) {
 
 // Where a path sends packets. With an address only, the RIB finds the interface
 // whose subnet holds it; with an interface only, the prefix is directly
-// connected there (packets go to their own destination).
+// connected there (packets go to their own destination). With a MAC, `interface` is
+// an overlay tunnel and `address` the provider address of a host behind it, of
+// whatever family.
 struct NextHop {
   std::optional<net::Address> address;
   uint32_t interface = 0;  // L3 subinterface number of the channel, 0 = to be resolved
   uint16_t weight = 1;     // 1..256, share among equal-cost next hops
+  net::MacAddress mac;     // destination of the inner frame; zero: no overlay
 
   friend bool operator==(const NextHop&, const NextHop&) = default;
 };

@@ -13,8 +13,8 @@ struct TableLimits {
   uint32_t addresses = 65536;   // of all interfaces and VRF routers together
   uint32_t neighbors = 65536;
   uint32_t neighbors_per_vrf = 1024;
-  uint32_t adjacencies = 131072;      // control's; ids are 1 .. adjacencies
-  uint32_t next_hop_groups = 131072;  // control's; ids are 1 .. next_hop_groups
+  uint32_t adjacencies = 262144;      // control's; ids are 1 .. adjacencies
+  uint32_t next_hop_groups = 262144;  // control's; ids are 1 .. next_hop_groups
   uint32_t group_buckets = 1048576;
   uint32_t policers = 32768;  // ids are 1 .. policers
   uint32_t ipv4_routes = 16777216;

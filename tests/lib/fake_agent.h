@@ -70,11 +70,14 @@ class FakeAgent {
       case ch::RecordType::kNeighbor:
         PutNeighbor(Copy<ch::NeighborRecord>(header, bytes));
         break;
-      // Nobody states tunnels to it.
       case ch::RecordType::kTunnel:
-      case ch::RecordType::kTunnelDelete:
-        Refuse(ch::RefusalReason::kUnknownType);
+        PutTunnel(Copy<ch::TunnelRecord>(header, bytes));
         break;
+      case ch::RecordType::kTunnelDelete: {
+        const uint32_t id = Copy<ch::IdRecord>(header, bytes).id;
+        Erase(tunnels, id, IsUsed(id));
+        break;
+      }
       case ch::RecordType::kNeighborDelete:
         Erase(neighbors, KeyOf(Copy<ch::NeighborRecord>(header, bytes)), false);
         break;
@@ -121,6 +124,7 @@ class FakeAgent {
 
   std::map<uint32_t, Held<channel::VrfRecord>> vrfs;
   std::map<uint32_t, Held<channel::InterfaceRecord>> interfaces;
+  std::map<uint32_t, Held<channel::TunnelRecord>> tunnels;
   std::map<uint32_t, Held<channel::PolicerRecord>> policers;
   std::map<AddressKey, Held<channel::InterfaceAddressRecord>> addresses;
   std::map<AddressKey, Held<channel::NeighborRecord>> neighbors;
@@ -195,12 +199,15 @@ class FakeAgent {
   void DeleteVrf(uint32_t id) {
     bool in_use = vrf_routes[id] > 0;
     for (const auto& [key, held] : interfaces) in_use |= held.record.vrf == id;
+    for (const auto& [key, held] : tunnels) in_use |= held.record.vrf == id;
     Erase(vrfs, id, in_use);
   }
   void PutInterface(const channel::InterfaceRecord& record) {
     if (!Need(HasVrf(record.vrf))) return;
-    for (const uint32_t policer : {record.policer_in, record.policer_out}) {
-      if (policer != 0 && !Need(policers.contains(policer))) return;
+    if (!NeedPolicers(record.policer_in, record.policer_out)) return;
+    if (tunnels.contains(record.interface)) {
+      Refuse(channel::RefusalReason::kConflict);
+      return;
     }
     for (const auto& [key, held] : interfaces) {
       if (key != record.interface && held.record.port == record.port && held.record.vlan == record.vlan) {
@@ -210,18 +217,35 @@ class FakeAgent {
     }
     interfaces[record.interface] = {record, epoch_};
   }
-  void DeleteInterface(uint32_t id) {
-    bool in_use = false;
-    for (const auto& [key, held] : addresses) in_use |= key.interface == id;
-    for (const auto& [key, held] : neighbors) in_use |= key.interface == id;
-    for (const auto& [key, held] : adjacencies) in_use |= held.record.interface == id;
-    Erase(interfaces, id, in_use);
+  bool NeedPolicers(uint32_t in, uint32_t out) {
+    for (const uint32_t policer : {in, out}) {
+      if (policer != 0 && !Need(policers.contains(policer))) return false;
+    }
+    return true;
   }
+  void PutTunnel(const channel::TunnelRecord& record) {
+    if (!Need(HasVrf(record.vrf)) || !NeedPolicers(record.policer_in, record.policer_out)) return;
+    if (interfaces.contains(record.interface)) {
+      Refuse(channel::RefusalReason::kConflict);
+      return;
+    }
+    tunnels[record.interface] = {record, epoch_};
+  }
+  bool IsUsed(uint32_t interface) const {
+    bool in_use = false;
+    for (const auto& [key, held] : addresses) in_use |= key.interface == interface;
+    for (const auto& [key, held] : neighbors) in_use |= key.interface == interface;
+    for (const auto& [key, held] : adjacencies) in_use |= held.record.interface == interface;
+    return in_use;
+  }
+  void DeleteInterface(uint32_t id) { Erase(interfaces, id, IsUsed(id)); }
   void PutAddress(const channel::InterfaceAddressRecord& record) {
-    if (!Need(interfaces.contains(record.interface))) return;
+    const auto tunnel = tunnels.find(record.interface);
+    if (!Need(tunnel != tunnels.end() || interfaces.contains(record.interface))) return;
+    const uint32_t vrf =
+        tunnel != tunnels.end() ? tunnel->second.record.vrf : interfaces[record.interface].record.vrf;
     const uint8_t host_length = record.family == 4 ? 32 : 128;
-    const auto route = routes.find(
-        {interfaces[record.interface].record.vrf, record.family, host_length, BytesOf(record.address)});
+    const auto route = routes.find({vrf, record.family, host_length, BytesOf(record.address)});
     if (route != routes.end() && route->second.epoch == epoch_) {
       Refuse(channel::RefusalReason::kConflict);
       return;
@@ -232,7 +256,20 @@ class FakeAgent {
     if (Need(interfaces.contains(record.interface))) neighbors[KeyOf(record)] = {record, epoch_};
   }
   void PutAdjacency(const channel::AdjacencyRecord& record) {
-    if (!Need(record.interface == 0 || interfaces.contains(record.interface))) return;
+    const auto tunnel = tunnels.find(record.interface);
+    const bool is_tunnel = tunnel != tunnels.end();
+    if (!Need(record.interface == 0 || is_tunnel || interfaces.contains(record.interface))) return;
+    if (is_tunnel != (record.kind == static_cast<uint8_t>(channel::AdjacencyKind::kTunnel))) {
+      Refuse(channel::RefusalReason::kUnsupported);
+      return;
+    }
+    constexpr uint8_t kNoMac[6] = {};
+    const bool has_host = std::memcmp(record.mac, kNoMac, sizeof kNoMac) != 0;
+    if (has_host !=
+        (is_tunnel && tunnel->second.record.kind != static_cast<uint8_t>(channel::TunnelKind::kGre))) {
+      Refuse(channel::RefusalReason::kOutOfRange);
+      return;
+    }
     const auto at = adjacencies.find(record.adjacency);
     // A number of a former life with another meaning would redirect its routes.
     if (at != adjacencies.end() && at->second.epoch != epoch_ &&
@@ -291,6 +328,9 @@ class FakeAgent {
     for (const auto& [key, held] : interfaces) {
       users += held.record.policer_in == id || held.record.policer_out == id;
     }
+    for (const auto& [key, held] : tunnels) {
+      users += held.record.policer_in == id || held.record.policer_out == id;
+    }
     return users;
   }
   template <typename Map>
@@ -308,6 +348,7 @@ class FakeAgent {
     for (const auto& key : StaleOf(neighbors)) neighbors.erase(key);
     for (const auto& key : StaleOf(addresses)) addresses.erase(key);
     for (const auto& key : StaleOf(interfaces)) interfaces.erase(key);
+    for (const auto& key : StaleOf(tunnels)) tunnels.erase(key);
     for (const auto& key : StaleOf(policers)) policers.erase(key);
     for (const auto& key : StaleOf(vrfs)) vrfs.erase(key);
   }
