@@ -6,12 +6,14 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "control/programming/fake_channel.h"
 #include "control/programming/refusal.h"
 #include "tests/lib/fake_agent.h"
-#include "tests/lib/fake_channel.h"
 
 namespace sluice::programming {
 namespace {
+
+using FakeChannel = ChannelTo<testing::FakeAgent>;
 
 // Tenant N: connections 10N + i on VLAN 100N + i, subnet 15.i.0.0/24, static routes behind.
 TenantObjects Tenant(uint32_t vrf, unsigned connections, uint16_t first_vlan) {

@@ -2,7 +2,8 @@
 // everything else going ahead of a hundred thousand of them.
 #include <catch2/catch.hpp>
 
-#include "tests/lib/fake_channel.h"
+#include "control/programming/fake_channel.h"
+#include "tests/lib/fake_agent.h"
 
 namespace sluice::programming {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using channel::AdjacencyKind;
 using channel::RecordType;
 using channel::TunnelKind;
+using FakeChannel = ChannelTo<testing::FakeAgent>;
 
 Attachment WithPort() {
   Attachment attachment;

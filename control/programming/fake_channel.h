@@ -1,4 +1,4 @@
-// An update channel with a fake agent behind it, for tests of the sender.
+// An update channel with a fake agent (tests/lib/fake_agent.h) behind it, for tests of the sender.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "control/programming/sender.h"
-#include "tests/lib/fake_agent.h"
 
 namespace sluice::programming {
 
@@ -20,9 +19,10 @@ inline net::Address A(const std::string& text) {
   return *net::Address::Parse(text);
 }
 
-class FakeChannel : public UpdateChannel {
+template <typename Agent>
+class ChannelTo : public UpdateChannel {
  public:
-  FakeChannel(testing::FakeAgent& agent, uint32_t epoch) : agent_(agent), epoch_(epoch) {}
+  ChannelTo(Agent& agent, uint32_t epoch) : agent_(agent), epoch_(epoch) {}
 
   uint64_t TrySend(channel::RecordHeader* record, uint32_t bytes) override {
     if (queue_.size() >= room) return 0;
@@ -66,7 +66,7 @@ class FakeChannel : public UpdateChannel {
   std::vector<channel::Refusal> refused;
 
  private:
-  testing::FakeAgent& agent_;
+  Agent& agent_;
   const uint32_t epoch_;
   uint64_t sequence_ = 0;
   uint64_t applied_ = 0;
@@ -74,7 +74,8 @@ class FakeChannel : public UpdateChannel {
   std::deque<channel::Refusal> refusals_;
 };
 
-inline void Run(Sender& sender, FakeChannel& channel) {
+template <typename Agent>
+void Run(Sender& sender, ChannelTo<Agent>& channel) {
   for (int idle = 0; idle < 3;) {
     const bool more = sender.Pump();
     const bool worked = !channel.Work(64).empty();
