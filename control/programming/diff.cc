@@ -13,7 +13,7 @@ namespace {
 std::vector<Object> Flatten(const TenantObjects* tenant) {
   std::vector<Object> objects;
   if (tenant == nullptr) return objects;
-  objects.emplace_back(tenant->vrf);
+  if (tenant->vrf.vrf != 0) objects.emplace_back(tenant->vrf);  // the underlay's is always there
   for (const PolicerObject& policer : tenant->policers) objects.emplace_back(policer);
   for (InterfaceObject interface : tenant->interfaces) {
     interface.addresses.clear();

@@ -42,7 +42,7 @@ ObjectKey KeyOf(const Object& object) {
 
 uint32_t VrfOf(const Object& object) {
   return std::visit(Overloaded{
-                        [](const AdjacencyObject&) { return uint32_t{0}; },
+                        [](const AdjacencyObject&) { return kNoVrf; },
                         [](const auto& other) { return other.vrf; },
                     },
                     object);
@@ -84,10 +84,35 @@ std::vector<ObjectKey> RequirementsOf(const Object& object) {
 }
 
 std::vector<Claim> ClaimsOf(const Object& object) {
-  const auto* interface = std::get_if<InterfaceObject>(&object);
-  if (interface != nullptr && !interface->tunnel) return {{interface->port, interface->vlan, {}}};
-  if (const auto* at = std::get_if<AddressObject>(&object)) return {{"", at->vrf, at->address.address}};
-  return {};
+  using Kind = Claim::Kind;
+  if (const auto* at = std::get_if<AddressObject>(&object))
+    return {{.kind = Kind::kAddress, .number = at->vrf, .address = at->address.address}};
+  const auto* at = std::get_if<InterfaceObject>(&object);
+  if (at == nullptr) return {};
+  if (!at->tunnel) return {{.kind = Kind::kVlan, .port = at->port, .number = at->vlan}};
+  // Hosts of overlays are adjacencies, and whose they are the dataplane says.
+  const TunnelEnds& ends = *at->tunnel;
+  if (ends.kind != channel::TunnelKind::kGre || !ends.remote) return {};
+  const bool has_key = (ends.flags & channel::kTunnelKeyIn) != 0;
+  return {{.kind = has_key ? Kind::kGreWithKey : Kind::kGre,
+           .number = ends.key_in,
+           .address = ends.local,
+           .remote = *ends.remote}};
+}
+
+std::string TextOf(const Claim& claim) {
+  const std::string number = std::to_string(claim.number);
+  switch (claim.kind) {
+    case Claim::Kind::kVlan:
+      return "VLAN " + number + " of port '" + claim.port + "'";
+    case Claim::Kind::kAddress:
+      return "address " + claim.address.ToString();
+    case Claim::Kind::kGre:
+      return "GRE from " + claim.remote.ToString() + " to " + claim.address.ToString();
+    case Claim::Kind::kGreWithKey:
+      return "GRE key " + number + " from " + claim.remote.ToString() + " to " + claim.address.ToString();
+  }
+  return "";
 }
 
 }  // namespace sluice::programming

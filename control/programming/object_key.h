@@ -52,26 +52,36 @@ struct ObjectKey {
 };
 
 ObjectKey KeyOf(const Object& object);
-// The VRF that the object belongs to; 0 for adjacencies, which follow their interface.
+// No VRF has this number; 0 is the underlay.
+inline constexpr uint32_t kNoVrf = ~uint32_t{0};
+// The VRF that the object belongs to; kNoVrf for adjacencies, which follow their interface.
 uint32_t VrfOf(const Object& object);
 // In the operator's words; empty for what the RIB makes.
 std::string NameOf(const Object& object);
 // The objects that must be there before it.
 std::vector<ObjectKey> RequirementsOf(const Object& object);
 
-// What only one object can have at a time: a VLAN of a port, an address of a VRF.
+// What only one object can have at a time: a VLAN of a port, an address of a VRF,
+// the packets that arrive for a GRE tunnel.
 struct Claim {
-  std::string port;     // empty for addresses
-  uint32_t number = 0;  // VLAN or VRF
-  net::Address address;
+  enum class Kind : uint8_t { kVlan, kAddress, kGre, kGreWithKey };
+
+  Kind kind = Kind::kVlan;
+  std::string port;      // kVlan
+  uint32_t number = 0;   // VLAN, VRF or key
+  net::Address address;  // kAddress; of a tunnel the local end
+  net::Address remote;   // of a tunnel
 
   friend bool operator==(const Claim&, const Claim&) = default;
   template <typename H>
   friend H AbslHashValue(H hash, const Claim& claim) {
-    return H::combine(std::move(hash), claim.port, claim.number,
-                      ObjectKey{ObjectKind::kAddress, 0, claim.address});
+    return H::combine(std::move(hash), claim.kind, claim.port, claim.number,
+                      ObjectKey{ObjectKind::kAddress, 0, claim.address},
+                      ObjectKey{ObjectKind::kAddress, 0, claim.remote});
   }
 };
+// "VLAN 100 of port 'p1'".
+std::string TextOf(const Claim& claim);
 // At most one; empty for kinds that claim nothing.
 std::vector<Claim> ClaimsOf(const Object& object);
 

@@ -155,10 +155,7 @@ std::string ObjectLedger::Blocker(const ObjectKey& key, const Object& object,
   for (const Claim& claim : ClaimsOf(object)) {
     const auto holder = claims_.find(claim);
     if (holder != claims_.end() && holder->second != key) {
-      const std::string what = claim.port.empty()
-                                   ? "address " + claim.address.ToString()
-                                   : "VLAN " + std::to_string(claim.number) + " of port '" + claim.port + "'";
-      return "waits until " + Describe(holder->second) + " leaves " + what;
+      return "waits until " + Describe(holder->second) + " leaves " + TextOf(claim);
     }
   }
   return "";
@@ -215,25 +212,48 @@ void ObjectLedger::Sent(const Operation& operation) {
   SetSent(operation.key, slot, operation.put ? std::optional(operation.object) : std::nullopt);
 }
 
+namespace {
+
+bool CanStepAside(const Object& object) {
+  const auto* at = std::get_if<InterfaceObject>(&object);
+  return at != nullptr && (!at->tunnel || at->tunnel->kind == channel::TunnelKind::kGre);
+}
+
+// The object as it was, out of the way of whom its place belongs to: down, on a VLAN or with a
+// key that `taken` does not know. False: there is none.
+bool StepAside(InterfaceObject& aside, absl::FunctionRef<bool(const Claim&)> taken) {
+  constexpr uint32_t kTriesMax = 4094;
+  aside.up = false;
+  for (uint32_t tries = 0; tries < kTriesMax; ++tries) {
+    if (aside.tunnel) {
+      aside.tunnel->flags |= channel::kTunnelKeyIn;
+      aside.tunnel->key_in = ~tries;
+    } else {
+      aside.vlan = static_cast<uint16_t>(kTriesMax - tries);
+    }
+    if (!taken(ClaimsOf(aside).front())) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::optional<Operation> ObjectLedger::Evasion() const {
   for (const ObjectKey& key : blocked_) {
     const auto waiting = slots_.find(key);
     if (waiting == slots_.end() || waiting->second.state != State::kBlocked || !waiting->second.wanted)
       continue;
-    const auto* wanted = std::get_if<InterfaceObject>(&*waiting->second.wanted);
-    if (wanted == nullptr || wanted->tunnel) continue;
-    const auto holder = claims_.find(Claim{wanted->port, wanted->vlan, {}});
+    if (!CanStepAside(*waiting->second.wanted)) continue;
+    const Claim place = ClaimsOf(*waiting->second.wanted).front();
+    const auto holder = claims_.find(place);
     if (holder == claims_.end() || holder->second == key) continue;
     const Slot& slot = slots_.at(holder->second);
-    const auto* leaving = slot.wanted ? std::get_if<InterfaceObject>(&*slot.wanted) : nullptr;
-    const bool leaves = leaving != nullptr && !leaving->tunnel && slot.state == State::kBlocked &&
-                        (leaving->port != wanted->port || leaving->vlan != wanted->vlan);
+    const bool leaves = slot.wanted && slot.state == State::kBlocked && CanStepAside(*slot.wanted) &&
+                        ClaimsOf(*slot.wanted).front() != place;
     if (!leaves) continue;
     InterfaceObject aside = std::get<InterfaceObject>(*slot.sent);
-    aside.up = false;
-    aside.vlan = 4094;
-    while (aside.vlan > 0 && claims_.contains(Claim{aside.port, aside.vlan, {}})) --aside.vlan;
-    if (aside.vlan > 0) return Operation{holder->second, true, aside};
+    const auto taken = [this](const Claim& claim) { return claims_.contains(claim); };
+    if (StepAside(aside, taken)) return Operation{holder->second, true, aside};
   }
   return std::nullopt;
 }

@@ -51,9 +51,9 @@ class ObjectLedger {
   using CarriesRoutes = absl::FunctionRef<bool(const ObjectKey&)>;
   std::optional<Operation> Next(Urgency urgency, const PortNumbers& ports, CarriesRoutes carries_routes);
   void Sent(const Operation& operation);
-  // When nothing else can go: an interface that has to leave a VLAN which another
-  // one waits for, while its own new VLAN is taken (two that swap, say). The
-  // operation takes it to a free VLAN, down, until its turn comes.
+  // When nothing else can go: an interface that has to leave a VLAN or GRE key which another
+  // one waits for, while its own new one is taken (two that swap, say). The
+  // operation takes it to a free one, down, until its turn comes.
   std::optional<Operation> Evasion() const;
   void Evaded(const Operation& operation);
   // Up to `count` of the objects put aside, longest first, are looked at again.

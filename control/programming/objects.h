@@ -131,7 +131,7 @@ struct RouteObject {
   friend bool operator==(const RouteObject&, const RouteObject&) = default;
 };
 
-// All that one tenant wants in the dataplane, apart from large route sets. This
+// All that one tenant, or as VRF 0 the underlay, wants in the dataplane, apart from large route sets. This
 // is what `tenant` compiles to. Routes go to the RIB, which makes adjacencies,
 // groups and the chosen routes of them.
 struct TenantObjects {

@@ -144,7 +144,8 @@ InterfaceProgress Sender::ProgressOf(uint32_t vrf, uint32_t interface) const {
   if (of == nullptr) return progress;
   const auto at = std::find_if(of->interfaces.begin(), of->interfaces.end(),
                                [&](const InterfaceObject& each) { return each.interface == interface; });
-  if (at == of->interfaces.end()) return progress;
+  // Routes of the underlay belong to no one of its interfaces.
+  if (at == of->interfaces.end() || at->connection == 0) return progress;
   ForEachRefusedRoute(*of, at->connection, [&](const rib::RouteInput& route, rib::RefusalCode code) {
     add({at->name + ": route " + route.prefix.ToString(), TextOf(code)});
   });

@@ -69,6 +69,45 @@ TEST_CASE("a tenant goes out in the order of dependence and comes back in the re
   CHECK(channel.refused.empty());
 }
 
+TEST_CASE("the underlay goes out as VRF 0, which needs no record, and its progress is its own") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects underlay;
+  underlay.vrf = {0, "underlay"};
+  InterfaceObject tor{.interface = 90, .name = "underlay interface tor-a", .port = "p1", .vlan = 90};
+  tor.addresses.push_back(*net::InterfaceAddress::Parse("192.0.2.5/24"));
+  underlay.interfaces.push_back(tor);
+  underlay.routes.push_back({0, P("192.0.2.0/24"), rib::Source::kConnected, 0, 0, 0, {{std::nullopt, 90}}});
+  underlay.routes.push_back({0, P("0.0.0.0/0"), rib::Source::kStatic, 5, 0, 0, {{A("192.0.2.1")}}});
+  sender.PutTenant(underlay, 1);
+  Run(sender, channel);
+  CHECK(sender.Progress(0).acknowledged_revision == 1);
+  CHECK(agent.vrfs.empty());
+  CHECK(agent.interfaces.at(90).record.vrf == 0);
+  CHECK(agent.routes.size() == 2);
+
+  // A tenant's interface has no port, so its adjacencies wait: no business of the underlay.
+  TenantObjects tenant = Tenant(1, 1, 100);
+  tenant.interfaces[0].port = "p9";
+  sender.PutTenant(tenant, 2);
+  Run(sender, channel);
+  CHECK(sender.Progress(1).problem_count > 0);
+  CHECK(sender.Progress(0).problem_count == 0);
+  CHECK(sender.unanswered(0) == 0);
+
+  underlay.interfaces.clear();
+  underlay.routes.clear();
+  sender.PutTenant(underlay, 3);
+  Run(sender, channel);
+  CHECK(sender.Progress(0).acknowledged_revision == 3);
+  CHECK_FALSE(agent.interfaces.contains(90));
+  CHECK(agent.routes.empty());
+  CHECK(channel.refused.empty());
+}
+
 TEST_CASE("nothing is said before the whole stored state is known") {
   testing::FakeAgent agent;
   FakeChannel channel(agent, 1);

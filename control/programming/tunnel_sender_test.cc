@@ -111,6 +111,44 @@ TEST_CASE("a GRE tunnel is an interface without a port, and whatever is behind i
   CHECK(plane.agent.vrfs.empty());
 }
 
+TEST_CASE("two tunnels between the same ends swap their keys in one go, without a refusal") {
+  Plane plane;
+  TenantObjects first = WithTunnel(TunnelKind::kGre, 1);
+  TenantObjects second = WithTunnel(TunnelKind::kGre, 2);
+  plane.sender.PutTenant(first, 1);
+  plane.sender.PutTenant(second, 2);
+  plane.Settle();
+  std::swap(first.interfaces[0].tunnel, second.interfaces[0].tunnel);
+  plane.sender.PutTenant(first, 3);
+  plane.sender.PutTenant(second, 4);
+  plane.Settle();
+  CHECK(plane.channel.refused.empty());
+  CHECK(plane.agent.tunnels.at(10).record.key_in == 5002);
+  CHECK(plane.agent.tunnels.at(20).record.key_in == 5001);
+  for (const uint32_t interface : {10, 20})
+    CHECK((plane.agent.tunnels.at(interface).record.flags & channel::kTunnelUp) != 0);
+  CHECK(plane.sender.Progress(1).acknowledged_revision == 3);
+  CHECK(plane.sender.Progress(2).acknowledged_revision == 4);
+}
+
+TEST_CASE("a key passes from one tunnel to another, and a tunnel that has none waits for it by name") {
+  Plane plane;
+  TenantObjects first = WithTunnel(TunnelKind::kGre, 1);
+  plane.sender.PutTenant(first, 1);
+  TenantObjects second = WithTunnel(TunnelKind::kGre, 2);
+  second.interfaces[0].tunnel = first.interfaces[0].tunnel;
+  plane.sender.PutTenant(second, 2);
+  plane.Settle();
+  REQUIRE(plane.sender.Progress(2).problem_count > 0);
+  CHECK(plane.sender.Progress(2).problems[0].reason ==
+        "waits until tenant t1: tunnel leaves GRE key 5001 from 198.51.100.2 to 192.0.2.1");
+  plane.sender.RemoveTenant(1);
+  plane.Settle();
+  CHECK(plane.sender.Progress(2).acknowledged_revision == 2);
+  CHECK(plane.agent.tunnels.at(20).record.key_in == 5001);
+  CHECK(plane.channel.refused.empty());
+}
+
 TEST_CASE("mappings are routes through an overlay to their hosts, shared where they are equal") {
   const TunnelKind kind = GENERATE(TunnelKind::kVxlan, TunnelKind::kNvgre);
   Plane plane;

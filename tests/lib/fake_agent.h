@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "proto/channel/records.h"
@@ -223,9 +224,22 @@ class FakeAgent {
     }
     return true;
   }
+  static bool ReceivesTheSame(const channel::TunnelRecord& a, const channel::TunnelRecord& b) {
+    const auto selector = [](const channel::TunnelRecord& of) {
+      return std::tuple(of.kind, of.family, BytesOf(of.local), BytesOf(of.remote),
+                        of.flags & channel::kTunnelKeyIn, of.key_in);
+    };
+    return a.kind == static_cast<uint8_t>(channel::TunnelKind::kGre) && selector(a) == selector(b);
+  }
   void PutTunnel(const channel::TunnelRecord& record) {
     if (!Need(HasVrf(record.vrf)) || !NeedPolicers(record.policer_in, record.policer_out)) return;
     if (interfaces.contains(record.interface)) {
+      Refuse(channel::RefusalReason::kConflict);
+      return;
+    }
+    for (const auto& [key, held] : tunnels) {
+      const bool stale = held.epoch != epoch_;
+      if (key == record.interface || stale || !ReceivesTheSame(held.record, record)) continue;
       Refuse(channel::RefusalReason::kConflict);
       return;
     }
