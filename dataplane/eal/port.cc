@@ -65,11 +65,9 @@ absl::Status Port::Configure(rte_mempool& pool) {
     return absl::InvalidArgumentError(absl::StrCat("there are ", plan_.tx_queues,
                                                    " workers, each needs a queue to send on, but ", driver_,
                                                    " has at most ", can.max_tx_queues));
-  offloads_ = ChooseOffloads(plan_, {can.rx_offload_capa, can.tx_offload_capa, can.flow_type_rss_offloads});
+  offloads_ = ChooseOffloads(plan_, can.flow_type_rss_offloads);
 
   rte_eth_conf conf{};
-  conf.rxmode.offloads = offloads_.rx;
-  conf.txmode.offloads = offloads_.tx;
   if (offloads_.rss_types != 0) {
     conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
     conf.rx_adv_conf.rss_conf.rss_hf = offloads_.rss_types;
@@ -121,13 +119,13 @@ absl::Status Port::SetUpQueues(rte_mempool& pool) {
                                                    " rx_descriptors and ", tx_descriptors,
                                                    " tx_descriptors"));
   rte_eth_rxconf rx = can.default_rxconf;
-  rx.offloads = offloads_.rx;
+  rx.offloads = 0;
   for (uint16_t queue = 0; queue < plan_.rx_queues; ++queue) {
     const int result = rte_eth_rx_queue_setup(id_, queue, rx_descriptors, SOCKET_ID_ANY, &rx, &pool);
     if (result != 0) return Failed(absl::StrCat("receive queue ", queue), result);
   }
   rte_eth_txconf tx = can.default_txconf;
-  tx.offloads = offloads_.tx;
+  tx.offloads = 0;
   for (uint16_t queue = 0; queue < plan_.tx_queues; ++queue) {
     const int result = rte_eth_tx_queue_setup(id_, queue, tx_descriptors, SOCKET_ID_ANY, &tx);
     if (result != 0) return Failed(absl::StrCat("transmit queue ", queue), result);

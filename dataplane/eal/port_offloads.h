@@ -9,20 +9,13 @@
 
 namespace sluice::dataplane {
 
-struct PortCapabilities {
-  uint64_t rx_offloads = 0;  // RTE_ETH_RX_OFFLOAD_*
-  uint64_t tx_offloads = 0;
-  uint64_t rss_types = 0;  // RTE_ETH_RSS_*
-};
-
 struct PortOffloads {
-  uint64_t rx = 0;  // to enable
-  uint64_t tx = 0;
-  uint64_t rss_types = 0;  // 0: no RSS
-  // Each offload the dataplane knows, with "hardware" or "software".
+  uint64_t rss_types = 0;  // RTE_ETH_RSS_* to enable; 0: no RSS
+  // Each offload the dataplane knows, with who does the work: "hardware" or "software".
   std::map<std::string, std::string> report;
 };
 
-PortOffloads ChooseOffloads(const PortPlan& plan, const PortCapabilities& can);
+// `rss_types`: what the port could spread by.
+PortOffloads ChooseOffloads(const PortPlan& plan, uint64_t rss_types);
 
 }  // namespace sluice::dataplane
