@@ -2,10 +2,13 @@
 // neighbours through the slow path, workers run, packets are under way. A packet meets the old
 // state or the new one, never a third, and never another tenant's. SLUICE_CHURN_SEEDS sets how
 // many gateways are tried; a failure names its seed, SLUICE_CHURN_SEED repeats it.
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cstdlib>
 #include <map>
 
+#include "dataplane/nodes/icmp_error.h"
+#include "dataplane/nodes/nodes.h"
 #include "tests/graph/churn_gateway.h"
 #include "tests/graph/churn_world.h"
 #include "tests/graph/isolation_world.h"
@@ -46,12 +49,15 @@ class Churn {
     Collect();
   }
 
-  // No packet is lost without a counter. More may end than began: an ICMP error of ours
-  // that finds no way back to the sender is a drop, too.
+  // Every packet ends once, and what ends was one: flights, answers of our hosts that the
+  // workers drop, and ICMP errors of ours, which may find no way back.
   void Finish() {
-    const auto ended = [&] { return arrived_ + Dropped(); };
-    const auto begun = [&] { return flights_.size() + gateway_.AnswersNotTaken(); };
+    const auto ended = [&] { return arrived_ + errors_arrived_ + Dropped(); };
+    const auto begun = [&] { return flights_.size() + gateway_.AnswersNotTaken() + ErrorsSent(); };
     CHECK(Pump([&] { return ended() >= begun(); }));
+    gateway_.graph().Settle();
+    Collect();
+    CHECK(ended() == begun());
     CHECK(held_and_sent_ > 0);
     CHECK(arrived_ > flights_.size() / 2);
   }
@@ -132,6 +138,7 @@ class Churn {
     if (fields.contains("icmp.type")) {
       CHECK(frame.port == 0);
       CHECK(flight.verdicts.dropped);
+      ++errors_arrived_;
       return;
     }
     CHECK(frame.port == 1);
@@ -157,12 +164,27 @@ class Churn {
     return total;
   }
 
+  // What reached the node for them and was not refused there.
+  uint64_t ErrorsSent() const {
+    const auto nodes = dataplane::AllNodes();
+    const auto node = std::find(nodes.begin(), nodes.end(), &dataplane::kIcmpErrorNode);
+    const auto index = static_cast<uint32_t>(node - nodes.begin());
+    uint64_t sent = 0;
+    for (uint32_t worker = 0; worker < gateway_.graph().workers(); ++worker)
+      sent += gateway_.graph().counters().Node(worker, index).packets;
+    for (const DropReason reason :
+         {DropReason::kIcmpErrorForbidden, DropReason::kIcmpErrorNoSource, DropReason::kIcmpErrorRateLimited})
+      for (uint32_t vrf = 0; vrf < gateway_.graph().tables().vrfs.size(); ++vrf)
+        sent -= gateway_.graph().Drops(static_cast<dataplane::VrfId>(vrf), reason);
+    return sent;
+  }
+
   ChurnWorld world_;
   mutable ChurnGateway gateway_;
   const std::array<uint16_t, 2> ports_ = {gateway_.graph().port(0).id(), gateway_.graph().port(1).id()};
   std::map<uint32_t, Flight> flights_;
   uint32_t next_id_ = 1;
-  uint64_t arrived_ = 0, held_and_sent_ = 0;
+  uint64_t arrived_ = 0, held_and_sent_ = 0, errors_arrived_ = 0;
 };
 
 void RunSeed(uint64_t seed, uint16_t workers) {

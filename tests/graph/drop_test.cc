@@ -11,7 +11,7 @@ using dataplane::DropReason;
 
 // Rows that expect no ICMP error.
 TEST_CASE("what cannot be forwarded is dropped under its own name") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   tenant.AddAdjacency(3, AdjacencyKind::kDrop);
   tenant.AddRoute(1, "10.66.0.0/16", 3);
   tenant.AddInterface({.id = 9, .vrf = 1, .port = 0, .vlan = 99, .up = false});
@@ -101,7 +101,7 @@ TEST_CASE("what cannot be forwarded is dropped under its own name") {
 }
 
 TEST_CASE("every truncation of a packet is dropped or forwarded whole") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   for (const Bytes& whole :
        {tenant.In().Ipv4({.options = {1, 1, 1, 0}}).Udp(1, 2).frame(),
         tenant.In().Ipv6({.extension_type = 0, .extensions = {17, 0, 1, 4, 0, 0, 0, 0}}).Udp(1, 2).frame()}) {
@@ -117,7 +117,7 @@ TEST_CASE("every truncation of a packet is dropped or forwarded whole") {
 }
 
 TEST_CASE("a frame that ends within its tag is a runt, whatever its buffer held before") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   const Packet whole[] = {tenant.In().Ipv4({}).Udp(1, 2), tenant.In().Ipv6({}).Udp(1, 2)};
   for (Packet packet : whole)
     for (const size_t bytes : {14, 15, 16, 17}) {
@@ -133,7 +133,7 @@ TEST_CASE("a frame that ends within its tag is a runt, whatever its buffer held 
 }
 
 TEST_CASE("strict reverse path lets in what would go back the same way") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   REQUIRE(tenant.tables()
               .PutInterface({.id = 3, .vrf = 1, .port = tenant.port(0).id(), .vlan = 30, .strict_urpf = true})
               .ok());
@@ -151,7 +151,7 @@ TEST_CASE("strict reverse path lets in what would go back the same way") {
 }
 
 TEST_CASE("policers hold both directions to their rate") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   REQUIRE(tenant.tables().policers.Put(1, 8, 1500, 1500).ok());
   SECTION("in") {
     REQUIRE(tenant.tables()

@@ -101,8 +101,10 @@ class GraphHarness {
   // The highest number of a port plus one.
   uint32_t port_numbers() const;
 
-  // One frame on a receive queue of the port, then Settle().
-  void Push(uint16_t port, const Bytes& frame, uint16_t queue = 0);
+  // One frame on a receive queue of the port, then Settle(). Unless told which, the
+  // frames go to the workers in turn.
+  void Push(uint16_t port, const Bytes& frame, uint16_t queue);
+  void Push(uint16_t port, const Bytes& frame) { Push(port, frame, next_queue_++ % options_.workers); }
   // Walks all workers on this thread until nothing arrives any more; or, with
   // StartWorkers(), waits until they have done so.
   void Settle();
@@ -130,6 +132,7 @@ class GraphHarness {
   void CreateWorker(uint16_t index);
 
   HarnessOptions options_;
+  uint16_t next_queue_ = 0;
   rte_mempool* pool_ = nullptr;
   std::vector<std::unique_ptr<RingPort>> ports_;
   std::unique_ptr<rte_rcu_qsbr, void (*)(void*)> qsbr_;

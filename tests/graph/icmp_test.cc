@@ -19,7 +19,7 @@ Bytes Quote(const Packet& packet, size_t count) {
 }
 
 TEST_CASE("echo requests to our addresses are answered") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   SECTION("IPv4") {
     tenant.Push(
         0,
@@ -66,7 +66,7 @@ TEST_CASE("echo requests to our addresses are answered") {
 }
 
 TEST_CASE("errors name the cause and come from the incoming interface's address") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   tenant.AddAdjacency(5, AdjacencyKind::kNeighbor, 2);
   auto dead = tenant.OnInterface(AdjacencyKind::kNeighbor, 2);
   dead.live = dead.resolvable = false;
@@ -127,7 +127,7 @@ TEST_CASE("errors name the cause and come from the incoming interface's address"
 }
 
 TEST_CASE("no error about what must not be answered") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   const auto in = [&] { return tenant.In(); };
   const Packet silent[] = {
       in().Ipv4({.ttl = 1}).Icmp(3, 1, 0, Bytes(28)),
@@ -145,7 +145,7 @@ TEST_CASE("no error about what must not be answered") {
 }
 
 TEST_CASE("no error about a directed broadcast, whatever else is wrong with it") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   tenant.AddAdjacency(6, dataplane::AdjacencyKind::kGlean, 2);
   tenant.AddRoute(1, "10.9.0.0/24", 6);
   uint64_t dropped = 1;
@@ -181,7 +181,7 @@ TEST_CASE("no error about a directed broadcast, whatever else is wrong with it")
 }
 
 TEST_CASE("without an address on the interface the tenant's router address speaks, else nobody") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   REQUIRE(tenant.tables().PutInterface({.id = 3, .vrf = 1, .port = tenant.port(0).id(), .vlan = 30}).ok());
   const Bytes expiring = tenant.In(30).Ipv4({.ttl = 1}).Udp(1, 2).frame();
   tenant.Push(0, expiring);

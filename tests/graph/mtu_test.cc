@@ -38,7 +38,7 @@ TEST_CASE("the MTU matrix of VLAN interfaces") {
   const auto ip_bytes = static_cast<uint16_t>(mtu + over);
   const bool v6 = GENERATE(false, true), dont_fragment = GENERATE(false, true);
   CAPTURE(mtu, ip_bytes, v6, dont_fragment);
-  TenantPair tenant({}, mtu);
+  TenantPair tenant(AnyWorkers(), mtu);
   const Packet in = v6 ? tenant.In().Ipv6({}).Udp(1, 2, ip_bytes - 48u)
                        : tenant.In()
                              .Ipv4({.fragment = static_cast<uint16_t>(dont_fragment ? 0x4000 : 0)})
@@ -135,7 +135,7 @@ TEST_CASE("the MTU matrix of tunnels") {
 }
 
 TEST_CASE("fragments of fragments keep their place and copied options only travel on") {
-  TenantPair tenant({}, 600);
+  TenantPair tenant(AnyWorkers(), 600);
   // Copied option 0x94 (router alert), not copied 0x07 (record route) and padding.
   const Bytes options = {0x94, 4, 0, 0, 7, 7, 4, 0, 0, 0, 0, 0};
   const Packet in =

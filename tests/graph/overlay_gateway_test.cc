@@ -29,12 +29,13 @@ struct SilentAgent final : NeighborSink {
   uint32_t duplicates = 0;
 };
 
-// The tunnel gateway with a slow path behind its worker. Interface 4 is an overlay
+// The tunnel gateway with a slow path behind its workers. Interface 4 is an overlay
 // of VRF 1 with the addresses 10.3.0.254/24 and 2001:db8:3::fe/64; its host is
 // 198.51.100.2, or over IPv6 2001:db8:e::2.
 struct OverlayGateway : TunnelGateway {
   OverlayGateway(TunnelKind tunnel_kind, bool over_ipv6)
-      : kind(tunnel_kind),
+      : TunnelGateway(AnyWorkers()),
+        kind(tunnel_kind),
         outer6(over_ipv6),
         pool(CreatePool("overlay_slow", 256, 0, 2048)),
         memory(*channel::ChannelMemory::Create({}, 1)),
@@ -47,7 +48,8 @@ struct OverlayGateway : TunnelGateway {
                .udp_port = static_cast<uint16_t>(kind == TunnelKind::kVxlan ? 4789 : 0)},
               outer6 ? "2001:db8:e::2" : "198.51.100.2");
     SlowPathOptions options;
-    options.workers.push_back({punt_rings(0), inject_ring(0)});
+    for (uint16_t worker = 0; worker < workers(); ++worker)
+      options.workers.push_back({punt_rings(worker), inject_ring(worker)});
     options.pool = pool;
     options.counters = slow_path_counters();
     slow_path = std::make_unique<SlowPath>(options, tables(), *qsbr, 0, requests, agent, control);

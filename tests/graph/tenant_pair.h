@@ -1,12 +1,19 @@
 // The gateway that most graph tests use: one tenant between two VLANs.
 #pragma once
 
+#include <catch2/catch.hpp>
+
 #include "tests/graph/harness.h"
 
 namespace sluice::testing {
 
 inline const net::MacAddress kHost = Mac("02:00:00:00:00:01");
 inline const net::MacAddress kRouter = Mac("02:00:00:00:00:02");
+
+// With one worker, with two and with four: a test case that uses it runs three times.
+inline HarnessOptions AnyWorkers() {
+  return {.workers = GENERATE(as<uint16_t>{}, 1, 2, 4)};
+}
 
 // Tenant 1: interface 1 = port 0 VLAN 10 (hosts 10.1.0.0/24, 2001:db8:1::/64),
 // interface 2 = port 1 VLAN 20 with `mtu`; 10.2/16 and 2001:db8:2::/48 are

@@ -74,7 +74,7 @@ Bytes Numbered(Bytes header, uint32_t number) {
 }  // namespace
 
 TEST_CASE("what comes out of a GRE tunnel is routed in its tenant") {
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(Gre(7, 9), "198.51.100.2");
   graph.AddTunnel(Gre(7, 9), "2001:db8:e::2", 5, 1);
   const Bytes gre4 = Numbered({0x20, 0, 0x08, 0x00}, 7), gre6 = Numbered({0x20, 0, 0x86, 0xdd}, 7);
@@ -109,7 +109,7 @@ TEST_CASE("what comes out of a GRE tunnel is routed in its tenant") {
 }
 
 TEST_CASE("packets into a GRE tunnel carry its key, and the outer header is right") {
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(Gre(7, 9), "198.51.100.2");
   graph.Push(0, graph.In().Ipv4(OutFields(64)).Udp(6, 5).frame());
   graph.Push(0, graph.In().Ipv6(OutFields6(64)).Udp(6, 5).frame());
@@ -134,7 +134,7 @@ TEST_CASE("VXLAN and NVGRE carry the tenant's packets in frames, both ways") {
   const bool vxlan = GENERATE(true, false);
   const bool outer6 = GENERATE(true, false);
   INFO((vxlan ? "VXLAN" : "NVGRE") << (outer6 ? " over IPv6" : " over IPv4"));
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(vxlan ? Vxlan(5001) : Nvgre(5001), outer6 ? "2001:db8:e::2" : "198.51.100.2");
   const Bytes frame = InnerFrame(InnerIn());
   const Bytes payload = vxlan ? VxlanHeader(5001, frame.size()) + frame
@@ -173,7 +173,7 @@ TEST_CASE("VXLAN and NVGRE carry the tenant's packets in frames, both ways") {
 }
 
 TEST_CASE("what is nobody's, or not as it should be, is dropped under its name") {
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(Gre(7, 7), "198.51.100.2");
   graph.AddTunnel(Vxlan(5001), "198.51.100.2", 5, 1);
   const Bytes frame = InnerFrame(InnerIn());
@@ -243,7 +243,7 @@ TEST_CASE("what is nobody's, or not as it should be, is dropped under its name")
 }
 
 TEST_CASE("tunnels between the same end points lead to their own tenants, by key") {
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddVrf(2);
   graph.AddInterface({.id = 6, .vrf = 2, .port = 0, .vlan = 12}, {"10.1.0.254/24"});
   graph.AddNextHop(6, 6, kHost);
@@ -271,7 +271,7 @@ TEST_CASE("tunnels between the same end points lead to their own tenants, by key
 }
 
 TEST_CASE("congestion that the outer header tells of reaches an inner packet that can carry it") {
-  TunnelGateway graph;
+  TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(Gre(7, 7), "198.51.100.2");
   Ipv4Fields congested = kOuterIn;
   congested.tos = 3;

@@ -8,7 +8,7 @@ namespace sluice::testing {
 namespace {
 
 TEST_CASE("a packet is forwarded from VLAN to VLAN within its tenant") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   const auto in = [&] { return tenant.In(); };
   struct Row {
     const char* what;
@@ -52,7 +52,7 @@ TEST_CASE("a packet is forwarded from VLAN to VLAN within its tenant") {
 }
 
 TEST_CASE("untagged interfaces forward in both directions") {
-  GraphHarness graph;
+  GraphHarness graph(AnyWorkers());
   graph.AddVrf(1);
   graph.AddInterface({.id = 1, .vrf = 1, .port = 0, .vlan = 0}, {"10.1.0.254/24"});
   graph.AddInterface({.id = 2, .vrf = 1, .port = 1, .vlan = 20}, {"10.9.0.254/24"});
@@ -81,7 +81,7 @@ TEST_CASE("untagged interfaces forward in both directions") {
 }
 
 TEST_CASE("tenants with the same addresses do not meet") {
-  GraphHarness graph;
+  GraphHarness graph(AnyWorkers());
   for (dataplane::VrfId vrf : {1, 2}) {
     graph.AddVrf(vrf);
     const auto in = static_cast<uint16_t>(2 * vrf - 1), out = static_cast<uint16_t>(2 * vrf);
@@ -107,7 +107,7 @@ TEST_CASE("tenants with the same addresses do not meet") {
 }
 
 TEST_CASE("counters add up over a mixed burst") {
-  TenantPair tenant;
+  TenantPair tenant(AnyWorkers());
   for (int i = 0; i < 100; ++i) {
     tenant.Push(0, tenant.In().Ipv4({}).Udp(1, 2).frame());
     tenant.Push(0, tenant.In().Ipv6({}).Udp(1, 2).frame());
