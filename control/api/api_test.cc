@@ -201,6 +201,14 @@ TEST_CASE("accepted is not programmed: generation and conditions follow the data
   CHECK(tenant.status().connections(0).mtu() == 1500);
   CHECK(tenant.status().configuration_state().status() == v1::CONFIGURATION_STATUS_SUCCESS);
 
+  // The dataplane restarts: nothing of it is programmed until it says so again.
+  rig.OnCore([&](DesiredState&) { return rig.programming().acknowledged = 0; });
+  CHECK(rig.Get("contoso").status().observed_generation() == 0);
+  CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_FALSE));
+  CHECK(rig.Get("contoso").status().connections(0).state() == v1::CONNECTION_STATE_CONNECTING);
+  rig.Acknowledge();
+  CHECK(rig.Get("contoso").status().observed_generation() == 1);
+
   rig.OnCore([&](DesiredState&) { return rig.dataplane().ports[0].link_up = false; });
   CHECK(rig.Get("contoso").status().connections(0).error_reason() == "port p1 has no carrier");
 }

@@ -21,8 +21,8 @@ struct RefusedObject {
 
 struct TenantProgramming {
   // Highest revision (ProgrammingSink) that the dataplane forwards by: all of its objects were
-  // answered and none of the spec refused; 0 = none yet. Refused routes of the static set do not
-  // hold it back.
+  // answered and none of the spec refused; 0 = none, as far as is known. Refused routes of the static set do
+  // not hold it back.
   uint64_t acknowledged_revision = 0;
   std::vector<RefusedObject> refused;  // bounded, the spec's first; `refused_count` has the true number
   uint64_t refused_count = 0;

@@ -60,8 +60,9 @@ void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings,
   if (record.observed_generation < record.row.generation)
     return conditions.False(
         "Programmed", v1::SEVERITY_INFO, "InProgress",
-        absl::StrCat("generation ", record.row.generation, " is on its way to the dataplane, which has ",
-                     record.observed_generation));
+        absl::StrCat(
+            "generation ", record.row.generation, " is on its way to the dataplane",
+            record.observed_generation == 0 ? "" : absl::StrCat(", which has ", record.observed_generation)));
   conditions.True("Programmed", "Acknowledged");
 }
 
@@ -145,6 +146,8 @@ void UpdateObserved(TenantRecord& record, const Surroundings& surroundings) {
   const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
   if (record.spec_revision != 0 && programming.acknowledged_revision >= record.spec_revision)
     record.observed_generation = record.row.generation;
+  // Another dataplane, or none: what the former one had says nothing of it.
+  if (programming.acknowledged_revision == 0) record.observed_generation = 0;
 }
 
 v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& connection,

@@ -174,6 +174,8 @@ void Sender::Detach() {
   TakeRibChanges();
   ledger_.ForgetInstalled([this](const ObjectKey& key) { Gone(key); });
   rib_.ForgetInstalled();
+  // Whoever attaches next may have nothing of it.
+  for (auto& [vrf, revisions] : revisions_) revisions.acknowledged = 0;
 }
 
 // The RIB knows links and neighbours on them; over a tunnel to one far end there is only that.

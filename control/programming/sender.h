@@ -31,7 +31,8 @@ struct Attachment {
 struct TenantProgress {
   uint64_t stated_revision = 0;
   // Highest all of whose objects were answered, and those of the configuration (PutTenant)
-  // accepted. Refused routes of the large sets do not hold it back: they are counted below.
+  // accepted, by the dataplane that is attached; 0 while none is. Refused routes of the large sets do
+  // not hold it back: they are counted below.
   uint64_t acknowledged_revision = 0;
   std::vector<Problem> problems;    // bounded; those of the configuration first
   uint64_t problem_count = 0;       // all that is refused or waits for something refused

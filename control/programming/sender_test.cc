@@ -276,6 +276,23 @@ TEST_CASE("what a limit refused is named and gets its chance when room comes") {
   CHECK(agent.routes.size() == 2);
 }
 
+TEST_CASE("what one dataplane acknowledged is not claimed of the next") {
+  testing::FakeAgent agent, restarted;
+  FakeChannel channel(agent, 1), other(restarted, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  sender.PutTenant(Tenant(1, 1, 100), 3);
+  Run(sender, channel);
+  CHECK(sender.Progress(1).acknowledged_revision == 3);
+  sender.Detach();
+  CHECK(sender.Progress(1).acknowledged_revision == 0);
+  sender.Attach(other, WithPort());
+  CHECK(sender.Progress(1).acknowledged_revision == 0);
+  Run(sender, other);
+  CHECK(sender.Progress(1).acknowledged_revision == 3);
+}
+
 TEST_CASE("an address that takes the place of a host route is there in the end") {
   testing::FakeAgent agent;
   FakeChannel channel(agent, 1);
