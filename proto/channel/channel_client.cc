@@ -55,12 +55,12 @@ absl::StatusOr<std::unique_ptr<ChannelClient>> ChannelClient::Connect(const std:
   if (absl::Status verdict = StatusOf(reply); !verdict.ok()) return verdict;
   if (descriptors.size() != kHelloDescriptors)
     return absl::InvalidArgumentError(absl::StrFormat("socket %s: no memory came with the hello", path));
-  auto memory = AttachedMemory::Map(descriptors[0]);
+  auto memory = AttachedMemory::Map(descriptors[0], descriptors[1]);
   if (!memory.ok()) return memory.status();
   if (memory->layout().instance != reply.instance)
     return absl::InvalidArgumentError("channel memory: of another instance than the hello");
   return std::unique_ptr<ChannelClient>(
-      new ChannelClient(*std::move(socket), std::move(descriptors[1]), *std::move(memory), reply.epoch));
+      new ChannelClient(*std::move(socket), std::move(descriptors[2]), *std::move(memory), reply.epoch));
 }
 
 ChannelClient::ChannelClient(FileDescriptor socket, FileDescriptor packet_doorbell, AttachedMemory memory,

@@ -147,7 +147,7 @@ bool ChannelServer::HandOver(Candidate& candidate, const HelloRequest& request, 
 
   reply.epoch = ++last_epoch_;
   if (packets_ != nullptr) packets_->Attach(std::move(ours));
-  const int descriptors[kHelloDescriptors] = {memory_.fd(), theirs.get()};
+  const int descriptors[kHelloDescriptors] = {memory_.fd(), memory_.counters_fd(), theirs.get()};
   if (!SendMessage(candidate.socket, std::as_bytes(std::span(&reply, 1)), descriptors).ok()) {
     if (packets_ != nullptr) packets_->Detach();
     return false;

@@ -1,6 +1,6 @@
 // The two messages of the hand-over socket (SOCK_SEQPACKET, Unix). Control sends
 // HelloRequest; the dataplane answers HelloReply and, when it accepts, passes the
-// memfd and the packet doorbell with it (SCM_RIGHTS). From then on a message of
+// memfds and the packet doorbell with it (SCM_RIGHTS). From then on a message of
 // one byte is a doorbell, and the close of the socket is the death signal.
 #pragma once
 
@@ -10,9 +10,9 @@
 namespace sluice::channel {
 
 inline constexpr uint64_t kHelloMagic = 0x4f4c4c4548454355;
-// Descriptors passed with an accepting reply, in this order: the memory, and
-// control's end of a socket pair that is the doorbell of punt and inject.
-inline constexpr uint32_t kHelloDescriptors = 2;
+// Descriptors passed with an accepting reply, in this order: the memory, its
+// counters, and control's end of a socket pair that is the doorbell of punt and inject.
+inline constexpr uint32_t kHelloDescriptors = 3;
 
 struct HelloRequest {
   uint64_t magic;

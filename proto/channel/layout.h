@@ -1,6 +1,7 @@
-// How the channel's shared memory is divided: one header page, the rings, the
-// progress words and, last, the counters. The dataplane writes the header once
-// before it hands the memory over; the attaching side checks a copy of it.
+// How the channel's shared memory is divided: one header page, the rings and the
+// progress words; then, in an area of their own that nobody but the dataplane can
+// write, the counters. The dataplane writes the header once before it hands the
+// memory over; the attaching side checks a copy of it.
 #pragma once
 
 #include <atomic>
@@ -15,7 +16,7 @@
 namespace sluice::channel {
 
 inline constexpr uint64_t kLayoutMagic = 0x314843454349554c;  // "LUICECH1" in memory
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 inline constexpr uint64_t kSectionAlignment = 4096;
 
 enum SectionIndex : uint32_t {
@@ -24,12 +25,12 @@ enum SectionIndex : uint32_t {
   kPuntRing,     // slow path -> control: PuntRecord and packet
   kInjectRing,   // control -> slow path: InjectRecord and packet
   kProgress,     // Progress
-  kCounters,     // CounterLayout; mapped read-only by control
+  kCounters,     // CounterLayout; all of the second area
   kSectionCount,
 };
 
 struct Section {
-  uint64_t offset;  // from the start of the memory, in bytes
+  uint64_t offset;  // from the start of the first area, in bytes; the second follows it
   uint64_t bytes;
 };
 
@@ -38,7 +39,7 @@ struct LayoutHeader {
   uint32_t layout_version;
   uint32_t record_version;
   uint64_t instance;  // of the dataplane; changes when it restarts
-  uint64_t bytes;     // of the whole memory
+  uint64_t bytes;     // of both areas
   CounterGeometry counters;
   Section sections[kSectionCount];
 };

@@ -1,10 +1,12 @@
 // The memory's layout: what is made is accepted, what was tampered with is not.
 #include "proto/channel/layout.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <catch2/catch.hpp>
 #include <functional>
+#include <string>
 
 #include "proto/channel/shared_memory.h"
 
@@ -61,11 +63,12 @@ TEST_CASE("a header that was tampered with is refused") {
 TEST_CASE("the memory cannot change its size and control sees the workers' counters") {
   auto memory = ChannelMemory::Create(kSizes, 7);
   REQUIRE(memory.ok());
-  CHECK(ftruncate(memory->fd(), 0) != 0);
-  CHECK(ftruncate(memory->fd(), static_cast<off_t>(memory->layout().bytes) + 4096) != 0);
-
-  const FileDescriptor handed(dup(memory->fd()));
-  const auto attached = AttachedMemory::Map(handed);
+  for (const int fd : {memory->fd(), memory->counters_fd()}) {
+    CHECK(ftruncate(fd, 0) != 0);
+    CHECK(ftruncate(fd, static_cast<off_t>(memory->layout().bytes) + 4096) != 0);
+  }
+  const FileDescriptor handed(dup(memory->fd())), counters(dup(memory->counters_fd()));
+  const auto attached = AttachedMemory::Map(handed, counters);
   REQUIRE(attached.ok());
   const CounterLayout layout = memory->counter_layout();
   for (uint32_t worker = 0; worker < 2; ++worker) {
@@ -81,10 +84,34 @@ TEST_CASE("the memory cannot change its size and control sees the workers' count
   CHECK(reader.Worker(1).walks == 1);
 }
 
-TEST_CASE("memory that is not sealed is not mapped") {
+TEST_CASE("nobody who is handed the counters can write them") {
+  const auto memory = ChannelMemory::Create(kSizes, 7);
+  REQUIRE(memory.ok());
+  const auto map = [](int fd) { return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0); };
+  const std::string path = "/proc/self/fd/" + std::to_string(memory->counters_fd());
+  const FileDescriptor handed(dup(memory->counters_fd())), again(open(path.c_str(), O_RDWR | O_CLOEXEC));
+  for (const int fd : {handed.get(), again.get()}) {
+    CHECK(map(fd) == MAP_FAILED);
+    CHECK(pwrite(fd, "x", 1, 0) == -1);
+    CHECK(fcntl(fd, F_ADD_SEALS, 0) == -1);
+  }
+  void* read_only = mmap(nullptr, 4096, PROT_READ, MAP_SHARED, handed.get(), 0);
+  REQUIRE(read_only != MAP_FAILED);
+  CHECK(mprotect(read_only, 4096, PROT_READ | PROT_WRITE) == -1);
+  munmap(read_only, 4096);
+}
+
+TEST_CASE("memory that is not sealed, or not what its header says, is not mapped") {
   const FileDescriptor fd(memfd_create("unsealed", MFD_CLOEXEC));
   REQUIRE(ftruncate(fd.get(), 1 << 20) == 0);
-  CHECK_FALSE(AttachedMemory::Map(fd).ok());
+  const auto memory = ChannelMemory::Create(kSizes, 7);
+  REQUIRE(memory.ok());
+  const FileDescriptor rings(dup(memory->fd())), counters(dup(memory->counters_fd()));
+  CHECK(AttachedMemory::Map(rings, counters).ok());
+  CHECK_FALSE(AttachedMemory::Map(fd, counters).ok());
+  CHECK_FALSE(AttachedMemory::Map(rings, fd).ok());
+  CHECK_FALSE(AttachedMemory::Map(counters, rings).ok());
+  CHECK_FALSE(AttachedMemory::Map(rings, rings).ok());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// A mapped memfd: made and sealed by the dataplane, checked and mapped by control.
+// Mapped memfds: made and sealed by the dataplane, checked and mapped by control.
 #pragma once
 
 #include <cstddef>
@@ -28,30 +28,42 @@ class Mapping {
 };
 
 // The dataplane's side. Zeroed, sealed against shrinking and growing, excluded
-// from core dumps (records may carry keys).
+// from core dumps (records may carry keys). The counters are a memfd of their own,
+// sealed against every writer but this mapping: whoever gets the descriptor reads.
 class ChannelMemory {
  public:
   // `instance` goes into the header. Internal when the system refuses.
   static absl::StatusOr<ChannelMemory> Create(const ChannelSizes& sizes, uint64_t instance);
 
+  // Of what both processes write, and of the counters.
   int fd() const { return fd_.get(); }
+  int counters_fd() const { return counters_fd_.get(); }
   const LayoutHeader& layout() const { return layout_; }
   RingMemory Ring(SectionIndex section) const { return RingAt(layout_, section, mapping_.start()); }
   Progress& progress() const { return ProgressAt(layout_, mapping_.start()); }
   CounterLayout counter_layout() const { return CounterLayout(layout_.counters); }
   // First byte of the counter section, for the workers.
-  std::byte* counter_section() const { return mapping_.start() + layout_.sections[kCounters].offset; }
+  std::byte* counter_section() const { return counters_.start(); }
   CounterReader counters() const { return CounterReader(counter_layout(), counter_section()); }
 
   // Empties a ring for a new attachment. Neither end may be in use in this process.
   void ResetRing(SectionIndex section) const;
 
  private:
-  ChannelMemory(FileDescriptor fd, Mapping mapping, const LayoutHeader& layout)
-      : fd_(std::move(fd)), mapping_(std::move(mapping)), layout_(layout) {}
+  struct Area {
+    FileDescriptor fd;
+    Mapping mapping;
+  };
+  static absl::StatusOr<Area> CreateArea(const char* name, uint64_t bytes, int seals);
+  ChannelMemory(Area rings, Area counters, const LayoutHeader& layout)
+      : fd_(std::move(rings.fd)),
+        counters_fd_(std::move(counters.fd)),
+        mapping_(std::move(rings.mapping)),
+        counters_(std::move(counters.mapping)),
+        layout_(layout) {}
 
-  FileDescriptor fd_;
-  Mapping mapping_;
+  FileDescriptor fd_, counters_fd_;
+  Mapping mapping_, counters_;
   LayoutHeader layout_;  // our own; the shared copy is for control only
 };
 
@@ -59,7 +71,7 @@ class ChannelMemory {
 class AttachedMemory {
  public:
   // Refuses memory that is not sealed or whose header does not add up.
-  static absl::StatusOr<AttachedMemory> Map(const FileDescriptor& fd);
+  static absl::StatusOr<AttachedMemory> Map(const FileDescriptor& fd, const FileDescriptor& counters_fd);
 
   const LayoutHeader& layout() const { return layout_; }
   RingMemory Ring(SectionIndex section) const { return RingAt(layout_, section, rings_.start()); }
