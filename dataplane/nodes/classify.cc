@@ -4,6 +4,7 @@
 // (docs/decisions/0003-graph-shape.md).
 #include "dataplane/nodes/classify.h"
 
+#include "dataplane/nodes/decapsulation.h"
 #include "dataplane/nodes/forward_burst.h"
 #include "dataplane/nodes/recognition.h"
 #include "dataplane/packet/tunnel_header.h"
@@ -129,56 +130,13 @@ inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, Bursts& bu
   return TakeOrdinary<forward::Ipv6>(worker, mbuf, subinterface, oddities, bursts.ipv6, bursts.ipv6_count);
 }
 
-// Packets of the underlay on their way to tunnel_decap.
-struct TunnelPackets {
-  rte_mbuf* packet[kBurstMax];
-  uint16_t count = 0;
-};
-
-// Takes a packet of the underlay over IPv4 that may be one of a tunnel's, tagged
-// or not; false when it is not, or anything is odd about it, and then nothing was
-// done.
-inline bool TakeTunnelPacket(const WorkerContext& worker, rte_mbuf& mbuf, TunnelPackets& tunnel) {
-  const uint8_t* frame = DataOf(mbuf);
-  const PortId port = mbuf.port;
-  const uint32_t tag = LoadBe32(frame + 12);
-  const bool tagged = tag >> 16 == kEtherType8021q;
-  const uint8_t l2_bytes = tagged ? kTaggedL2Bytes : kEthernetBytes;
-  const Subinterface subinterface =
-      worker.tables->subinterfaces.Find(port, tagged ? static_cast<uint16_t>(tag & 0xfff) : uint16_t{0});
-  // The only flags: up, and of the underlay.
-  constexpr uint64_t kFlags = uint64_t{kSubinterfaceUp | kSubinterfaceUnderlay} << 32;
-  uint64_t odd = (subinterface.Word() ^ kFlags) & uint64_t{0xffff} << 32;
-  if (odd != 0) return false;
-  const uint8_t* ip = frame + l2_bytes;
-  const uint32_t available = mbuf.data_len - uint32_t{l2_bytes};
-  odd = (MacBits(frame) ^ worker.transmit[port].mac_bits) | (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) |
-        static_cast<uint64_t>(LoadBe16(ip - 2) ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available);
-  if (odd != 0) return false;
-  if (Ipv4Protocol(ip) != kProtocolGre) {
-    const bool vxlan = Ipv4Protocol(ip) == kProtocolUdp &&
-                       Ipv4TotalLength(ip) >= kIpv4HeaderBytes + kUdpHeaderBytes &&
-                       worker.tables->tunnels.vxlan_ports().Contains(LoadBe16(ip + kIpv4HeaderBytes + 2));
-    if (!vxlan) return false;
-  }
-  StoreArrival(MetaOf(mbuf), ArrivalWord(subinterface, 4, l2_bytes));
-  worker.counters.Received(subinterface.interface(), available);
-  forward::PassL2Header(mbuf, l2_bytes);
-  tunnel.packet[tunnel.count++] = &mbuf;
-  return true;
-}
-
 // One by one, what no vector took: all, on processors without AVX-512.
-void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts,
-                TunnelPackets& tunnel) {
+void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts) {
   const WorkerContext& worker = run.worker;
-  for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
   for (uint16_t i = 0; i < count; ++i) {
-    if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
     rte_mbuf& mbuf = *packets[i];
     // While somebody traces, every packet shows itself in every node.
     if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
-    if (!worker.tracing && TakeTunnelPacket(worker, mbuf, tunnel)) continue;
     Edge edge = Examine(worker, mbuf).edge;
     if (MetaOf(mbuf).vrf == 0 && (edge == classify::kIp4Forward || edge == classify::kIp6Forward) &&
         IsTunnelPacket(*worker.tables, mbuf, edge == classify::kIp4Forward))
@@ -187,29 +145,47 @@ void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, B
   }
 }
 
-// Those that a tunnel may have sent leave `packets`; returns how many are left.
-uint16_t TakeTunnelPackets(const WorkerContext& worker, rte_mbuf* packets[], uint16_t count,
-                           TunnelPackets& tunnel) {
+// Ordinary packets of tenants, without vector instructions. The others go to
+// `others`; returns how many.
+uint16_t TakeOrdinaryOnes(const WorkerContext& worker, rte_mbuf* const packets[], uint16_t count,
+                          Bursts& bursts, rte_mbuf* others[]) {
   uint16_t left = 0;
-  for (uint16_t i = 0; i < count; ++i)
-    if (!TakeTunnelPacket(worker, *packets[i], tunnel)) packets[left++] = packets[i];
+  for (uint16_t i = 0; i < count && i < kPrefetchDistance; ++i) PrefetchPacket(packets[i]);
+  for (uint16_t i = 0; i < count; ++i) {
+    if (i + kPrefetchDistance < count) PrefetchPacket(packets[i + kPrefetchDistance]);
+    if (!TakeOrdinary(worker, *packets[i], bursts)) others[left++] = packets[i];
+  }
   return left;
 }
 
-// At most kBurstMax packets.
+// A burst of the underlay, by its first and last frame: no tenant's, mostly.
+bool IsOfUnderlay(const WorkerContext& worker, rte_mbuf* const packets[], uint16_t count) {
+  return decapsulation::IsOfUnderlay(worker, *packets[0]) &&
+         decapsulation::IsOfUnderlay(worker, *packets[count - 1]);
+}
+
+// At most kBurstMax packets, and at least one.
 void Take(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts) {
   static const bool vector = classify::HasVectorRecognition();
-  TunnelPackets tunnel;
-  if (!vector || run.worker.one_by_one || run.worker.tracing) {
-    TakeOrSend(run, packets, count, bursts, tunnel);
+  const WorkerContext& worker = run.worker;
+  if (__builtin_expect(worker.tracing, 0)) return TakeOrSend(run, packets, count, bursts);
+  rte_mbuf* others[kBurstMax];
+  uint16_t left = count;
+  if (IsOfUnderlay(worker, packets, count)) {
+    for (uint16_t i = 0; i < count; ++i) {
+      PrefetchPacket(packets[i]);
+      others[i] = packets[i];
+    }
+  } else if (vector && !worker.one_by_one) {
+    bursts.ipv4_count = classify::RecogniseIpv4(worker, packets, count, bursts.ipv4, others, left);
   } else {
-    rte_mbuf* odd[kBurstMax];
-    uint16_t odd_count;
-    bursts.ipv4_count = classify::RecogniseIpv4(run.worker, packets, count, bursts.ipv4, odd, odd_count);
-    if (odd_count != 0) odd_count = TakeTunnelPackets(run.worker, odd, odd_count, tunnel);
-    if (__builtin_expect(odd_count != 0, 0)) TakeOrSend(run, odd, odd_count, bursts, tunnel);
+    left = TakeOrdinaryOnes(worker, packets, count, bursts, others);
   }
-  if (tunnel.count != 0) run.Send(classify::kTunnelDecap, tunnel.packet, tunnel.count);
+  if (left == 0) return;
+  decapsulation::Careful careful;
+  left = decapsulation::Take(worker, others, left, bursts.ipv4, bursts.ipv4_count, careful);
+  if (careful.count != 0) run.Send(classify::kTunnelDecap, careful.packet, careful.count);
+  if (__builtin_expect(left != 0, 0)) TakeOrSend(run, others, left, bursts);
 }
 
 // Finished frames are gathered at the front of the node's own stream, which then

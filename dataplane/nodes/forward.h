@@ -13,6 +13,8 @@ namespace sluice::dataplane {
 namespace forward {
 
 enum Edge : uint16_t { kPortTx, kLocal, kIcmpError, kFragment, kPunt, kDrop, kTunnelEncap, kEdgeCount };
+// Nodes that also route ordinary packets themselves have two edges more.
+inline constexpr uint16_t kIp4Forward = kEdgeCount, kIp6Forward = kEdgeCount + 1;
 inline constexpr const char* kNext[kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
                                                   "punt",    "drop",  "tunnel_encap"};
 
@@ -67,17 +69,23 @@ inline uint8_t WriteL2Header(uint8_t* ip, const AdjacencySnapshot& adjacency) {
   return kEthernetBytes;
 }
 
-// Puts the L2 header of a live adjacency in front of the IP packet, which lies at
-// the mbuf's data, and trims what follows it. `ether_type` in host byte order.
-inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
-                    uint16_t ip_bytes) {
-  uint8_t* ip = DataOf(mbuf);
+// Makes a frame of the IP packet at `ip`, wherever the mbuf's data is: puts the L2
+// header of a live adjacency in front of it, and trims what follows it.
+// `ether_type` in host byte order.
+inline void PutFrame(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type, uint8_t* ip,
+                     uint16_t ip_bytes, VrfId vrf) {
   StoreBe16(ip - 2, ether_type);
   const uint8_t l2_bytes = WriteL2Header(ip, adjacency);
-  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - l2_bytes);
-  StoreFrameLength(mbuf, uint32_t{ip_bytes} + l2_bytes, MetaOf(mbuf).vrf);
+  mbuf.data_off = static_cast<uint16_t>(ip - static_cast<const uint8_t*>(mbuf.buf_addr) - l2_bytes);
+  StoreFrameLength(mbuf, uint32_t{ip_bytes} + l2_bytes, vrf);
   // From here on the port that it leaves through.
   mbuf.port = adjacency.port();
+}
+
+// The same for a packet that has metadata and lies at the mbuf's data.
+inline void Rewrite(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, uint16_t ether_type,
+                    uint16_t ip_bytes) {
+  PutFrame(mbuf, adjacency, ether_type, DataOf(mbuf), ip_bytes, MetaOf(mbuf).vrf);
 }
 
 // The same for a frame as it was received, with a tag: the data is still at its

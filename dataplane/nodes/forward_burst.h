@@ -3,6 +3,7 @@
 // packet is found by one test and leaves for the careful functions below.
 #pragma once
 
+#include "dataplane/nodes/encapsulation.h"
 #include "dataplane/nodes/forward.h"
 #include "dataplane/nodes/forward_family.h"
 
@@ -76,43 +77,68 @@ inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
 // Sends the ordinary packet at `i`, whose IP header lies kL2Bytes behind its data;
 // false when it is not one.
 template <class F, unsigned kL2Bytes>
-inline bool SendOrdinary(const AdjacencyTable::Reader& adjacencies, const Burst<F>& burst, uint16_t i) {
+inline bool SendOrdinary(const AdjacencySnapshot& adjacency, const Burst<F>& burst, uint16_t i) {
   rte_mbuf& mbuf = *burst.packet[i];
   uint8_t* ip = burst.ip[i];
-  const AdjacencyId id = burst.adjacency[i];
-  const AdjacencySnapshot adjacency = adjacencies.Load(id);
   const uint16_t ip_bytes = F::IpBytes(ip);
   // What classify sends here itself is never our own.
   const bool from_us = kL2Bytes == 0 && (MetaOf(mbuf).flags & kPacketFromUs) != 0;
   const bool ordinary = adjacency.plain() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (__builtin_expect(!ordinary, 0)) return false;
   F::CountHop(ip);
-  StoreDeparture(mbuf, {ip_bytes, adjacency.interface(), id});
+  StoreDeparture(mbuf, {ip_bytes, adjacency.interface(), burst.adjacency[i]});
   if constexpr (kL2Bytes == kTaggedL2Bytes) {
     RewriteTagged(mbuf, adjacency, ip, ip_bytes, burst.vrf[i]);
   } else {
-    MetaOf(mbuf).adjacency = id;  // for who traces
+    MetaOf(mbuf).adjacency = burst.adjacency[i];  // for who traces
     Rewrite(mbuf, adjacency, F::kEtherType, ip_bytes);
   }
   return true;
 }
 
-// The same through a tunnel, for tunnel_encap, which finds the IP header at the data.
-template <class F>
-inline bool IsForTunnel(const WorkerContext& worker, const AdjacencyTable::Reader& adjacencies,
-                        rte_mbuf& mbuf, AdjacencyId id) {
-  const AdjacencySnapshot adjacency = adjacencies.Load(id);
-  uint8_t* ip = DataOf(mbuf);
-  const uint16_t ip_bytes = F::IpBytes(ip);
-  PacketMetadata& meta = MetaOf(mbuf);
-  const bool ordinary = adjacency.plain_tunnel() & (ip_bytes <= adjacency.mtu()) & (F::Hops(ip) > 1) &
-                        ((meta.flags & kPacketFromUs) == 0);
+// The same through a tunnel: its hop is counted.
+template <class F, unsigned kL2Bytes>
+inline bool IsForTunnel(const AdjacencySnapshot& adjacency, const Burst<F>& burst, uint16_t i) {
+  uint8_t* ip = burst.ip[i];
+  const bool from_us = kL2Bytes == 0 && (MetaOf(*burst.packet[i]).flags & kPacketFromUs) != 0;
+  const bool ordinary =
+      adjacency.plain_tunnel() & (F::IpBytes(ip) <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (!ordinary) return false;
-  __builtin_prefetch(&worker.counters.adjacency_tx[id], 1);
   F::CountHop(ip);
-  meta.adjacency = id;
   return true;
 }
+
+// Those of a burst whose way is a tunnel: at once where they have no metadata; else
+// tunnel_encap finds the adjacency there.
+template <unsigned kL2Bytes>
+struct Tunnelled {
+  static constexpr encapsulation::Edges kEdges{kIp4Forward, kIp6Forward, kDrop};
+  encapsulation::Departures departures;
+
+  template <class F>
+  void Add(const NodeRun& run, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot& adjacency) {
+    departures.Add(run, kEdges, *burst.packet[i], burst.ip[i], burst.vrf[i], burst.adjacency[i], adjacency);
+  }
+  // Returns how many were written to `out`.
+  uint16_t Send(const NodeRun& run, rte_mbuf** out) {
+    return departures.empty() ? uint16_t{0} : departures.Encapsulate(run, kEdges, out);
+  }
+};
+template <>
+struct Tunnelled<0> {
+  rte_mbuf* packets[kBurstMax];
+  uint16_t count = 0;
+
+  template <class F>
+  void Add(const NodeRun&, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot&) {
+    MetaOf(*burst.packet[i]).adjacency = burst.adjacency[i];
+    packets[count++] = burst.packet[i];
+  }
+  uint16_t Send(const NodeRun& run, rte_mbuf**) {
+    if (count != 0) run.Send(kTunnelEncap, packets, count);
+    return 0;
+  }
+};
 
 inline void PassL2Header(rte_mbuf& mbuf, unsigned bytes) {
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + bytes);
@@ -128,25 +154,25 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
   Choose<F>(tables, burst, count);
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
-  rte_mbuf* tunnelled[kBurstMax];
-  uint16_t sent = 0, tunnelled_count = 0;
+  Tunnelled<kL2Bytes> tunnelled;
+  uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
     rte_mbuf& mbuf = *burst.packet[i];
-    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacencies, burst, i), 0)) {
+    const AdjacencySnapshot adjacency = adjacencies.Load(burst.adjacency[i]);
+    if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacency, burst, i), 0)) {
+      if (IsForTunnel<F, kL2Bytes>(adjacency, burst, i)) {
+        tunnelled.Add(run, burst, i, adjacency);
+        continue;
+      }
       if constexpr (kL2Bytes != 0) {
         StoreArrival(MetaOf(mbuf), burst.arrival[i]);
         PassL2Header(mbuf, kL2Bytes);
-      }
-      if (IsForTunnel<F>(run.worker, adjacencies, mbuf, burst.adjacency[i])) {
-        tunnelled[tunnelled_count++] = &mbuf;
-        continue;
       }
       if (!SendOdd<F>(run, mbuf, burst.adjacency[i])) continue;
     }
     out[sent++] = &mbuf;
   }
-  if (tunnelled_count != 0) run.Send(kTunnelEncap, tunnelled, tunnelled_count);
-  return sent;
+  return static_cast<uint16_t>(sent + tunnelled.Send(run, out + sent));
 }
 
 template <class F>

@@ -185,39 +185,6 @@ struct Inner {
   uint16_t ipv4_count = 0, ipv6_count = 0;
 };
 
-// An ordinary IPv4 packet out of a tunnel that wants nothing special: the same as
-// Unwrap() and TakeOrdinary(), all tests at once. False: nothing was done.
-bool UnwrapOrdinary(const WorkerContext& worker, const Arrival& arrival, Inner& inner) {
-  const Tunnel& tunnel = *arrival.tunnel;
-  rte_mbuf& mbuf = *arrival.mbuf;
-  uint8_t* ip = DataOf(mbuf) + arrival.payload_offset;
-  uint64_t odd = arrival.outer_ecn | tunnel.arrival_flags | static_cast<uint64_t>(!tunnel.up());
-  uint16_t ether_type = arrival.ether_type;
-  uint64_t l2_bytes = 0;
-  if (tunnel.is_overlay()) {
-    odd |= MacBits(ip) ^ MacBits(tunnel.mac.bytes.data());
-    ether_type = LoadBe16(ip + 12);
-    ip += kEthernetBytes;
-    l2_bytes = kEthernetBytes;
-  }
-  const auto offset = static_cast<uint16_t>(ip - DataOf(mbuf));
-  const uint32_t available = uint32_t{arrival.outer_bytes} - offset;
-  odd |= static_cast<uint64_t>(ether_type ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available) |
-         static_cast<uint64_t>(worker.tables->own_addresses.MayBeIpv4(tunnel.vrf, Ipv4Source(ip)));
-  if (__builtin_expect(odd != 0, 0)) return false;
-  StoreArrival(MetaOf(mbuf), tunnel.id | uint64_t{tunnel.vrf} << 16 | uint64_t{4} << 40 | l2_bytes << 48);
-  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + offset);
-  StoreFrameLength(mbuf, available, tunnel.vrf);
-  worker.counters.Received(tunnel.id, available);
-  forward::Burst<forward::Ipv4>& burst = inner.ipv4;
-  const uint16_t count = inner.ipv4_count++;
-  burst.packet[count] = &mbuf;
-  burst.ip[count] = ip;
-  burst.vrf[count] = tunnel.vrf;
-  burst.destination[count] = Ipv4Destination(ip);
-  return true;
-}
-
 uint16_t TakeOuters(const NodeRun& run, rte_mbuf** packets, uint16_t count, Arrival* arrivals) {
   uint16_t taken = 0;
   for (uint16_t i = 0; i < count; ++i) {
@@ -246,7 +213,6 @@ void FindTunnels(const WorkerContext& worker, Arrival* arrivals, uint16_t count)
 void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
   const WorkerContext& worker = run.worker;
   if (__builtin_expect(arrival.tunnel == nullptr, 0)) return PassBy(run, arrival);
-  if (__builtin_expect(UnwrapOrdinary(worker, arrival, inner), 1)) return;
   if (!Unwrap(run, arrival, *arrival.tunnel)) return;
   rte_mbuf& mbuf = *arrival.mbuf;
   if (MetaOf(mbuf).family == 4) {

@@ -14,8 +14,8 @@ enum Edge : uint16_t {
   kPortTx = forward::kPortTx,
   kPunt = forward::kPunt,
   kDrop = forward::kDrop,
-  kIp4Forward = forward::kEdgeCount,
-  kIp6Forward,
+  kIp4Forward = forward::kIp4Forward,
+  kIp6Forward = forward::kIp6Forward,
   kEdgeCount
 };
 

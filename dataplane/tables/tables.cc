@@ -152,7 +152,7 @@ WriteResult Tables::RemoveInterface(InterfaceId id) {
   return WriteResult::Accepted();
 }
 
-WriteResult Tables::PutTunnel(const Interface& interface, Tunnel tunnel) {
+WriteResult Tables::PutTunnel(const Interface& interface, const Tunnel& wanted) {
   SLUICE_CHECK(interface.is_tunnel());
   if (interface.id == kNoInterface) return WriteResult::Refused(RefusalReason::kOutOfRange, interface.id);
   if (interface.id >= interfaces.size()) return WriteResult::AtLimit(Limit::kInterfaces, limits.interfaces);
@@ -162,11 +162,12 @@ WriteResult Tables::PutTunnel(const Interface& interface, Tunnel tunnel) {
   const Interface* before = interfaces.Find(interface.id);
   if (before != nullptr && !before->is_tunnel())
     return WriteResult::Refused(RefusalReason::kConflict, interface.id);
+  Tunnel tunnel = wanted;
   tunnel.id = interface.id;
   tunnel.vrf = interface.vrf;
   tunnel.arrival_flags =
       static_cast<uint8_t>(FlagsOf(interface) & (kSubinterfaceStrictUrpf | kSubinterfacePolicerIn));
-  if (const WriteResult put = tunnels.Put(std::move(tunnel)); !put.ok()) return put;
+  if (const WriteResult put = tunnels.Put(tunnel); !put.ok()) return put;
   if (before != nullptr) --vrf_interfaces_[before->vrf];
   ++vrf_interfaces_[interface.vrf];
   interfaces.Publish(interface.id, std::make_unique<const Interface>(interface));

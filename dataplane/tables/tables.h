@@ -62,7 +62,7 @@ struct Tables {
   // (kNoPort) and what workers need to put packets into it and to take them out;
   // `tunnel`'s id and VRF are the interface's. kConflict when the number is a
   // subinterface's. Addresses may be changed by PutInterface afterwards.
-  WriteResult PutTunnel(const Interface& interface, Tunnel tunnel);
+  WriteResult PutTunnel(const Interface& interface, const Tunnel& wanted);
   WriteResult RemoveTunnel(InterfaceId interface);
 
   // Creates or changes, and moves flows of groups when the liveness changed.

@@ -80,7 +80,7 @@ WriteResult TunnelTable::Check(const Tunnel& tunnel, InterfaceId gives_way) cons
   return terminates ? CheckTermination(tunnel, gives_way) : WriteResult::Accepted();
 }
 
-WriteResult TunnelTable::Put(Tunnel tunnel) {
+WriteResult TunnelTable::Put(const Tunnel& tunnel) {
   if (const WriteResult checked = Check(tunnel); !checked.ok()) return checked;
   const Tunnel* before = tunnels_.Find(tunnel.id);
   const bool moves = before != nullptr && !SameReceived(*before, tunnel);
@@ -89,9 +89,9 @@ WriteResult TunnelTable::Put(Tunnel tunnel) {
   if (moves && !before->is_overlay()) SLUICE_CHECK(Unterminate(*before, before->remote).ok());
   if (tunnel.kind == TunnelKind::kVxlan) vxlan_ports_.Add(tunnel.udp_port);
   if (before != nullptr && before->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(before->udp_port);
-  tunnel.BuildHeader();
-  const InterfaceId id = tunnel.id;
-  tunnels_.Publish(id, std::make_unique<const Tunnel>(std::move(tunnel)));
+  auto built = std::make_unique<Tunnel>(tunnel);
+  built->BuildHeader();
+  tunnels_.Publish(tunnel.id, std::move(built));
   return WriteResult::Accepted();
 }
 

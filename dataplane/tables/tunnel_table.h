@@ -50,7 +50,7 @@ class TunnelTable {
   // Creates or changes; `tunnel` without its header, which is built here. What
   // tells its packets apart may change only while it has no hosts (kInUse).
   // kConflict: another tunnel receives the same packets.
-  WriteResult Put(Tunnel tunnel);
+  WriteResult Put(const Tunnel& tunnel);
   // What Put would say after `gives_way` is gone; nothing changes.
   WriteResult Check(const Tunnel& tunnel, InterfaceId gives_way = kNoInterface) const;
   // kInUse while it has hosts.

@@ -17,7 +17,8 @@ std::string Hex(const Tunnel& tunnel) {
   return text;
 }
 
-Tunnel Built(Tunnel tunnel) {
+Tunnel Built(const Tunnel& wanted) {
+  Tunnel tunnel = wanted;
   tunnel.mac = *net::MacAddress::Parse("02:00:5e:00:53:01");
   tunnel.BuildHeader();
   return tunnel;

@@ -25,8 +25,9 @@ struct TunnelGateway : TenantPair {
 
   // A tunnel of `vrf` to `remote` (a host, of an overlay), by which the two
   // prefixes are reached; `id` is also the adjacency's and the group's.
-  void AddTunnel(dataplane::Tunnel tunnel, const std::string& remote, dataplane::InterfaceId id = 4,
+  void AddTunnel(const dataplane::Tunnel& wanted, const std::string& remote, dataplane::InterfaceId id = 4,
                  dataplane::VrfId vrf = 1, dataplane::Interface interface = {}) {
+    dataplane::Tunnel tunnel = wanted;
     if (tunnel.local == net::Address{}) tunnel.local = Ip(Ip(remote).is_v4() ? "192.0.2.1" : "2001:db8:f::1");
     tunnel.flags |= channel::kTunnelUp;
     tunnel.mac = kInnerGateway;
