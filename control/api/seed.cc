@@ -8,6 +8,7 @@
 #include "control/api/static_route_stream.h"
 #include "control/api/static_route_writes.h"
 #include "control/api/tenant_writes.h"
+#include "control/store/database.h"
 
 namespace sluice::api {
 namespace {
@@ -60,6 +61,8 @@ absl::StatusOr<v1::Resources> ParseResources(const std::string& json) {
 
 absl::StatusOr<bool> Seed(DesiredState& state, const v1::Resources& resources) {
   if (!state.empty()) return false;
+  // The writes' own transactions are parts of this one.
+  store::Transaction whole(state.store().database());
   if (resources.has_gateway()) {
     v1::PutGatewayRequest request;
     *request.mutable_gateway() = resources.gateway();
@@ -76,6 +79,7 @@ absl::StatusOr<bool> Seed(DesiredState& state, const v1::Resources& resources) {
   for (const v1::StaticRouteSet& set : resources.static_routes())
     if (absl::Status status = SeedRoutes(state, set); !status.ok())
       return Named(status, absl::StrCat("static routes of tenants/", set.tenant()));
+  if (absl::Status status = whole.Commit(); !status.ok()) return status;
   return true;
 }
 

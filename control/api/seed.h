@@ -12,9 +12,9 @@ namespace sluice::api {
 // The JSON form of `Resources`. Errors name the place in the text.
 absl::StatusOr<gateway::v1::Resources> ParseResources(const std::string& json);
 
-// Puts everything as "seed", or stops at the first refusal and says which
-// resource it was. Does nothing, and answers false, when the store is not empty.
-// Core thread only.
+// Puts everything in one transaction, or nothing: at the first refusal it says which resource
+// it was and leaves the store empty, and `state`, which knows more by then, must not be used
+// any more. Does nothing, and answers false, when the store is not empty. Core thread only.
 absl::StatusOr<bool> Seed(DesiredState& state, const gateway::v1::Resources& resources);
 
 }  // namespace sluice::api

@@ -182,24 +182,35 @@ bool Statement::IsNull(int column) const {
   return sqlite3_column_type(handle_, column) == SQLITE_NULL;
 }
 
-Transaction::Transaction(Database& database) : database_(database) {
-  database_.error_ = absl::OkStatus();
-  database_.Execute("BEGIN IMMEDIATE");
+Transaction::Transaction(Database& database) : database_(database), outermost_(database.depth_ == 0) {
+  ++database_.depth_;
+  if (outermost_) database_.error_ = absl::OkStatus();
+  database_.Execute(outermost_ ? "BEGIN IMMEDIATE" : "SAVEPOINT part");
 }
 
 Transaction::~Transaction() {
   if (!open_) return;
-  sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
-  database_.error_ = absl::OkStatus();
+  RollBack();
+  --database_.depth_;
+  if (outermost_) database_.error_ = absl::OkStatus();
+}
+
+void Transaction::RollBack() {
+  // The innermost savepoint of a name is meant where there are several.
+  const char* sql = outermost_ ? "ROLLBACK" : "ROLLBACK TO part; RELEASE part";
+  sqlite3_exec(database_.handle_, sql, nullptr, nullptr, nullptr);
 }
 
 absl::Status Transaction::Commit() {
   SLUICE_CHECK(open_);
-  database_.Execute("COMMIT");
+  // After an error there is nothing to keep.
+  if (database_.error_.ok()) database_.Execute(outermost_ ? "COMMIT" : "RELEASE part");
   open_ = false;
+  --database_.depth_;
   if (database_.error_.ok()) return absl::OkStatus();
-  sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
-  return database_.TakeError();
+  RollBack();
+  // What failed inside fails the whole, unless its opener rolls it back.
+  return outermost_ ? database_.TakeError() : database_.error_;
 }
 
 }  // namespace sluice::store

@@ -45,6 +45,7 @@ class Database {
   std::string path_;
   sqlite3* handle_;
   int lock_fd_;
+  int depth_ = 0;  // of transactions
   absl::Status error_;
 };
 
@@ -81,7 +82,8 @@ class Statement {
   int next_ = 1;
 };
 
-// At most one at a time per database.
+// Inside another one it is a part of that: it can still fail and be rolled back alone, and
+// what it commits is durable, or gone, with the outermost. They end in the reverse order.
 class Transaction {
  public:
   explicit Transaction(Database& database);
@@ -89,11 +91,14 @@ class Transaction {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  // Durable when it answers OK; otherwise nothing of it happened.
+  // Durable when it answers OK and is the outermost; otherwise nothing of it happened.
   [[nodiscard]] absl::Status Commit();
 
  private:
+  void RollBack();
+
   Database& database_;
+  const bool outermost_;
   bool open_ = true;
 };
 

@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "control/store/audit_rows.h"
@@ -421,6 +422,43 @@ TEST_CASE("a million static routes are stored and loaded in seconds", "[.][bench
   };
   WARN("stored in " << ms(stored - start) << " ms, loaded in " << ms(end - stored) << " ms, file "
                     << std::filesystem::file_size(place.database()) / 1048576 << " MiB");
+}
+
+TEST_CASE("a transaction inside another fails alone and lasts only with it") {
+  Place place;
+  const auto save = [](Store& store, const char* name) {
+    TenantRow row = Contoso();
+    row.name = name;
+    SaveTenant(store.database(), row, nullptr);
+  };
+  {
+    const auto store = Open(place);
+    Transaction outer(store->database());
+    save(*store, "kept");
+    {
+      Transaction inner(store->database());
+      save(*store, "abandoned");
+    }
+    {
+      Transaction inner(store->database());
+      save(*store, "inner");
+      REQUIRE(inner.Commit().ok());
+    }
+    REQUIRE(outer.Commit().ok());
+  }
+  {
+    const auto store = Open(place);
+    Transaction outer(store->database());
+    {
+      Transaction inner(store->database());
+      save(*store, "lost");
+      REQUIRE(inner.Commit().ok());
+    }
+  }
+  const auto store = Open(place);
+  std::set<std::string> names;
+  for (const TenantRow& row : LoadTenants(store->database())) names.insert(row.name);
+  CHECK((names == std::set<std::string>{"inner", "kept"}));
 }
 
 }  // namespace
