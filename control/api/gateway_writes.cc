@@ -2,6 +2,8 @@
 // tenants that no longer fit.
 #include "control/api/gateway_writes.h"
 
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "control/api/conditions.h"
 #include "control/api/refusal.h"
@@ -29,9 +31,25 @@ void CheckCapacity(const v1::Capacity& capacity, const Place& place, Findings& f
       findings.Invalid(place.Field(field), "0 kbit/s; accepted: 1 or more, or leave it out for no limit");
   };
   positive(capacity.has_total_kbps(), capacity.total_kbps(), "total_kbps");
-  positive(capacity.has_ipsec_cap_kbps(), capacity.ipsec_cap_kbps(), "ipsec_cap_kbps");
+  if (capacity.has_ipsec_cap_kbps())
+    findings.Unimplemented(place.Field("ipsec_cap_kbps"), "capacities of IPsec connections");
   positive(capacity.has_gre_cap_kbps(), capacity.gre_cap_kbps(), "gre_cap_kbps");
   positive(capacity.has_l3_cap_kbps(), capacity.l3_cap_kbps(), "l3_cap_kbps");
+}
+
+void CheckLimits(const v1::Limits& wanted, const Place& place, Findings& findings) {
+  const auto between = [&](uint64_t value, uint64_t least, uint64_t most, const char* field) {
+    if (value < least || value > most)
+      findings.Invalid(place.Field(field), absl::StrCat(value, "; accepted: ", least, " to ", most));
+  };
+  const auto limits = tenant::LimitsOf(wanted);
+  // The channel's fields have 32 bits, in which 0 means no limit.
+  constexpr uint64_t kChannelMax = std::numeric_limits<uint32_t>::max();
+  between(limits.next_hops_per_route, 1, kGroupMembersMax, "next_hops_per_route");
+  between(limits.router_addresses_per_tenant, 0, tenant::kRouterAddressesMax, "router_addresses_per_tenant");
+  between(limits.routes_ipv4_per_tenant, 1, kChannelMax, "routes_ipv4_per_tenant");
+  between(limits.routes_ipv6_per_tenant, 1, kChannelMax, "routes_ipv6_per_tenant");
+  between(limits.neighbors_per_tenant, 1, kChannelMax, "neighbors_per_tenant");
 }
 
 Findings Validate(const v1::GatewaySpec& spec) {
@@ -44,16 +62,13 @@ Findings Validate(const v1::GatewaySpec& spec) {
   if (spec.has_underlay_bgp()) findings.Unimplemented(place.Field("underlay_bgp"), "underlay BGP routers");
   CheckCapacity(spec.capacity(), place.Field("capacity"), findings);
   const auto limits = tenant::LimitsOf(spec.limits());
-  if (limits.next_hops_per_route == 0 || limits.next_hops_per_route > kGroupMembersMax)
-    findings.Invalid(place.Field("limits").Field("next_hops_per_route"),
-                     absl::StrCat(limits.next_hops_per_route, "; accepted: 1 to ", kGroupMembersMax));
+  CheckLimits(spec.limits(), place.Field("limits"), findings);
   for (int i = 0; i < spec.kinds_size(); ++i)
     if (spec.kinds(i) != v1::GATEWAY_KIND_FORWARDING)
       findings.Unimplemented(place.Element("kinds", static_cast<size_t>(i)),
                              absl::StrCat("gateways of kind ", v1::GatewayKind_Name(spec.kinds(i))));
-  constexpr uint32_t kHomeMax = 255;
-  if (spec.has_home() && (spec.home() == 0 || spec.home() > kHomeMax))
-    findings.Invalid(place.Field("home"), absl::StrCat(spec.home(), "; accepted: 1 to ", kHomeMax));
+  // It is part of the SPIs of IPsec connections.
+  if (spec.has_home()) findings.Unimplemented(place.Field("home"), "homes of gateways");
   tenant::ValidateLabels(spec.labels(), limits.labels_per_tenant, place.Field("labels"), findings);
   return findings;
 }

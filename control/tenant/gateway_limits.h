@@ -9,6 +9,9 @@
 
 namespace sluice::tenant {
 
+// One of each family: what the channel carries.
+inline constexpr uint32_t kRouterAddressesMax = 2;
+
 struct Limits {
   uint32_t tenants = 1000;
   uint32_t connections_per_tenant = 64;
@@ -17,7 +20,7 @@ struct Limits {
   uint32_t routes_per_connection = 1000;
   uint32_t static_neighbors_per_connection = 256;
   uint32_t next_hops_per_route = 16;  // the channel carries at most 64
-  uint32_t router_addresses_per_tenant = 16;
+  uint32_t router_addresses_per_tenant = kRouterAddressesMax;
   uint64_t static_routes_per_tenant = 1'000'000;
   uint64_t static_routes = 4'000'000;
   uint64_t routes_ipv4_per_tenant = 1'000'000;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "control/tenant/text_fields.h"
 
 namespace sluice::tenant {
 
@@ -13,6 +14,27 @@ bool Reaches(const L3Connection& connection, const net::Address& address) {
                      [&](const net::InterfaceAddress& own) { return own.Subnet().Contains(address); }) ||
          std::find(connection.peer_addresses.begin(), connection.peer_addresses.end(), address) !=
              connection.peer_addresses.end();
+}
+
+std::string NeighborComplaint(const L3Connection& connection, const net::Address& address) {
+  for (const net::InterfaceAddress& own : connection.addresses) {
+    if (own.address == address)
+      return absl::StrCat(address.ToString(), " is our own address; accepted: that of the other side");
+    if (!own.Subnet().Contains(address)) continue;
+    if (std::string why = HostComplaint({address, own.length}); !why.empty()) return why;
+  }
+  return {};
+}
+
+NextHopCheck::NextHopCheck(const std::vector<L3Connection>& connections) : connections_(connections) {
+  for (const L3Connection& connection : connections)
+    for (const net::InterfaceAddress& own : connection.addresses) own_.push_back(own.address);
+  std::sort(own_.begin(), own_.end());
+}
+
+std::string NextHopCheck::ComplaintAbout(const net::Prefix& prefix) const {
+  if (!prefix.is_host() || !std::binary_search(own_.begin(), own_.end(), prefix.address())) return {};
+  return absl::StrCat(prefix.ToString(), " is our own address; accepted: a prefix of others");
 }
 
 const L3Connection* NextHopCheck::Carrier(const std::vector<L3Connection>& connections,
@@ -41,7 +63,7 @@ const NextHopCheck::Answer& NextHopCheck::AnswerTo(const NextHop& hop) {
 
 std::string NextHopCheck::Examine(const NextHop& hop) const {
   if (hop.connection.empty()) {
-    if (Carrier(connections_, hop.address) != nullptr) return {};
+    if (const L3Connection* carrier = Carrier(connections_, hop.address)) return ExamineHost(hop, *carrier);
     return absl::StrCat(
         "next hop ", hop.address.ToString(),
         " is on no connected prefix of the tenant; accepted: ", Subnets(hop.address.family()));
@@ -51,9 +73,16 @@ std::string NextHopCheck::Examine(const NextHop& hop) const {
   if (named == connections_.end())
     return absl::StrCat("next hop ", hop.address.ToString(), " names connection \"", hop.connection,
                         "\", which the tenant does not have");
-  if (Reaches(*named, hop.address)) return {};
+  if (Reaches(*named, hop.address)) return ExamineHost(hop, *named);
   return absl::StrCat("next hop ", hop.address.ToString(),
                       " is neither in a subnet nor a peer address of connection ", hop.connection);
+}
+
+std::string NextHopCheck::ExamineHost(const NextHop& hop, const L3Connection& carrier) const {
+  // Our own address is a matter of the prefix.
+  if (std::binary_search(own_.begin(), own_.end(), hop.address)) return {};
+  const std::string why = NeighborComplaint(carrier, hop.address);
+  return why.empty() ? why : absl::StrCat("next hop ", why);
 }
 
 std::string NextHopCheck::ExamineOwn(const net::Address& address) const {

@@ -15,7 +15,7 @@ namespace sluice::tenant {
 class NextHopCheck {
  public:
   // Borrows `connections`, which must outlive it unchanged.
-  explicit NextHopCheck(const std::vector<L3Connection>& connections) : connections_(connections) {}
+  explicit NextHopCheck(const std::vector<L3Connection>& connections);
 
   // Why `hop` cannot be used, and what could; empty when it can. A hop must be in
   // a subnet or be a peer address of a connection: of the named one, or of any.
@@ -23,6 +23,9 @@ class NextHopCheck {
   // The same for a route to `prefix`. One of our own addresses is no next hop, with one exception:
   // of a host route it says "on this connection's link", as for a BGP peer outside the subnet.
   const std::string& Complaint(const NextHop& hop, const net::Prefix& prefix);
+  // Why there can be no route to `prefix`: it is our own address, which is answered and not
+  // forwarded. Empty when there can.
+  std::string ComplaintAbout(const net::Prefix& prefix) const;
 
   // The connection that reaches `address`, or nullptr.
   static const L3Connection* Carrier(const std::vector<L3Connection>& connections,
@@ -36,13 +39,18 @@ class NextHopCheck {
   const Answer& AnswerTo(const NextHop& hop);
   std::string Examine(const NextHop& hop) const;
   std::string ExamineOwn(const net::Address& address) const;
+  std::string ExamineHost(const NextHop& hop, const L3Connection& carrier) const;
   std::string Subnets(net::Family family) const;
 
   const std::vector<L3Connection>& connections_;
+  std::vector<net::Address> own_;  // sorted
   absl::flat_hash_map<std::string, Answer> answers_;
 };
 
 // True when the connection has `address` in a subnet, or as a peer.
 bool Reaches(const L3Connection& connection, const net::Address& address);
+// Why no neighbour on the connection's link can have `address`: it is ours, or its subnet's number
+// or broadcast. Empty when one can.
+std::string NeighborComplaint(const L3Connection& connection, const net::Address& address);
 
 }  // namespace sluice::tenant

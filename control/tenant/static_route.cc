@@ -91,6 +91,8 @@ std::optional<StaticRoute> ParseStaticRoute(const gateway::v1::StaticRoute& want
 }
 
 std::optional<RouteComplaint> CheckNextHops(const StaticRoute& route, NextHopCheck& check) {
+  if (std::string why = check.ComplaintAbout(route.prefix); !why.empty())
+    return RouteComplaint{"prefix", std::move(why)};
   for (size_t i = 0; i < route.next_hops.size(); ++i) {
     const std::string& why = check.Complaint(route.next_hops[i], route.prefix);
     if (!why.empty()) return RouteComplaint{HopField(static_cast<int>(i), "address"), why};

@@ -2,6 +2,7 @@
 #include "control/tenant/text_fields.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 
@@ -17,25 +18,68 @@ std::string Quoted(std::string_view text) {
   return absl::StrCat("\"", std::string(text.substr(0, kShownMax)), text.size() > kShownMax ? "…\"" : "\"");
 }
 
-// All host bits zero, or all one: no host's address in IPv4 subnets of four and
-// more addresses (RFC 1122 section 3.2.1.3), and in IPv6 the first is the
-// subnet-router anycast address (RFC 4291 section 2.6.1).
-std::string SubnetComplaint(const net::InterfaceAddress& value) {
+// ::ffff:0:0/96 stands for an IPv4 address and is on no wire (RFC 4291 section 2.5.5.2).
+bool IsIpv4Mapped(const net::Address& address) {
+  return !address.is_v4() && address.v6().High() == 0 && address.v6().Low() >> 32 == 0xffff;
+}
+
+struct Block {
+  net::Prefix prefix;
+  const char* what;
+};
+
+// What lies in these is never forwarded (RFC 1812 section 5.3.7, RFC 4291 section 2.5, RFC 6890).
+// Shorter prefixes, such as 0.0.0.0/1, hold addresses that are.
+const Block* BlockOf(const net::Prefix& prefix) {
+  const auto v4 = [](uint32_t value, uint8_t length) { return net::Prefix(net::Ipv4Address{value}, length); };
+  const auto v6 = [](uint64_t high, uint64_t low, uint8_t length) {
+    return net::Prefix(net::Ipv6Address::FromHalves(high, low), length);
+  };
+  static const Block kIpv4[] = {{v4(0, 8), "reserved for \"this network\""},
+                                {v4(0x7f00'0000, 8), "loopback"},
+                                {v4(0xa9fe'0000, 16), "link-local"},
+                                {v4(0xe000'0000, 4), "multicast"},
+                                {v4(0xf000'0000, 4), "reserved"}};
+  static const Block kIpv6[] = {{v6(0, 0, 128), "the unspecified address"},
+                                {v6(0, 1, 128), "loopback"},
+                                {v6(0, 0xffff'0000'0000, 96), "IPv4-mapped"},
+                                {v6(0xfe80ULL << 48, 0, 10), "link-local"},
+                                {v6(0xff00ULL << 48, 0, 8), "multicast"}};
+  const bool is_v4 = prefix.address().is_v4();
+  const Block* const begin = is_v4 ? std::begin(kIpv4) : std::begin(kIpv6);
+  const Block* const end = is_v4 ? std::end(kIpv4) : std::end(kIpv6);
+  const Block* const found =
+      std::find_if(begin, end, [&](const Block& each) { return each.prefix.Contains(prefix); });
+  return found == end ? nullptr : found;
+}
+
+// In IPv6 a router of ours does not answer for the subnet-router anycast address
+// (RFC 4291 section 2.6.1) as its own.
+std::string AnycastComplaint(const net::InterfaceAddress& value) {
   const unsigned host_bits = value.address.BitLength() - value.length;
-  if (host_bits < 2) return {};
-  const net::Prefix subnet = value.Subnet();
-  if (subnet.address() == value.address)
-    return absl::StrCat(value.ToString(),
-                        " is the subnet's own number; accepted: an address of a host in it");
-  if (!value.address.is_v4()) return {};
-  const uint32_t host_mask = host_bits >= 32 ? ~uint32_t{0} : (uint32_t{1} << host_bits) - 1;
-  if ((value.address.v4().value & host_mask) == host_mask)
-    return absl::StrCat(value.ToString(),
-                        " is the subnet's broadcast address; accepted: an address of a host in it");
-  return {};
+  if (value.address.is_v4() || host_bits < 2 || value.Subnet().address() != value.address) return {};
+  return absl::StrCat(value.ToString(), " is the subnet's own number; accepted: an address of a host in it");
+}
+
+std::string LinkLocalComplaint(const net::Address& address) {
+  if (address.is_v4() || !address.v6().IsLinkLocal()) return {};
+  return absl::StrCat(address.ToString(),
+                      " is link-local, and that address is made from the interface's MAC; accepted: a "
+                      "global or unique local address");
 }
 
 }  // namespace
+
+// All host bits zero, or all one: RFC 1122 section 3.2.1.3, in subnets of four and more addresses.
+std::string HostComplaint(const net::InterfaceAddress& value) {
+  const unsigned host_bits = value.address.BitLength() - value.length;
+  if (!value.address.is_v4() || host_bits < 2) return {};
+  const uint32_t host_mask = host_bits >= 32 ? ~uint32_t{0} : (uint32_t{1} << host_bits) - 1;
+  const uint32_t host = value.address.v4().value & host_mask;
+  if (host != 0 && host != host_mask) return {};
+  return absl::StrCat(value.ToString(), " is the subnet's ", host == 0 ? "own number" : "broadcast address",
+                      "; accepted: an address of a host in it");
+}
 
 bool IsDnsLabel(std::string_view text) {
   constexpr size_t kLabelMax = 63;
@@ -58,6 +102,7 @@ std::string UnicastComplaint(const net::Address& address) {
   if (address.IsLoopback()) what = "a loopback address";
   if (address.is_v4() && (address.v4().value >> 24 == 0 || address.v4().value >> 28 == 0xf))
     what = "a reserved address";
+  if (IsIpv4Mapped(address)) what = "an IPv4-mapped address";
   if (what.empty()) return {};
   return absl::StrCat(address.ToString(), " is ", what, "; accepted: a unicast address");
 }
@@ -89,7 +134,9 @@ std::optional<net::InterfaceAddress> HostInSubnet(std::string& text, const Place
   std::string complaint = UnicastComplaint(value->address);
   if (complaint.empty() && value->length == 0)
     complaint = "a subnet of length 0 holds every address; accepted: 1 or more";
-  if (complaint.empty()) complaint = SubnetComplaint(*value);
+  if (complaint.empty()) complaint = LinkLocalComplaint(value->address);
+  if (complaint.empty()) complaint = HostComplaint(*value);
+  if (complaint.empty()) complaint = AnycastComplaint(*value);
   if (!complaint.empty()) {
     findings.Invalid(place, std::move(complaint));
     return std::nullopt;
@@ -117,12 +164,9 @@ std::string PrefixComplaint(std::string_view text) {
       return absl::StrCat(Quoted(text), " has host bits set; accepted: ", loose->ToString());
     return absl::StrCat(Quoted(text), " is not a prefix; accepted: such as 18.0.0.0/24 or 2001:db8:18::/48");
   }
-  if (prefix->address().IsMulticast() && prefix->length() > 0)
-    return absl::StrCat(prefix->ToString(), " is multicast; accepted: a unicast prefix");
-  if (prefix->address().IsLoopback() ||
-      (prefix->address().is_v4() && prefix->length() >= 8 && prefix->address().v4().value >> 24 == 127))
-    return absl::StrCat(prefix->ToString(), " is loopback; accepted: a unicast prefix");
-  return {};
+  const Block* block = BlockOf(*prefix);
+  if (block == nullptr) return {};
+  return absl::StrCat(prefix->ToString(), " is ", block->what, "; accepted: a unicast prefix");
 }
 
 }  // namespace sluice::tenant

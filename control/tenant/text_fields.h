@@ -29,5 +29,7 @@ std::optional<net::MacAddress> UnicastMac(std::string& text, const Place& place,
 std::string PrefixComplaint(std::string_view text);
 // Why `address` is none that a host may have; empty when it may.
 std::string UnicastComplaint(const net::Address& address);
+// Why no single host of the subnet can have this address; empty when one can.
+std::string HostComplaint(const net::InterfaceAddress& value);
 
 }  // namespace sluice::tenant

@@ -58,7 +58,23 @@ void TakePort(v1::L3Connection& wanted, const Environment& environment, const Pl
   if (connection.mtu > found->mtu)
     findings.Invalid({absl::StrCat(place.field.substr(0, place.field.rfind('.')), ".mtu"), place.object},
                      absl::StrCat("mtu ", connection.mtu, " is above the ", found->mtu, " of port ",
-                                  found->name, "; accepted: ", kMtuMin, " to ", found->mtu));
+                                  found->name, "; accepted: ",
+                                  found->mtu < kMtuMin ? "to leave it out, for that of the port"
+                                                       : absl::StrCat(kMtuMin, " to ", found->mtu)));
+}
+
+// RFC 8200 section 5: no IPv6 on a link of fewer bytes. A connection's own MTU is above that anyway.
+void CheckMtuForIpv6(const v1::L3Connection& wanted, const Environment& environment, const Place& place,
+                     const L3Connection& connection, Findings& findings) {
+  if (!environment.ports) return;
+  const auto port = std::find_if(environment.ports->begin(), environment.ports->end(),
+                                 [&](const PortFacts& each) { return each.name == wanted.port(); });
+  if (port == environment.ports->end() || port->mtu >= kMtuMin) return;
+  for (size_t i = 0; i < connection.addresses.size(); ++i)
+    if (!connection.addresses[i].address.is_v4())
+      findings.Invalid(place.Element("addresses", i),
+                       absl::StrCat("IPv6 needs an MTU of ", kMtuMin, "; port ", port->name, " has ",
+                                    port->mtu, "; accepted: IPv4 addresses, or another port"));
 }
 
 void TakeVlan(const v1::L3Connection& wanted, const Environment& environment, const Place& place,
@@ -108,13 +124,12 @@ void TakePeers(v1::Connection& wanted, const Environment& environment, const Pla
     const auto same_family = [&](const net::InterfaceAddress& own) {
       return own.address.family() == peer->family();
     };
-    const auto same = [&](const net::InterfaceAddress& own) { return own.address == *peer; };
+    std::string complaint = NeighborComplaint(connection, *peer);
     const auto& own = connection.addresses;
     if (!seen.insert(*peer).second) {
       findings.Invalid(at, absl::StrCat(peer->ToString(), " is there twice"));
-    } else if (std::any_of(own.begin(), own.end(), same)) {
-      findings.Invalid(
-          at, absl::StrCat(peer->ToString(), " is our own address; accepted: that of the other side"));
+    } else if (!complaint.empty()) {
+      findings.Invalid(at, std::move(complaint));
     } else if (std::none_of(own.begin(), own.end(), same_family)) {
       findings.Invalid(at, absl::StrCat(peer->ToString(),
                                         " has no address of its family beside it; accepted: a peer "
@@ -136,7 +151,10 @@ void TakeNeighbors(v1::L3Connection& wanted, const Environment& environment, con
     const auto address = UnicastAddress(*neighbor.mutable_address(), at.Field("address"), findings);
     const auto mac = UnicastMac(*neighbor.mutable_mac(), at.Field("mac"), findings);
     if (!address || !mac) continue;
-    if (!Reaches(connection, *address)) {
+    std::string complaint = NeighborComplaint(connection, *address);
+    if (!complaint.empty()) {
+      findings.Invalid(at.Field("address"), std::move(complaint));
+    } else if (!Reaches(connection, *address)) {
       findings.Invalid(at.Field("address"), absl::StrCat(address->ToString(),
                                                          " is neither in a subnet of the connection "
                                                          "nor one of its peer addresses"));
@@ -220,6 +238,7 @@ std::optional<L3Connection> ValidateConnection(v1::Connection& wanted, const Env
   TakeVlan(l3, environment, at_l3, findings, connection);
   const size_t before_addresses = findings.blocking_count();
   TakeAddresses(wanted, environment, place, findings, connection);
+  CheckMtuForIpv6(l3, environment, place, connection, findings);
   // What depends on the addresses would only repeat that they are wrong.
   if (findings.blocking_count() != before_addresses) return std::nullopt;
   TakePeers(wanted, environment, place, findings, connection);

@@ -3,6 +3,7 @@
 #include "control/tenant/validate_tenant.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 
 #include "absl/strings/str_cat.h"
@@ -35,7 +36,13 @@ void RefuseWhatIsNotThere(const v1::TenantSpec& spec, const Place& place, Findin
 }
 
 // The channel carries one router address per family.
-void TakeRouterAddresses(v1::TenantSpec& spec, const Place& place, Findings& findings, TenantModel& model) {
+void TakeRouterAddresses(v1::TenantSpec& spec, const Limits& limits, const Place& place, Findings& findings,
+                         TenantModel& model) {
+  if (static_cast<uint64_t>(spec.router_addresses_size()) > limits.router_addresses_per_tenant)
+    findings.Limit(
+        place.Field("router_addresses"), "router-addresses-per-tenant",
+        absl::StrCat(spec.router_addresses_size(), " are wanted; limit router-addresses-per-tenant is ",
+                     limits.router_addresses_per_tenant));
   for (int i = 0; i < spec.router_addresses_size(); ++i) {
     const Place at = place.Element("router_addresses", i);
     std::string& text = *spec.mutable_router_addresses(i);
@@ -58,6 +65,18 @@ void TakeRouterAddresses(v1::TenantSpec& spec, const Place& place, Findings& fin
   }
 }
 
+// The channel's figure for a quota that the dataplane enforces; there 0 would mean none.
+uint32_t Enforced(uint64_t quota) {
+  constexpr uint64_t kMax = std::numeric_limits<uint32_t>::max();
+  return static_cast<uint32_t>(std::clamp<uint64_t>(quota, 1, kMax));
+}
+
+void CheckNotZero(bool present, uint64_t wanted, std::string_view name, const Place& place,
+                  Findings& findings) {
+  if (present && wanted == 0)
+    findings.Invalid(place.Field("quotas").Field(name), "a quota of 0; accepted: 1 or more");
+}
+
 uint64_t Quota(bool present, uint64_t wanted, uint64_t limit, std::string_view name, const Place& place,
                Findings& findings) {
   if (!present) return limit;
@@ -75,14 +94,16 @@ uint64_t TakeQuotas(const v1::TenantSpec& spec, const Limits& limits, const Plac
       Quota(quotas.has_static_routes(), quotas.static_routes(), limits.static_routes_per_tenant,
             "static-routes-per-tenant", place, findings);
   model.routes_ipv4_max =
-      static_cast<uint32_t>(Quota(quotas.has_routes_ipv4(), quotas.routes_ipv4(),
-                                  limits.routes_ipv4_per_tenant, "routes-ipv4-per-tenant", place, findings));
+      Enforced(Quota(quotas.has_routes_ipv4(), quotas.routes_ipv4(), limits.routes_ipv4_per_tenant,
+                     "routes-ipv4-per-tenant", place, findings));
   model.routes_ipv6_max =
-      static_cast<uint32_t>(Quota(quotas.has_routes_ipv6(), quotas.routes_ipv6(),
-                                  limits.routes_ipv6_per_tenant, "routes-ipv6-per-tenant", place, findings));
-  model.neighbors_max =
-      static_cast<uint32_t>(Quota(quotas.has_neighbors(), quotas.neighbors(), limits.neighbors_per_tenant,
-                                  "neighbors-per-tenant", place, findings));
+      Enforced(Quota(quotas.has_routes_ipv6(), quotas.routes_ipv6(), limits.routes_ipv6_per_tenant,
+                     "routes-ipv6-per-tenant", place, findings));
+  model.neighbors_max = Enforced(Quota(quotas.has_neighbors(), quotas.neighbors(),
+                                       limits.neighbors_per_tenant, "neighbors-per-tenant", place, findings));
+  CheckNotZero(quotas.has_routes_ipv4(), quotas.routes_ipv4(), "routes_ipv4", place, findings);
+  CheckNotZero(quotas.has_routes_ipv6(), quotas.routes_ipv6(), "routes_ipv6", place, findings);
+  CheckNotZero(quotas.has_neighbors(), quotas.neighbors(), "neighbors", place, findings);
   return Quota(quotas.has_connections(), quotas.connections(), limits.connections_per_tenant,
                "connections-per-tenant", place, findings);
 }
@@ -127,6 +148,47 @@ void CheckSubnetsApart(const std::vector<Placed>& placed, Findings& findings) {
         }
       }
       seen.push_back({own, &each});
+    }
+  }
+}
+
+// What is wrong with a peer of `each` beside the connection `other` of the same VRF, where both
+// would have a route to it.
+std::string PeerComplaint(const net::Address& peer, const Placed& other) {
+  const auto& addresses = other.connection.addresses;
+  for (const net::InterfaceAddress& own : addresses) {
+    if (own.address == peer)
+      return absl::StrCat(peer.ToString(), " is our own address on ", other.place.object,
+                          "; accepted: that of the other side");
+    if (own.Subnet().Contains(peer))
+      return absl::StrCat(peer.ToString(), " is in ", own.Subnet().ToString(), " of ", other.place.object,
+                          "; accepted: a peer outside the subnets of other connections");
+  }
+  return {};
+}
+
+// An address is on one link. A link-local one means another neighbour on each (RFC 4007 section 6).
+void CheckPeersApart(const std::vector<Placed>& placed, const TenantModel& model, Findings& findings) {
+  std::map<net::Address, const Placed*> first_of;
+  for (const Placed& each : placed) {
+    for (size_t i = 0; i < each.connection.peer_addresses.size(); ++i) {
+      const net::Address& peer = each.connection.peer_addresses[i];
+      if (!peer.is_v4() && peer.v6().IsLinkLocal()) continue;
+      const Place at = each.place.Element("peer_addresses", i);
+      const auto [first, fresh] = first_of.try_emplace(peer, &each);
+      if (!fresh)
+        findings.Invalid(at,
+                         absl::StrCat(peer.ToString(), " is already a peer of ", first->second->place.object,
+                                      "; accepted: a peer on one connection of a tenant"));
+      const auto& routers = model.router_addresses;
+      if (std::find(routers.begin(), routers.end(), peer) != routers.end())
+        findings.Invalid(at, absl::StrCat(peer.ToString(),
+                                          " is the tenant's own router address; accepted: that "
+                                          "of the other side"));
+      for (const Placed& other : placed)
+        if (&other != &each)
+          if (std::string why = PeerComplaint(peer, other); !why.empty())
+            findings.Invalid(at, std::move(why));
     }
   }
 }
@@ -213,7 +275,7 @@ ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const
                                 kSpecBytesMax, ", large sets of routes go through ReplaceStaticRoutes"));
   ValidateLabels(spec.labels(), environment.limits.labels_per_tenant, place.Field("labels"), findings);
   RefuseWhatIsNotThere(spec, place, findings);
-  TakeRouterAddresses(spec, place, findings, model);
+  TakeRouterAddresses(spec, environment.limits, place, findings, model);
   const uint64_t connections_max = TakeQuotas(spec, environment.limits, place, findings, model);
   if (static_cast<uint64_t>(spec.connections_size()) > connections_max)
     findings.Limit(
@@ -226,6 +288,7 @@ ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const
   CheckVlansApart(placed, findings);
   CheckSubnetsApart(placed, findings);
   CheckRouterAddressesApart(placed, model, place, findings);
+  CheckPeersApart(placed, model, findings);
   CheckRoutes(placed, model, findings);
   result.booked_kbps = Booked(model, environment.capacity);
   CheckCapacity(result.booked_kbps, environment, place, findings);

@@ -208,6 +208,111 @@ TEST_CASE("a wrong peer, route, neighbour or label is named with what would be a
       TwoPorts(), Fault::kInvalid);
 }
 
+TEST_CASE("a peer address is on one link of the tenant, and nobody's own") {
+  const auto ny = [](const std::string& more) {
+    return "connections { name: 'ny' l3 { port: 'p2' vlan: 7 } addresses: '16.0.0.5/24' " + more + " }";
+  };
+  const char* const la = "tenants/contoso/connections/la";
+  CheckRows(
+      {
+          {"of two connections", La("peer_addresses: '25.0.0.1'") + ny("peer_addresses: '25.0.0.1'"),
+           "spec.connections[1].peer_addresses[0]",
+           "25.0.0.1 is already a peer of tenants/contoso/connections/la"},
+          {"in the subnet of a later connection", La("peer_addresses: '16.0.0.1'") + ny(""),
+           "spec.connections[0].peer_addresses[0]",
+           "16.0.0.1 is in 16.0.0.0/24 of tenants/contoso/connections/ny"},
+          {"in the subnet of an earlier connection", La() + ny("peer_addresses: '15.0.0.1'"),
+           "spec.connections[1].peer_addresses[0]", la},
+          {"our own on another connection", La() + ny("peer_addresses: '15.0.0.5'"),
+           "spec.connections[1].peer_addresses[0]",
+           "15.0.0.5 is our own address on tenants/contoso/connections/la"},
+          {"a router address", "router_addresses: '25.0.0.1' " + La("peer_addresses: '25.0.0.1'"),
+           "spec.connections[0].peer_addresses[0]", "25.0.0.1 is the tenant's own router address"},
+          {"the subnet's broadcast", La("peer_addresses: '15.0.0.255'"),
+           "spec.connections[0].peer_addresses[0]", "15.0.0.255/24 is the subnet's broadcast address"},
+          {"the subnet's number", La("peer_addresses: '15.0.0.0'"), "spec.connections[0].peer_addresses[0]",
+           "15.0.0.0/24 is the subnet's own number"},
+      },
+      TwoPorts(), Fault::kInvalid);
+  // Link-local addresses are of a link each.
+  const std::string v6 = "addresses: '2001:db8::5/64' peer_addresses: 'fe80::1'";
+  CheckRows({{"link-local on two links",
+              La(v6) + ny("addresses: '2001:db8:1::5/64' peer_addresses: 'fe80::1'"), nullptr, ""},
+             {"the ends of a /31", La("addresses: '10.9.0.0/31' peer_addresses: '10.9.0.1'"), nullptr, ""}},
+            TwoPorts(), Fault::kInvalid);
+}
+
+TEST_CASE("what the dataplane would refuse or never forward is refused before") {
+  Environment environment = TwoPorts();
+  environment.ports->push_back({"small", 1000});
+  const std::string hop = "next_hops { address: '15.0.0.1' }";
+  const std::string six = "addresses: '2001:db8::5/64' ";
+  const auto neighbor = [](const char* address) {
+    return absl::StrCat("port: 'p1' vlan: 100 static_neighbors { address: '", address,
+                        "' mac: '02:00:5e:00:53:01' }");
+  };
+  const auto route = [&](const char* prefix) {
+    return La(six + Route(prefix, std::string(prefix).find(':') == std::string::npos
+                                      ? hop
+                                      : "next_hops { address: '2001:db8::1' }"));
+  };
+  const char* const prefix_field = "spec.connections[0].routes[0].prefix";
+  const char* const hop_field = "spec.connections[0].routes[0].next_hops[0].address";
+  CheckRows(
+      {
+          {"a link-local address of our own", La("addresses: 'fe80::5/64'"),
+           "spec.connections[0].addresses[1]", "made from the interface's MAC"},
+          {"an IPv4-mapped address", La("addresses: '::ffff:15.0.0.5/120'"),
+           "spec.connections[0].addresses[1]", "an IPv4-mapped address"},
+          {"IPv6 on a port of a small MTU", La(six, "port: 'small' vlan: 1"),
+           "spec.connections[0].addresses[1]", "IPv6 needs an MTU of 1280; port small has 1000"},
+          {"an MTU above the small one of a port", La("mtu: 1300", "port: 'small' vlan: 1"),
+           "spec.connections[0].mtu", "above the 1000 of port small; accepted: to leave it out"},
+          {"a route to our own address", route("15.0.0.5/32"), prefix_field,
+           "15.0.0.5/32 is our own address"},
+          {"a route to our own IPv6 address", route("2001:db8::5/128"), prefix_field, "is our own address"},
+          {"a next hop that is the broadcast",
+           La(Route("18.0.0.0/24", "next_hops { address: '15.0.0.255' }")), hop_field,
+           "next hop 15.0.0.255/24 is the subnet's broadcast address"},
+          {"a next hop that is the subnet's number",
+           La(Route("18.0.0.0/24", "next_hops { address: '15.0.0.0' connection: 'la' }")), hop_field,
+           "own number"},
+          {"a neighbour that is ourselves", La("", neighbor("15.0.0.5")),
+           "spec.connections[0].l3.static_neighbors[0].address", "15.0.0.5 is our own address"},
+          {"a neighbour that is the broadcast", La("", neighbor("15.0.0.255")),
+           "spec.connections[0].l3.static_neighbors[0].address", "broadcast"},
+          {"this network", route("0.0.0.0/8"), prefix_field, "this network"},
+          {"a part of this network", route("0.1.0.0/16"), prefix_field, "this network"},
+          {"reserved", route("240.0.0.0/4"), prefix_field, "240.0.0.0/4 is reserved"},
+          {"limited broadcast", route("255.255.255.255/32"), prefix_field, "is reserved"},
+          {"link-local", route("169.254.0.0/16"), prefix_field, "link-local"},
+          {"IPv6 link-local", route("fe80::/10"), prefix_field, "link-local"},
+          {"a part of IPv6 link-local", route("fe80:0:0:1::/64"), prefix_field, "link-local"},
+          {"IPv4-mapped", route("::ffff:0:0/96"), prefix_field, "IPv4-mapped"},
+          {"IPv6 multicast", route("ff00::/8"), prefix_field, "multicast"},
+      },
+      environment, Fault::kInvalid);
+  CheckRows({{"one half of everything", route("0.0.0.0/1"), nullptr, ""},
+             {"the other half", route("128.0.0.0/1"), nullptr, ""},
+             {"IPv4 on a port of a small MTU", La("", "port: 'small' vlan: 1"), nullptr, ""},
+             {"an IPv6 next hop that is the subnet's anycast address",
+              La(six + Route("2001:db8:1::/48", "next_hops { address: '2001:db8::' }")), nullptr, ""}},
+            environment, Fault::kInvalid);
+}
+
+TEST_CASE("a quota is never so small or so large that it becomes none") {
+  CheckRows({{"0 IPv4 routes", "quotas { routes_ipv4: 0 }", "spec.quotas.routes_ipv4", "accepted: 1 or more"},
+             {"0 IPv6 routes", "quotas { routes_ipv6: 0 }", "spec.quotas.routes_ipv6", "1 or more"},
+             {"0 neighbours", "quotas { neighbors: 0 }", "spec.quotas.neighbors", "1 or more"}},
+            TwoPorts(), Fault::kInvalid);
+  Environment environment = TwoPorts();
+  environment.limits.routes_ipv4_per_tenant = uint64_t{1} << 32;
+  environment.limits.routes_ipv6_per_tenant = 0;
+  const auto result = ValidateTenant("contoso", Spec(""), environment);
+  CHECK(result.model.routes_ipv4_max == 0xffffffff);
+  CHECK(result.model.routes_ipv6_max == 1);
+}
+
 TEST_CASE("what is not there yet is refused by its name") {
   CheckRows(
       {
@@ -246,6 +351,9 @@ TEST_CASE("a limit is refused by its name with both figures") {
            "spec.connections[0].routes[0].next_hops", "limit next-hops-per-route is 1"},
           {"quota above the limit", "quotas { static_routes: 2000000 }", "spec.quotas",
            "quota of 2000000 is wanted; limit static-routes-per-tenant is 1000000"},
+          {"router addresses",
+           "router_addresses: '1.0.0.1' router_addresses: '2001:db8::6' router_addresses: '1.0.0.2'",
+           "spec.router_addresses", "3 are wanted; limit router-addresses-per-tenant is 2"},
           {"a second router address", "router_addresses: '1.0.0.1' router_addresses: '1.0.0.2'",
            "spec.router_addresses[1]", "router-addresses-per-family"},
           {"capacity", La("inbound_kbps: 200 outbound_kbps: 101"), "spec.connections",
@@ -296,7 +404,7 @@ TEST_CASE("findings beyond the hundredth are counted, not kept") {
   std::string spec;
   for (int i = 0; i < 150; ++i) absl::StrAppend(&spec, "router_addresses: 'x' ");
   const auto result = ValidateTenant("contoso", Spec(spec), Environment{});
-  CHECK(result.findings.count() == 150);
+  CHECK(result.findings.count() == 151);  // so many are too many, too
   CHECK(result.findings.list().size() == Findings::kFindingsMax);
 }
 
