@@ -342,6 +342,89 @@ TEST_CASE("lowered capacity keeps what runs, warns, and refuses what is new with
              Catch::Contains("connections book 1 kbit/s; 0 kbit/s of the gateway's 500 kbit/s"));
 }
 
+TEST_CASE("a dry run of a delete says that the tenant would be deleted, and keeps it") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  v1::DeleteTenantRequest remove;
+  remove.set_tenant("contoso");
+  remove.mutable_options()->set_validate_only(true);
+  v1::DeleteTenantResponse removed;
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+  CHECK(removed.deleted());
+  REQUIRE(removed.consequences_size() == 1);
+  CHECK(removed.consequences(0).kind() == v1::CONSEQUENCE_KIND_REMOVED);
+  CHECK(rig.Get("contoso").generation() == 1);
+
+  remove.set_etag("stale");
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+  CHECK_FALSE(removed.deleted());
+  CHECK(removed.consequences(0).kind() == v1::CONSEQUENCE_KIND_REFUSED);
+
+  remove.set_tenant("nobody");
+  REQUIRE(rig.Call(&v1::TenantService::Stub::DeleteTenant, remove, &removed).ok());
+  CHECK_FALSE(removed.deleted());
+  CHECK(removed.consequences().empty());
+}
+
+TEST_CASE("what the gateway could not do with a value is refused by its field") {
+  struct Row {
+    const char* spec;
+    grpc::StatusCode code;
+    const char* field;
+  };
+  const auto kInvalid = grpc::StatusCode::INVALID_ARGUMENT;
+  const auto kMissing = grpc::StatusCode::UNIMPLEMENTED;
+  const Row rows[] = {
+      {"limits { router_addresses_per_tenant: 3 }", kInvalid, "spec.limits.router_addresses_per_tenant"},
+      {"limits { routes_ipv4_per_tenant: 4294967296 }", kInvalid, "spec.limits.routes_ipv4_per_tenant"},
+      {"limits { routes_ipv6_per_tenant: 0 }", kInvalid, "spec.limits.routes_ipv6_per_tenant"},
+      {"limits { neighbors_per_tenant: 0 }", kInvalid, "spec.limits.neighbors_per_tenant"},
+      {"limits { next_hops_per_route: 65 }", kInvalid, "spec.limits.next_hops_per_route"},
+      {"home: 7", kMissing, "spec.home"},
+      {"capacity { ipsec_cap_kbps: 1000 }", kMissing, "spec.capacity.ipsec_cap_kbps"},
+  };
+  Rig rig;
+  for (const Row& row : rows) {
+    v1::PutGatewayRequest put;
+    REQUIRE(google::protobuf::TextFormat::ParseFromString(row.spec, put.mutable_gateway()->mutable_spec()));
+    v1::GatewayWriteResult gateway;
+    const grpc::Status status = rig.Call(&v1::GatewayService::Stub::PutGateway, put, &gateway);
+    INFO(row.spec);
+    CHECK(status.error_code() == row.code);
+    CHECK((Violations(status) == std::vector<std::string>{row.field}));
+  }
+  v1::PutGatewayRequest put;
+  put.mutable_gateway()->mutable_spec()->mutable_limits()->set_router_addresses_per_tenant(1);
+  v1::GatewayWriteResult gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, put, &gateway).ok());
+  v1::TenantWriteResult result;
+  const grpc::Status status =
+      rig.Put("contoso", "router_addresses: '1.0.0.1' router_addresses: '2001:db8::1'", result);
+  CHECK(status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  CHECK_THAT(status.error_message(), Catch::Contains("limit router-addresses-per-tenant is 1"));
+}
+
+TEST_CASE("a gateway's generation is observed when the dataplane has it for all tenants") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  rig.Acknowledge();
+  const auto observed = [&rig] {
+    v1::Gateway answer;
+    REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &answer).ok());
+    return answer.status().observed_generation();
+  };
+  v1::PutGatewayRequest put;
+  put.mutable_gateway()->mutable_spec()->mutable_limits()->set_neighbors_per_tenant(7);
+  v1::GatewayWriteResult gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, put, &gateway).ok());
+  CHECK(gateway.gateway().generation() == 1);
+  CHECK(observed() == 0);
+  rig.Acknowledge();
+  CHECK(observed() == 1);
+}
+
 TEST_CASE("one connection is put and deleted without the rest") {
   Rig rig;
   v1::TenantWriteResult result;

@@ -143,7 +143,8 @@ void DesiredState::StateStaticSet(TenantRecord& record) {
   FinishFeed(record);
   record.unreachable_routes = Unreachable(record);
   if (record.routes.size() == 0) return;
-  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
+  record.static_revision = ++revision_;
+  StaticSetStatement statement(surroundings_.sink, record, record.static_revision);
   for (auto at = record.routes.routes().begin(); at != record.routes.routes().end(); ++at)
     statement.Put(record.routes.RouteAt(at));
   statement.End(true);
@@ -197,7 +198,8 @@ void DesiredState::AdoptStaticSet(TenantRecord& record, tenant::StaticRouteSet r
   FinishFeed(record);
   auto known = std::move(record.routes);
   record.routes = std::move(routes);
-  record.feed = std::make_unique<StaticFeed>(std::move(known), record.routes, ++revision_);
+  record.static_revision = ++revision_;
+  record.feed = std::make_unique<StaticFeed>(std::move(known), record.routes, record.static_revision);
   record.unreadable_routes = 0;
   record.row.static_set = set;
   record.row.static_version = version;
@@ -221,7 +223,8 @@ void DesiredState::FinishFeed(TenantRecord& record) {
 void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
                                       const std::vector<net::Prefix>& remove, uint64_t version) {
   FinishFeed(record);
-  StaticSetStatement statement(surroundings_.sink, record, ++revision_);
+  record.static_revision = ++revision_;
+  StaticSetStatement statement(surroundings_.sink, record, record.static_revision);
   for (const net::Prefix& prefix : remove)
     if (record.routes.Remove(prefix)) statement.Remove(prefix);
   for (const tenant::StaticRoute& route : put) {
@@ -256,6 +259,18 @@ void DesiredState::Revalidate() {
     watch_log_.Changed({WatchedKind::kTenant, name, ""});
   }
   CountBooked();
+}
+
+uint64_t DesiredState::ObservedGatewayGeneration() {
+  const bool all = std::all_of(tenants_.begin(), tenants_.end(), [&](const auto& each) {
+    const TenantRecord& record = *each.second;
+    return surroundings_.programming.Tenant(record.row.numbers.vrf).acknowledged_revision >=
+           record.spec_revision;
+  });
+  // Another dataplane, or none: what the former one had says nothing of it.
+  if (!surroundings_.dataplane.attached()) observed_gateway_generation_ = 0;
+  if (all && surroundings_.dataplane.attached()) observed_gateway_generation_ = gateway_.generation;
+  return observed_gateway_generation_;
 }
 
 bool DesiredState::PortsChanged() {

@@ -48,6 +48,8 @@ struct TenantRecord {
   uint64_t unreachable_routes = 0;  // of the static set: next hop on no connected prefix
   uint64_t spec_revision = 0;       // at which row.generation was stated to programming
   uint64_t observed_generation = 0;
+  uint64_t static_revision = 0;  // at which the static set was stated last
+  uint64_t observed_static_version = 0;
   std::string shown;  // digest of the status that watchers were told last
   std::map<std::string, std::string> shown_connections;
   std::map<std::string, int64_t> connected_since_us;
@@ -108,6 +110,9 @@ class DesiredState {
   store::Store& store() { return surroundings_.store; }
   int64_t now_us() const { return surroundings_.now_us(); }
   WatchLog& watch_log() { return watch_log_; }
+  // The newest generation of the gateway that the dataplane has for all tenants.
+  uint64_t ObservedGatewayGeneration();
+  ConditionTimes& gateway_condition_times() { return gateway_condition_times_; }
   int64_t started_us() const { return started_us_; }
   // Sets being filled by a stream right now; they are not collected.
   std::vector<int64_t>& filling() { return filling_; }
@@ -123,6 +128,8 @@ class DesiredState {
 
   Surroundings surroundings_;
   store::GatewayRow gateway_;
+  uint64_t observed_gateway_generation_ = 0;
+  ConditionTimes gateway_condition_times_;
   std::map<std::string, std::unique_ptr<TenantRecord>, std::less<>> tenants_;
   WatchLog watch_log_;
   std::optional<std::vector<tenant::PortFacts>> ports_;

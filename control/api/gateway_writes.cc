@@ -186,7 +186,7 @@ v1::Gateway ShowGateway(DesiredState& state) {
   for (const auto& [name, record] : state.tenants())
     connections += static_cast<uint32_t>(record->row.spec.connections_size());
   status.set_connections(connections);
-  status.set_observed_generation(row.generation);
+  status.set_observed_generation(state.ObservedGatewayGeneration());
 
   ConditionTimes times;
   Conditions conditions(*status.mutable_conditions(), kObject, row.generation, state.now_us(), times);

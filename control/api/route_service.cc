@@ -93,7 +93,7 @@ absl::StatusOr<v1::StaticRoutesResult> RouteService::StoreReplace(const v1::Stat
                                                                   const std::string& who) {
   if (header.validate_only())
     return Flatten<v1::StaticRoutesResult>(
-        RunOnCore(core_.executor, [&] { return writes_.DryReplace(header, terms, routes); }));
+        RunOnCore(core_.executor, [&] { return writes_.DryReplace(header, terms, routes, who); }));
   const auto set = Flatten<int64_t>(RunOnCore(core_.executor, [&] { return writes_.CreateSet(terms); }));
   if (!set.ok()) return set.status();
   absl::Status filled = FillSet(*set, routes);

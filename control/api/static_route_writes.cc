@@ -164,14 +164,35 @@ v1::StaticRoutesResult StaticRouteWrites::ResultOf(const TenantRecord& record,
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::DryReplace(const v1::StaticRoutesHeader& header,
                                                                      const StaticRouteTerms& terms,
-                                                                     const tenant::StaticRouteSet& routes) {
-  const TenantRecord* record = state_.Find(terms.tenant);
-  if (record == nullptr) return NoSuchTenant(terms.tenant);
-  if (absl::Status room = CheckRoom(*record, routes.size()); !room.ok()) return room;
-  v1::StaticRoutesResult result = ResultOf(*record, CountDifference(record->routes, routes));
-  result.set_version(VersionAfter(header, record->row.static_version));
+                                                                     const tenant::StaticRouteSet& routes,
+                                                                     const std::string& who) {
+  const auto there = StillThere(header, terms, who);
+  if (!there.ok()) return there.status();
+  const TenantRecord* record = *there;
+  const ReplaceVerdict verdict = JudgeReplace(*record, header, routes);
+  if (!verdict.allowed.ok()) return verdict.allowed;
+  v1::StaticRoutesResult result =
+      ResultOf(*record, verdict.counts ? *verdict.counts : CountDifference(record->routes, routes));
+  result.set_version(verdict.version);
   result.set_routes(routes.size());
   return result;
+}
+
+StaticRouteWrites::ReplaceVerdict StaticRouteWrites::JudgeReplace(
+    const TenantRecord& record, const v1::StaticRoutesHeader& header,
+    const tenant::StaticRouteSet& routes) const {
+  ReplaceVerdict verdict;
+  verdict.allowed = CheckVersions(record, header, true);
+  if (verdict.allowed.ok()) verdict.allowed = CheckRoom(record, routes.size());
+  if (verdict.allowed.ok()) verdict.allowed = CheckReachable(record, routes);
+  const uint64_t stored = record.row.static_version;
+  verdict.version = VersionAfter(header, stored);
+  if (!verdict.allowed.ok() || verdict.version != stored || record.row.static_set == 0) return verdict;
+  verdict.counts = CountDifference(record.routes, routes);
+  if (!verdict.no_change() && !header.overwrite())
+    verdict.allowed = PreconditionFailed("VERSION", ObjectOf(record.row.name),
+                                         absl::StrCat("version ", stored, " is stored with other routes"));
+  return verdict;
 }
 
 absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1::StaticRoutesHeader& header,
@@ -186,21 +207,13 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::CommitReplace(const v1
     return there.status();
   }
   TenantRecord* record = *there;
-  absl::Status allowed = CheckVersions(*record, header, true);
-  if (allowed.ok()) allowed = CheckRoom(*record, routes.size());
-  if (allowed.ok()) allowed = CheckReachable(*record, routes);
-  const uint64_t version = VersionAfter(header, record->row.static_version);
-  if (allowed.ok() && version == record->row.static_version && record->row.static_set != 0) {
-    const auto counts = CountDifference(record->routes, routes);
-    if (counts.added + counts.changed + counts.removed == 0) return ResultOf(*record, counts);
-    if (!header.overwrite())
-      allowed = PreconditionFailed("VERSION", entry.object,
-                                   absl::StrCat("version ", version, " is stored with other routes"));
+  const ReplaceVerdict verdict = JudgeReplace(*record, header, routes);
+  if (verdict.no_change()) return ResultOf(*record, *verdict.counts);
+  if (!verdict.allowed.ok()) {
+    AuditRefusal(state_, std::move(entry), verdict.allowed);
+    return verdict.allowed;
   }
-  if (!allowed.ok()) {
-    AuditRefusal(state_, std::move(entry), allowed);
-    return allowed;
-  }
+  const uint64_t version = verdict.version;
   entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " with ",
                                        record->routes.size(), " routes -> ", version, " with ",
                                        routes.size()));

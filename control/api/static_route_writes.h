@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -48,7 +49,8 @@ class StaticRouteWrites {
   // What a replace would do.
   absl::StatusOr<gateway::v1::StaticRoutesResult> DryReplace(const gateway::v1::StaticRoutesHeader& header,
                                                              const StaticRouteTerms& terms,
-                                                             const tenant::StaticRouteSet& routes);
+                                                             const tenant::StaticRouteSet& routes,
+                                                             const std::string& who);
   // Tells programming the next portion of a committed replace and fills in its
   // counts. Absent while there is more; else what the caller may destroy elsewhere.
   using Remains = std::unique_ptr<StaticFeed>;
@@ -72,6 +74,18 @@ class StaticRouteWrites {
   absl::Status CheckVersions(const TenantRecord& record, const gateway::v1::StaticRoutesHeader& header,
                              bool replace) const;
   absl::Status CheckRoom(const TenantRecord& record, uint64_t routes) const;
+  // All that decides about a replace whose routes are known. `counts` is what it changes, where that
+  // had to be found out: the version that is stored, with the routes that are stored, is no change.
+  struct ReplaceVerdict {
+    absl::Status allowed;
+    uint64_t version = 0;  // afterwards
+    std::optional<tenant::StaticRouteCounts> counts;
+    bool no_change() const {
+      return allowed.ok() && counts && counts->added + counts->changed + counts->removed == 0;
+    }
+  };
+  ReplaceVerdict JudgeReplace(const TenantRecord& record, const gateway::v1::StaticRoutesHeader& header,
+                              const tenant::StaticRouteSet& routes) const;
   gateway::v1::StaticRoutesResult ResultOf(const TenantRecord& record,
                                            const tenant::StaticRouteCounts& counts) const;
 

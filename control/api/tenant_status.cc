@@ -63,6 +63,12 @@ void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings,
         absl::StrCat(
             "generation ", record.row.generation, " is on its way to the dataplane",
             record.observed_generation == 0 ? "" : absl::StrCat(", which has ", record.observed_generation)));
+  if (record.observed_static_version != record.row.static_version)
+    return conditions.False(
+        "Programmed", v1::SEVERITY_INFO, "InProgress",
+        absl::StrCat("version ", record.row.static_version,
+                     " of the static set is on its way to the dataplane, which has version ",
+                     record.observed_static_version));
   conditions.True("Programmed", "Acknowledged");
 }
 
@@ -118,6 +124,7 @@ void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& sta
   status.set_manager(record.row.manager);
   status.set_static_routes_version(record.row.static_version);
   status.set_static_routes(record.routes.size());
+  status.set_observed_static_routes_version(record.observed_static_version);
   status.set_booked_kbps(record.validated.booked_kbps);
   Conditions conditions(*status.mutable_conditions(), tenant::TenantName(record.row.name),
                         record.row.generation, state.now_us(), record.condition_times);
@@ -146,8 +153,11 @@ void UpdateObserved(TenantRecord& record, const Surroundings& surroundings) {
   const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
   if (record.spec_revision != 0 && programming.acknowledged_revision >= record.spec_revision)
     record.observed_generation = record.row.generation;
+  // Revisions of a set that is still being stated are acknowledged in pieces.
+  if (record.feed == nullptr && programming.acknowledged_revision >= record.static_revision)
+    record.observed_static_version = record.row.static_version;
   // Another dataplane, or none: what the former one had says nothing of it.
-  if (programming.acknowledged_revision == 0) record.observed_generation = 0;
+  if (programming.acknowledged_revision == 0) record.observed_generation = record.observed_static_version = 0;
 }
 
 v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& connection,

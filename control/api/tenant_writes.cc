@@ -296,6 +296,7 @@ absl::StatusOr<v1::DeleteTenantResponse> TenantWrites::Delete(const v1::DeleteTe
       consequence.set_kind(v1::CONSEQUENCE_KIND_REFUSED);
       consequence.set_description(std::string(allowed.message()));
     }
+    response.set_deleted(allowed.ok());
     return response;
   }
   if (!allowed.ok()) {

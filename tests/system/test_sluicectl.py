@@ -167,6 +167,61 @@ class DeadNextHop(WireTest):
                       "next hop 70.0.0.5 is our own address", done.stderr)
 
 
+class Writing(WireTest):
+    tenants = []
+
+    def put(self, *connections):
+        return {"kind": "tenant", "name": "writer", "spec": {"connections": list(connections)}}
+
+    def connection(self, name, vlan, number):
+        return {"name": name, "l3": {"port": "port0", "vlan": vlan}, "addresses": [f"70.0.{number}.5/24"]}
+
+    def test_apply_waits_for_static_routes_and_gateway(self):
+        """apply --wait ends when the dataplane forwards by the static set, and has the gateway's limits"""
+        self.sluice.apply(self.put(self.connection("a", 180, 1)), "--wait")
+        routes = [{"prefix": f"77.{i >> 8}.{i & 255}.0/24", "next_hops": [{"address": "70.0.1.1"}]} for i in range(2000)]
+        static = {"kind": "static-routes", "tenant": "writer", "version": 5, "routes": routes}
+        said = self.sluice.apply(static, "--dry-run")
+        self.assertIn("static routes of writer would change: version 5, 2,000 routes (2,000 to add,", said)
+        self.assertEqual(self.sluice.json("get", "tenants", "writer")["tenants"][0]["status"].get("static_routes_version", "0"), "0")
+        said = self.sluice.apply(static, "--wait")
+        self.assertIn("version 5, 2,000 routes (2,000 added,", said)
+        status = self.sluice.json("get", "tenants", "writer")["tenants"][0]["status"]
+        self.assertEqual(status["observed_static_routes_version"], "5")
+        for prefix in (routes[0]["prefix"], routes[-1]["prefix"]):
+            self.assertIn(f"longest match {prefix}", self.sluice.text("route", "lookup", "writer", prefix.replace(".0/24", ".9")))
+
+        self.sluice.apply({"kind": "gateway", "spec": {"limits": {"neighbors_per_tenant": 77}}}, "--wait")
+        gateway = self.sluice.json("get", "gateway")
+        self.assertEqual(gateway["status"]["observed_generation"], gateway["generation"])
+
+        self.sluice.crash(self.sluice.dataplane)
+        wait_until("the dataplane is away", lambda: not self.sluice.json("get", "gateway")["status"].get("dataplane_instance_id"))
+        path = os.path.join(self.bench.directory, "late.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({**static, "version": 6, "routes": routes[:1]}, file)
+        done = self.sluice.ctl("--timeout", "1", "apply", "-f", path, "--wait", check=False)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.assertIn("not yet by 6", done.stderr)
+        self.sluice.start_dataplane()
+        self.sluice.wait_for_dataplane()
+        self.bench.attach_wires()
+
+    def test_delete_tells_before_and_after(self):
+        """delete --dry-run says what would go and keeps it; delete connection takes that one only"""
+        self.sluice.apply(self.put(self.connection("a", 181, 1), self.connection("b", 182, 2)), "--wait")
+        said = self.sluice.text("delete", "tenant", "writer", "--dry-run")
+        self.assertTrue(said.startswith("tenants/writer would be deleted\n"), said)
+        self.assertIn("2 connections", said)
+        said = self.sluice.text("delete", "connection", "writer/a", "--dry-run")
+        self.assertTrue(said.startswith("tenants/writer/connections/a would change\n"), said)
+        self.assertEqual(self.sluice.text("-o", "name", "get", "connections", "-t", "writer").split(), ["writer/a", "writer/b"])
+        self.sluice.text("delete", "connection", "writer/a")
+        self.assertEqual(self.sluice.text("-o", "name", "get", "connections", "-t", "writer").split(), ["writer/b"])
+        self.assertIn("tenants/writer deleted", self.sluice.text("delete", "tenant", "writer"))
+        self.assertIn("tenants/writer was not there", self.sluice.text("delete", "tenant", "writer", "--dry-run"))
+
+
 class Packets(WireTest):
     def spawn(self, name, *arguments):
         return self.bench.gateway.spawn(name, SLUICECTL, "--server", f"unix:{self.sluice.socket}", *arguments)

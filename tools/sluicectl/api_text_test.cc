@@ -196,4 +196,27 @@ TEST_CASE("completion knows every command and its options") {
   CHECK(script.find("tenants tenant connections connection gateway ports port") != std::string::npos);
 }
 
+TEST_CASE("a delete says what it did, a dry run what it would do") {
+  const auto removed = From<api::DeleteTenantResponse>(
+      "deleted: true consequences { kind: CONSEQUENCE_KIND_REMOVED object: 'tenants/a' description: 'a goes' "
+      "}");
+  CHECK(DeletedText("tenants/a", removed, false).rfind("tenants/a deleted\n", 0) == 0);
+  CHECK(DeletedText("tenants/a", removed, true).rfind("tenants/a would be deleted\n", 0) == 0);
+  CHECK(DeletedText("tenants/a", api::DeleteTenantResponse(), true) == "tenants/a was not there\n");
+  const auto refused = From<api::DeleteTenantResponse>(
+      "consequences { kind: CONSEQUENCE_KIND_REFUSED object: 'tenants/a' description: 'managed by b' }");
+  CHECK(DeletedText("tenants/a", refused, true).rfind("tenants/a would not be deleted\n", 0) == 0);
+}
+
+TEST_CASE("the result of a replace is not told as done when nothing was done") {
+  const auto result = From<api::StaticRoutesResult>("version: 7 routes: 5000 added: 4000 removed: 1");
+  CHECK(StaticRoutesResultText("a", result, false) ==
+        "static routes of a: version 7, 5,000 routes (4,000 added, 0 changed, 1 removed)\n");
+  CHECK(
+      StaticRoutesResultText("a", result, true) ==
+      "static routes of a would change: version 7, 5,000 routes (4,000 to add, 0 to change, 1 to remove)\n");
+  CHECK(StaticRoutesResultText("a", From<api::StaticRoutesResult>("version: 7 routes: 5000"), true) ==
+        "static routes of a would stay: version 7, 5,000 routes (0 to add, 0 to change, 0 to remove)\n");
+}
+
 }  // namespace sluice::ctl

@@ -88,10 +88,20 @@ std::string ExplanationText(const api::ExplainRouteResponse& answer) {
   return out;
 }
 
-std::string StaticRoutesResultText(const std::string& tenant, const api::StaticRoutesResult& result) {
-  return "static routes of " + tenant + ": version " + std::to_string(result.version()) + ", " +
-         CountText(result.routes()) + " routes (" + CountText(result.added()) + " added, " +
-         CountText(result.changed()) + " changed, " + CountText(result.removed()) + " removed)\n";
+std::string StaticRoutesResultText(const std::string& tenant, const api::StaticRoutesResult& result,
+                                   bool dry_run) {
+  const bool changes = result.added() + result.changed() + result.removed() > 0;
+  const auto count = [dry_run](uint64_t routes, const char* did, const char* to_do) {
+    return CountText(routes) + (dry_run ? to_do : did);
+  };
+  return "static routes of " + tenant +
+         (!dry_run  ? ""
+          : changes ? " would change"
+                    : " would stay") +
+         ": version " + std::to_string(result.version()) + ", " + CountText(result.routes()) + " routes (" +
+         count(result.added(), " added, ", " to add, ") +
+         count(result.changed(), " changed, ", " to change, ") +
+         count(result.removed(), " removed)\n", " to remove)\n");
 }
 
 }  // namespace sluice::ctl

@@ -19,6 +19,8 @@ std::string RouteLine(const api::Route& route);
 std::string LookupText(const std::string& tenant, const std::string& address,
                        const api::LookupRouteResponse& answer);
 std::string ExplanationText(const api::ExplainRouteResponse& answer);
-std::string StaticRoutesResultText(const std::string& tenant, const api::StaticRoutesResult& result);
+// `dry_run`: what the answer tells has not happened.
+std::string StaticRoutesResultText(const std::string& tenant, const api::StaticRoutesResult& result,
+                                   bool dry_run);
 
 }  // namespace sluice::ctl

@@ -108,6 +108,13 @@ std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Conse
   return out;
 }
 
+std::string DeletedText(const std::string& object, const api::DeleteTenantResponse& result, bool dry_run) {
+  std::string verb = dry_run ? " would be deleted" : " deleted";
+  // Only a dry run is told why not, instead of failing.
+  if (!result.deleted()) verb = result.consequences().empty() ? " was not there" : " would not be deleted";
+  return object + verb + "\n" + ConsequencesText(result.consequences());
+}
+
 std::string TenantsTable(const std::vector<api::Tenant>& tenants) {
   std::vector<Row> rows;
   for (const auto& tenant : tenants) {

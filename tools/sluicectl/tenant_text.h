@@ -19,6 +19,8 @@ std::string ConditionsTable(const google::protobuf::RepeatedPtrField<api::Condit
 std::string StateText(const api::ConfigurationState& state);
 // The lines that a write reports: what it did, or with a dry run would do.
 std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Consequence>& consequences);
+// What a delete did, or with a dry run would do.
+std::string DeletedText(const std::string& object, const api::DeleteTenantResponse& result, bool dry_run);
 // "3", or "2 of 3" while the dataplane is behind.
 std::string GenerationText(uint64_t observed, uint64_t wanted);
 // "a, b".

@@ -1,14 +1,13 @@
 // `apply` and `delete`: every object of a file is one transaction of its own,
 // in the file's order; the first refusal ends the run.
 #include <algorithm>
-#include <chrono>
 
 #include "sluice/gateway/v1/gateway.grpc.pb.h"
 #include "sluice/gateway/v1/routes.grpc.pb.h"
 #include "sluice/gateway/v1/tenant.grpc.pb.h"
 #include "tools/sluicectl/command.h"
-#include "tools/sluicectl/interrupt.h"
 #include "tools/sluicectl/manifest.h"
+#include "tools/sluicectl/programmed.h"
 #include "tools/sluicectl/readable.h"
 #include "tools/sluicectl/route_text.h"
 #include "tools/sluicectl/tenant_text.h"
@@ -28,8 +27,6 @@ struct Writing {
 };
 
 constexpr int kRoutesPerMessage = 4096;
-constexpr std::chrono::milliseconds kWaitInterval{20};
-constexpr std::chrono::milliseconds kRefusalGrace{1000};
 
 api::WriteOptions OptionsOf(const Writing& writing) {
   api::WriteOptions options;
@@ -51,47 +48,6 @@ void ShowWritten(Session& session, const std::string& object, bool changed, cons
   });
 }
 
-// That the dataplane refused objects of the spec; null when it did not.
-const api::Condition* RefusedCondition(const api::Tenant& tenant) {
-  for (const api::Condition& each : tenant.status().conditions()) {
-    if (each.type() == "Programmed" && each.reason() == "Refused") return &each;
-  }
-  return nullptr;
-}
-
-// "Accepted is not programmed": asks until the dataplane forwards by `generation`.
-grpc::Status WaitUntilProgrammed(Session& session, const std::string& tenant, uint64_t generation) {
-  const auto stub = session.Stub<api::TenantService>();
-  const auto end = std::chrono::steady_clock::now() + session.timeout;
-  constexpr auto kNever = std::chrono::steady_clock::time_point::max();
-  auto give_up = kNever;
-  Interrupt interrupt;
-  while (true) {
-    grpc::ClientContext context;
-    session.LimitTime(context);
-    api::GetTenantRequest request;
-    request.set_tenant(tenant);
-    api::Tenant now;
-    if (auto s = stub->GetTenant(&context, request, &now); !s.ok()) return s;
-    const api::Condition* refused = RefusedCondition(now);
-    if (refused == nullptr && now.status().observed_generation() >= generation) return grpc::Status::OK;
-    // What was refused is tried again when something else has made room for it.
-    const auto time = std::chrono::steady_clock::now();
-    give_up = refused == nullptr ? kNever : std::min({give_up, end, time + kRefusalGrace});
-    if (refused != nullptr && time >= give_up) {
-      return {grpc::StatusCode::FAILED_PRECONDITION,
-              "tenant " + tenant + ": stored, but not programmed: " + refused->message()};
-    }
-    if (time > end) {
-      return {grpc::StatusCode::DEADLINE_EXCEEDED,
-              "tenant " + tenant + ": the dataplane forwards by generation " +
-                  std::to_string(now.status().observed_generation()) + ", not yet by " +
-                  std::to_string(generation) + ": " + StateText(now.status().configuration_state())};
-    }
-    if (!interrupt.Pause(kWaitInterval)) return {grpc::StatusCode::CANCELLED, "interrupted"};
-  }
-}
-
 // One write for each kind of object in a file.
 class Applier {
  public:
@@ -106,8 +62,9 @@ class Applier {
     *request.mutable_options() = OptionsOf(writing_);
     api::GatewayWriteResult result;
     auto s = session_.Stub<api::GatewayService>()->PutGateway(&context, request, &result);
-    if (s.ok()) ShowWritten(session_, "gateway", result.changed(), writing_, result, result.consequences());
-    return s;
+    if (!s.ok()) return s;
+    ShowWritten(session_, "gateway", result.changed(), writing_, result, result.consequences());
+    return Waits() ? WaitForGateway(session_, result.gateway().generation()) : s;
   }
 
   grpc::Status operator()(const api::Tenant& tenant) const {
@@ -164,8 +121,9 @@ class Applier {
     }
     stream->WritesDone();
     auto s = stream->Finish();
-    if (s.ok()) session_.ShowLine(result, [&] { return StaticRoutesResultText(set.tenant(), result); });
-    return s;
+    if (!s.ok()) return s;
+    session_.ShowLine(result, [&] { return StaticRoutesResultText(set.tenant(), result, writing_.dry_run); });
+    return Waits() ? WaitForStaticRoutes(session_, set.tenant(), result.version()) : s;
   }
 
  private:
@@ -179,9 +137,10 @@ class Applier {
     api::TenantWriteResult result;
     if (auto s = (tenants_.get()->*method)(&context, request, &result); !s.ok()) return s;
     ShowWritten(session_, object, result.changed(), writing_, result, result.consequences());
-    if (!writing_.wait || writing_.dry_run) return grpc::Status::OK;
-    return WaitUntilProgrammed(session_, result.tenant().name(), result.tenant().generation());
+    if (!Waits()) return grpc::Status::OK;
+    return WaitForTenant(session_, result.tenant().name(), result.tenant().generation());
   }
+  bool Waits() const { return writing_.wait && !writing_.dry_run; }
 
   Session& session_;
   const Writing& writing_;
@@ -212,12 +171,8 @@ grpc::Status DeleteTenant(Session& session, const Writing& writing) {
   api::DeleteTenantResponse result;
   auto s = session.Stub<api::TenantService>()->DeleteTenant(&context, request, &result);
   if (!s.ok()) return s;
-  session.ShowLine(result, [&] {
-    const std::string verb = !result.deleted() ? " was not there"
-                             : writing.dry_run ? " would be deleted"
-                                               : " deleted";
-    return "tenants/" + writing.selection.name + verb + "\n" + ConsequencesText(result.consequences());
-  });
+  session.ShowLine(result,
+                   [&] { return DeletedText("tenants/" + writing.selection.name, result, writing.dry_run); });
   return s;
 }
 
