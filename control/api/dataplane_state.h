@@ -42,6 +42,12 @@ struct DropCount {
   uint64_t packets = 0;
 };
 
+struct StuckWorker {
+  uint32_t worker = 0;
+  uint32_t core = 0;
+  friend bool operator==(const StuckWorker&, const StuckWorker&) = default;
+};
+
 enum class NeighborLiveness : uint8_t { kUnknown, kResolving, kReachable, kFailed };
 
 // Core thread only.
@@ -60,6 +66,8 @@ class DataplaneState {
   virtual std::vector<net::Address> FailedNeighbors(uint32_t interface) const = 0;
   // The dataplane's limit of that name ("vrfs"); 0 before the first attachment or when it has none.
   virtual uint64_t Limit(std::string_view name) const = 0;
+  // Workers that have given no sign of life for more than a second; none while the dataplane is away.
+  virtual std::vector<StuckWorker> StuckWorkers() const = 0;
   virtual InterfaceCounters Counters(uint32_t interface) const = 0;
   virtual std::vector<DropCount> Drops() const = 0;
 };

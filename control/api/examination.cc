@@ -17,6 +17,9 @@ using Verdict = v1::DoctorFinding::Verdict;
 std::string RemedyOf(const std::string& reason) {
   static const std::map<std::string, std::string> kRemedies = {
       {"DataplaneAway", "start sluice-dataplane, or look into its log"},
+      {"WorkerStuck",
+       "look at what else runs on the core (isolate it), then restart sluice-dataplane; its log and a "
+       "stack of the thread tell where it hangs"},
       {"OverProvisioned", "raise the gateway's capacity, or move or shrink a tenant"},
       {"NoLongerValid", "put the tenant again with what the message accepts"},
       {"AboveLimit", "raise the limit of that name, or shrink the tenant"},

@@ -94,6 +94,7 @@ struct FakeDataplaneState final : DataplaneState {
     const auto found = limits.find(std::string(name));
     return found == limits.end() ? 0 : found->second;
   }
+  std::vector<StuckWorker> StuckWorkers() const override { return stuck; }
   InterfaceCounters Counters(uint32_t) const override { return counters; }
   std::vector<DropCount> Drops() const override { return drops; }
 
@@ -101,6 +102,7 @@ struct FakeDataplaneState final : DataplaneState {
   std::vector<PortState> ports{{"p1", 1500, true}, {"p2", 9000, true}};
   std::map<net::Address, NeighborLiveness> liveness;
   std::map<std::string, uint64_t> limits;
+  std::vector<StuckWorker> stuck;
   InterfaceCounters counters;
   std::vector<DropCount> drops;
 };

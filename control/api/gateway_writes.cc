@@ -113,6 +113,22 @@ bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
   return false;
 }
 
+// True when all workers give signs of life, or none is known.
+bool AddWorkersRunning(const DataplaneState& dataplane, Conditions& conditions) {
+  const std::vector<StuckWorker> stuck = dataplane.StuckWorkers();
+  if (stuck.empty()) {
+    conditions.True("WorkersRunning", "Running");
+    return true;
+  }
+  std::string names;
+  for (const StuckWorker& each : stuck)
+    absl::StrAppend(&names, names.empty() ? "" : ", ", each.worker, " (core ", each.core, ")");
+  conditions.False("WorkersRunning", v1::SEVERITY_ERROR, "WorkerStuck",
+                   absl::StrCat("no sign of life for more than a second from worker ", names,
+                                "; what its queues receive is not forwarded"));
+  return false;
+}
+
 }  // namespace
 
 absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGatewayRequest request,
@@ -196,6 +212,7 @@ v1::Gateway ShowGateway(DesiredState& state) {
   } else {
     conditions.False("DataplaneAttached", v1::SEVERITY_ERROR, "DataplaneAway", "no dataplane is attached");
   }
+  const bool running = AddWorkersRunning(surroundings.dataplane, conditions);
   const bool fits = !row.spec.capacity().has_total_kbps() || booked <= total;
   if (fits) {
     conditions.True("WithinCapacity", "Fits");
@@ -204,9 +221,9 @@ v1::Gateway ShowGateway(DesiredState& state) {
                      absl::StrCat("connections book ", booked, " kbit/s of ", total, " kbit/s"));
   }
   const bool programmed = AddTenantsProgrammed(state, conditions);
-  status.set_health(!attached            ? v1::HEALTH_UNHEALTHY
-                    : fits && programmed ? v1::HEALTH_HEALTHY
-                                         : v1::HEALTH_DEGRADED);
+  status.set_health(!attached || !running ? v1::HEALTH_UNHEALTHY
+                    : fits && programmed  ? v1::HEALTH_HEALTHY
+                                          : v1::HEALTH_DEGRADED);
   *status.mutable_configuration_state() = RollUp(status.conditions());
   return gateway;
 }

@@ -51,12 +51,24 @@ void LiveState::Detached() {
   channel_.reset();
   neighbors_.clear();
   failed_.clear();
+  stuck_.clear();
   for (auto& [number, port] : ports_) port.set_link_up(false);
 }
 
 void LiveState::SnapshotBegins() {
   neighbors_.clear();
   failed_.clear();
+  stuck_.clear();
+}
+
+void LiveState::NoteStuck(const v1::StuckWorkers& stuck) {
+  stuck_.clear();
+  for (const v1::StuckWorker& worker : stuck.workers()) {
+    stuck_.push_back({worker.index(), worker.core()});
+    spdlog::error("worker {} (core {}) is stuck: no sign of life for more than a second", worker.index(),
+                  worker.core());
+  }
+  if (stuck_.empty()) spdlog::info("no worker is stuck any more");
 }
 
 void LiveState::Changed(const v1::StateChange& change) {
@@ -84,6 +96,8 @@ void LiveState::Changed(const v1::StateChange& change) {
                    duplicate.address(), duplicate.mac());
       return;
     }
+    case v1::StateChange::kStuckWorkers:
+      return NoteStuck(change.stuck_workers());
     case v1::StateChange::kAdjacency:
     case v1::StateChange::kSnapshotComplete:
     case v1::StateChange::CHANGE_NOT_SET:

@@ -48,6 +48,7 @@ class LiveState : public api::DataplaneState {
   api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
   std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
   uint64_t Limit(std::string_view name) const override;
+  std::vector<api::StuckWorker> StuckWorkers() const override { return stuck_; }
   api::InterfaceCounters Counters(uint32_t interface) const override;
   std::vector<api::DropCount> Drops() const override;
 
@@ -82,6 +83,7 @@ class LiveState : public api::DataplaneState {
     std::string state;
   };
 
+  void NoteStuck(const dataplane::v1::StuckWorkers& stuck);
   void NoteNeighbor(const NeighborKey& key, const dataplane::v1::Neighbor& neighbor);
   const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
   Totals Read(const programming::InterfaceObject& interface) const;
@@ -100,6 +102,7 @@ class LiveState : public api::DataplaneState {
   absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;
   absl::flat_hash_map<uint32_t, std::set<net::Address>> failed_;  // by interface; none is empty
   uint64_t duplicate_addresses_ = 0;
+  std::vector<api::StuckWorker> stuck_;
   // What interfaces had counted in former dataplanes.
   absl::flat_hash_map<uint32_t, Totals> carried_;
   // Since Detached(), of what existed then. An object that is made while there is no

@@ -148,6 +148,7 @@ void GatewayMetrics::CollectWorkers(Exposition& out) const {
   if (!counters) return;
   // Behind the workers' blocks are those of threads that have no load of this kind.
   const uint32_t workers = std::min(counters->geometry().workers, sources_.state.workers());
+  const std::vector<api::StuckWorker> stuck = sources_.state.StuckWorkers();
   for (uint32_t worker = 0; worker < workers; ++worker) {
     const channel::WorkerCounters load = counters->Worker(worker);
     const Labels labels = {{"worker", std::to_string(worker)}};
@@ -155,6 +156,10 @@ void GatewayMetrics::CollectWorkers(Exposition& out) const {
                 static_cast<double>(load.busy_cycles));
     out.Counter("sluice_worker_idle_cycles_total", "TSC cycles of walks that found nothing", labels,
                 static_cast<double>(load.idle_cycles));
+    const bool is_stuck =
+        std::any_of(stuck.begin(), stuck.end(), [worker](const auto& each) { return each.worker == worker; });
+    out.Gauge("sluice_worker_stuck", "1 while the worker has given no sign of life for more than a second",
+              labels, is_stuck);
     out.Counter("sluice_worker_sleeps_total", "short sleeps of the idle policy", labels,
                 static_cast<double>(load.sleeps));
   }

@@ -104,6 +104,8 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   change.mutable_neighbor()->set_address("15.0.0.1");
   change.mutable_neighbor()->set_state("reachable");
   state.Changed(change);
+  change.mutable_stuck_workers()->add_workers()->set_index(0);
+  state.Changed(change);
 
   FullView view;
   const GatewayMetrics metrics({loop, sender, state, programming, view, [] {
@@ -119,6 +121,10 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
     if (family.name == "sluice_punted_packets_total") {
       CHECK(family.metric.at(0).label.at(0).value == "arp");
       CHECK(family.metric.at(0).counter.value == 3);
+    }
+    if (family.name == "sluice_worker_stuck") {
+      REQUIRE(family.metric.size() == 1);
+      CHECK(family.metric.at(0).gauge.value == 1);
     }
     if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
     if (family.name == "sluice_neighbor_events_total") {

@@ -2,6 +2,7 @@
 // for a piece at a time, so that a dump of a million routes delays no update.
 #include <algorithm>
 #include <type_traits>
+#include <utility>
 
 #include "absl/strings/str_format.h"
 #include "dataplane/agent/dataplane_service.h"
@@ -216,13 +217,30 @@ grpc::Status DataplaneService::Snapshot(grpc::ServerWriter<v1::StateChange>* str
   return stream->Write(complete) ? grpc::Status::OK : grpc::Status::CANCELLED;
 }
 
+v1::StateChange DataplaneService::StuckWorkers() const {
+  v1::StateChange change;
+  v1::StuckWorkers& stuck = *change.mutable_stuck_workers();
+  for (WorkerIndex worker = 0; worker < parts_.worker_cores.size(); ++worker) {
+    if (!parts_.reclaimer.IsStuck(worker)) continue;
+    v1::StuckWorker& each = *stuck.add_workers();
+    each.set_index(worker);
+    each.set_core(parts_.worker_cores[worker]);
+  }
+  return change;
+}
+
 grpc::Status DataplaneService::WatchState(grpc::ServerContext* context, const v1::WatchStateRequest*,
                                           grpc::ServerWriter<v1::StateChange>* stream) {
   // Watching starts before the snapshot: what changes in between is told twice.
   const auto watcher = parts_.feed.Watch();
   if (watcher == nullptr) return {grpc::StatusCode::RESOURCE_EXHAUSTED, "too many watchers"};
   grpc::Status status = Snapshot(stream);
+  // A watcher begins with none.
+  std::string told;
   while (status.ok() && !context->IsCancelled()) {
+    const v1::StateChange stuck = StuckWorkers();
+    const std::string now = stuck.stuck_workers().SerializeAsString();
+    if (now != std::exchange(told, now) && !stream->Write(stuck)) break;
     const ChangedState changed = watcher->Take(kListening);
     if (!changed.empty()) status = StreamChanges(changed, stream);
   }

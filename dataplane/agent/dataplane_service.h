@@ -83,6 +83,7 @@ class DataplaneService final : public v1::Dataplane::Service {
   template <class Family>
   grpc::Status StreamRoutes(VrfId vrf, grpc::ServerWriter<v1::Route>* stream) const;
   grpc::Status Snapshot(grpc::ServerWriter<v1::StateChange>* stream) const;
+  v1::StateChange StuckWorkers() const;
   // What the tables say of a flow, as a worker reads them, explained by the agent.
   absl::StatusOr<v1::LookupRouteReply> Lookup(const LookupFlow& flow);
   TraceAssembly::Directory TraceDirectory();

@@ -31,7 +31,7 @@ struct Served {
                                                         .steering = steering,
                                                         .ports = {},
                                                         .workers = {},
-                                                        .worker_cores = {},
+                                                        .worker_cores = {7},
                                                         .channel_socket = directory.File("channel"),
                                                         .version = "test"});
     REQUIRE(started.ok());
@@ -251,6 +251,26 @@ TEST_CASE("a watcher gets the present state, then what changes") {
   while (stream->Read(&change) && !change.has_duplicate_address()) {
   }
   CHECK(change.duplicate_address().mac() == "02:00:00:00:00:ee");
+  context.TryCancel();
+  (void)stream->Finish();
+}
+
+TEST_CASE("a watcher hears of a worker that gets stuck, and that it goes on") {
+  Served served;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto stream = served.stub->WatchState(&context, {});
+  v1::StateChange change;
+  rte_rcu_qsbr_thread_online(served.running.reclaimer().qsbr(), 0);
+  bool stuck = false;
+  while (!stuck && stream->Read(&change)) stuck = change.stuck_workers().workers_size() == 1;
+  REQUIRE(stuck);
+  CHECK(change.stuck_workers().workers(0).index() == 0);
+  CHECK(change.stuck_workers().workers(0).core() == 7);
+  rte_rcu_qsbr_thread_offline(served.running.reclaimer().qsbr(), 0);
+  while (stuck && stream->Read(&change))
+    stuck = !(change.has_stuck_workers() && change.stuck_workers().workers().empty());
+  CHECK_FALSE(stuck);
   context.TryCancel();
   (void)stream->Finish();
 }
