@@ -257,6 +257,48 @@ TEST_CASE("what the dataplane refused shows on the tenant, its connection, the g
   CHECK(gateway() == v1::HEALTH_DEGRADED);
 }
 
+TEST_CASE("next hops that get no flows are a warning of their tenant") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  rig.Acknowledge();
+  rig.OnCore([&](DesiredState&) { return rig.programming().unused_next_hops = 6; });
+  CHECK(HasCondition(rig.Get("contoso"), "NextHopsUsed", v1::CONDITION_STATUS_FALSE));
+  v1::DoctorResponse doctor;
+  REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &doctor).ok());
+  CHECK(doctor.findings(0).verdict() == v1::DoctorFinding::VERDICT_WARNING);
+  CHECK_THAT(doctor.findings(0).message(), Catch::Contains("6 next hops get no flows"));
+  CHECK_FALSE(doctor.findings(0).remedy().empty());
+}
+
+TEST_CASE("a stuck worker makes the gateway unhealthy, and doctor calls it a problem") {
+  Rig rig;
+  const auto health = [&rig] {
+    v1::Gateway answer;
+    REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &answer).ok());
+    return answer.status().health();
+  };
+  const auto problems = [&rig] {
+    v1::DoctorResponse answer;
+    REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &answer).ok());
+    std::string found;
+    for (const auto& each : answer.findings())
+      if (each.verdict() == v1::DoctorFinding::VERDICT_PROBLEM)
+        absl::StrAppend(&found, each.subject(), ": ", each.message(), ": ", each.remedy(), "\n");
+    return found;
+  };
+  CHECK(health() == v1::HEALTH_HEALTHY);
+  CHECK(problems().empty());
+  rig.OnCore([&](DesiredState&) {
+    rig.dataplane().stuck = {{1, 5}};
+    return true;
+  });
+  CHECK(health() == v1::HEALTH_UNHEALTHY);
+  CHECK_THAT(problems(), Catch::Contains("gateway: no sign of life") &&
+                             Catch::Contains("worker 1 (core 5)") &&
+                             Catch::Contains("restart sluice-dataplane"));
+}
+
 TEST_CASE("a refusal comes with its text") {
   Rig rig;
   v1::TenantWriteResult result;

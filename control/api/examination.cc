@@ -31,6 +31,7 @@ std::string RemedyOf(const std::string& reason) {
       {"NeighborFailed", "look at the peer's address and VLAN: sluicectl capture shows whether it answers"},
       {"OtherVersion", "stream the required version of the static routes"},
       {"NextHopUnreachable", "put the connection whose subnet holds the next hop, or remove the routes"},
+      {"TooManyNextHops", "sluicectl get routes -o json names them in unused_reason; take some out"},
       {"BreakGlass", "let the manager write the tenant again"},
       {"StoreDamaged", "stream the static routes again"},
   };

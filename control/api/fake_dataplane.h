@@ -39,7 +39,7 @@ struct FakeSink final : ProgrammingSink {
 
 struct FakeProgramming final : ProgrammingStatus {
   TenantProgramming Tenant(uint32_t) const override {
-    return {acknowledged, refused, refused.size(), spec_refused};
+    return {acknowledged, refused, refused.size(), spec_refused, unused_next_hops};
   }
   InterfaceProgramming Interface(uint32_t, uint32_t) const override { return interface; }
   std::vector<RouteCount> RouteCounts(uint32_t) const override { return {}; }
@@ -68,6 +68,7 @@ struct FakeProgramming final : ProgrammingStatus {
   uint64_t acknowledged = 0;
   std::vector<RefusedObject> refused;
   uint64_t spec_refused = 0;
+  uint64_t unused_next_hops = 0;
   InterfaceProgramming interface;  // of every one
   std::vector<RibRoute> routes;    // in order of prefix
   std::vector<RibRoute> changes;

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/refusal.h"
 #include "control/api/write_rules.h"
+#include "control/rib/next_hop_table.h"
 
 namespace sluice::api {
 
@@ -89,6 +90,9 @@ v1::Route ShowRoute(const RibRoute& route, const std::string& tenant, const Name
       to.mutable_resolved()->set_connection(link->connection);
     to.set_weight(hop.weight);
   }
+  for (const uint16_t index : route.unused)
+    shown.mutable_next_hops(index)->set_unused_reason(
+        absl::StrCat("a route spreads flows over ", rib::kGroupMembersMax, " next hops, which are others"));
   if (shown.next_hops().empty()) return shown;
   shown.set_next_hop(shown.next_hops(0).address());
   shown.set_weight(shown.next_hops(0).weight());

@@ -27,6 +27,7 @@ struct TenantProgramming {
   std::vector<RefusedObject> refused;  // bounded, the spec's first; `refused_count` has the true number
   uint64_t refused_count = 0;
   uint64_t spec_refused_count = 0;  // of them, objects and routes of the spec
+  uint64_t unused_next_hops = 0;    // of its routes: reachable, and beyond what one route can have
 };
 
 // What of one connection's interface the dataplane does not have because it refused it.
@@ -43,12 +44,13 @@ struct RibRoute {
   rib::Source source = rib::Source::kStatic;
   uint32_t path_id = 0;
   uint32_t metric = 0;
-  rib::NextHops next_hops;  // as resolved: `interface` is set when one was found
-  bool best = false;        // preferred over the other sources of its prefix
-  bool programmed = false;  // in the dataplane as shown, acknowledged
-  bool stale = false;       // kept over a restart of its source
-  uint64_t revision = 0;    // of the RIB's last change to it
-  bool withdrawn = false;   // only in RouteChanges
+  rib::NextHops next_hops;       // as resolved: `interface` is set when one was found
+  std::vector<uint16_t> unused;  // of next_hops: those that too many others keep out
+  bool best = false;             // preferred over the other sources of its prefix
+  bool programmed = false;       // in the dataplane as shown, acknowledged
+  bool stale = false;            // kept over a restart of its source
+  uint64_t revision = 0;         // of the RIB's last change to it
+  bool withdrawn = false;        // only in RouteChanges
 
   friend bool operator==(const RibRoute&, const RibRoute&) = default;
 };

@@ -9,6 +9,7 @@
 #include "control/api/connection_liveness.h"
 #include "control/api/name_table.h"
 #include "control/api/refused_text.h"
+#include "control/rib/next_hop_table.h"
 #include "control/tenant/compile.h"
 
 namespace sluice::api {
@@ -72,6 +73,15 @@ void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings,
   conditions.True("Programmed", "Acknowledged");
 }
 
+void AddNextHops(const TenantRecord& record, const Surroundings& surroundings, Conditions& conditions) {
+  const uint64_t unused = surroundings.programming.Tenant(record.row.numbers.vrf).unused_next_hops;
+  if (unused == 0) return;
+  conditions.False(
+      "NextHopsUsed", v1::SEVERITY_WARNING, "TooManyNextHops",
+      absl::StrCat(unused, " next hops get no flows: a route spreads them over ", rib::kGroupMembersMax,
+                   " next hops at most, those of all its paths together"));
+}
+
 void AddStaticSet(const TenantRecord& record, Conditions& conditions) {
   const auto& spec = record.row.spec;
   if (spec.has_static_routes_version()) {
@@ -132,6 +142,7 @@ void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& sta
   AddCapacity(record, state, conditions);
   AddProgrammed(record, surroundings, conditions);
   AddStaticSet(record, conditions);
+  AddNextHops(record, surroundings, conditions);
   if (record.row.diverged)
     conditions.Alert("Diverged", "BreakGlass",
                      absl::StrCat("somebody other than the manager ", record.row.manager,

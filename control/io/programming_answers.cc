@@ -14,6 +14,7 @@ api::RibRoute RouteOf(const rib::PathView& view, uint64_t revision) {
   route.path_id = view.path_id;
   route.metric = view.metric;
   route.next_hops = view.next_hops;
+  route.unused = view.unused;
   route.best = view.best;
   route.programmed = view.best && view.state == rib::RouteState::kProgrammed;
   route.revision = revision;
@@ -58,6 +59,7 @@ api::TenantProgramming ProgrammingAnswers::Tenant(uint32_t vrf) const {
   answer.acknowledged_revision = progress.acknowledged_revision;
   answer.refused_count = progress.problem_count;
   answer.spec_refused_count = progress.spec_problem_count;
+  answer.unused_next_hops = sender_.rib().unused_next_hops(vrf);
   answer.refused = RefusedOf(std::move(progress.problems));
   return answer;
 }

@@ -4,10 +4,15 @@
 #include <algorithm>
 #include <cstring>
 
+#include "control/rib/next_hop_table.h"
+#include "proto/net/check.h"
+
 namespace sluice::programming {
 namespace {
 
 using channel::RecordType;
+
+static_assert(rib::kGroupMembersMax == channel::kMaxGroupMembers);
 
 template <typename Record>
 Record& Start(Record& record, RecordType type) {
@@ -119,8 +124,8 @@ uint32_t Encode(const AdjacencyObject& object, uint16_t, WireNumbers& numbers, R
 uint32_t Encode(const GroupObject& object, uint16_t, WireNumbers& numbers, RecordBuffer& out) {
   channel::NextHopGroupRecord& record = Start(out.group, RecordType::kNextHopGroup);
   record.group = numbers.groups.Acquire(object.group);
+  SLUICE_CHECK(object.members.size() <= channel::kMaxGroupMembers);
   for (const GroupObject::Member& member : object.members) {
-    if (record.member_count == channel::kMaxGroupMembers) break;
     record.members[record.member_count++] = {numbers.adjacencies.Find(member.adjacency), member.weight, 0};
   }
   return static_cast<uint32_t>(offsetof(channel::NextHopGroupRecord, members) +

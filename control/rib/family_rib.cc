@@ -384,6 +384,9 @@ PathView FamilyRib<Key>::View(const Key& key, const RouteEntry& entry, const Pat
   }
   view.usable = next_hops_.Usable(path.next_hops);
   view.best = view.usable && best.IsThatOf(path);
+  for (size_t i = 0; view.best && i < view.next_hops.size(); ++i)
+    if (next_hops_.IsUnused(entry.chosen, view.next_hops[i], subnets_))
+      view.unused.push_back(static_cast<uint16_t>(i));
   view.state = entry.state;
   view.refusal = entry.refusal;
   return view;

@@ -142,25 +142,54 @@ GroupId NextHopTable::NewSlot() {
 }
 
 void NextHopTable::AcquireMembers(Slot& slot) {
+  // Two paths over one next hop share it.
+  std::vector<std::pair<Adjacency, uint32_t>> distinct;
+  uint32_t heaviest = 1;
   for (const ResolvedNextHop& hop : slot.resolved) {
-    const AdjacencyId id = adjacencies_.Acquire(hop.adjacency);
-    auto same = std::find_if(slot.members.begin(), slot.members.end(),
-                             [&](const GroupMember& member) { return member.adjacency == id; });
-    if (same == slot.members.end() && slot.members.size() < kGroupMembersMax) {
-      slot.members.push_back({id, hop.weight});
+    auto same = std::find_if(distinct.begin(), distinct.end(),
+                             [&](const auto& each) { return each.first == hop.adjacency; });
+    if (same == distinct.end()) same = distinct.emplace(same, hop.adjacency, 0u);
+    same->second += hop.weight;
+    heaviest = std::max(heaviest, same->second);
+  }
+  std::vector<Adjacency> unused;
+  for (const auto& [adjacency, weight] : distinct) {
+    if (slot.members.size() == kGroupMembersMax) {
+      unused.push_back(adjacency);
       continue;
     }
-    // Two paths over one next hop share it; what exceeds the limit is not used.
-    if (same != slot.members.end()) {
-      same->weight = static_cast<uint16_t>(std::min<unsigned>(same->weight + hop.weight, kMemberWeightMax));
-    }
-    adjacencies_.Release(id);
+    // Sums that are too large keep their ratio as far as whole numbers can.
+    const uint32_t scaled =
+        heaviest <= kMemberWeightMax ? weight : (weight * kMemberWeightMax + heaviest / 2) / heaviest;
+    slot.members.push_back({adjacencies_.Acquire(adjacency), static_cast<uint16_t>(std::max(scaled, 1u))});
   }
+  SetUnused(slot, std::move(unused));
 }
 
 void NextHopTable::ReleaseMembers(Slot& slot) {
   for (const GroupMember& member : slot.members) adjacencies_.Release(member.adjacency);
   slot.members.clear();
+  SetUnused(slot, {});
+}
+
+void NextHopTable::SetUnused(Slot& slot, std::vector<Adjacency> unused) {
+  if (slot.unused.empty() && unused.empty()) return;
+  uint64_t& count = unused_[slot.vrf];
+  count = count + unused.size() - slot.unused.size();
+  if (count == 0) unused_.erase(slot.vrf);
+  slot.unused = std::move(unused);
+}
+
+bool NextHopTable::IsUnused(GroupId id, const NextHop& hop, const ConnectedSubnets& subnets) const {
+  const Slot& slot = slots_[id];
+  if (slot.unused.empty()) return false;
+  const std::optional<Adjacency> adjacency = ResolveOne(hop, slot.family, subnets);
+  return adjacency && std::find(slot.unused.begin(), slot.unused.end(), *adjacency) != slot.unused.end();
+}
+
+uint64_t NextHopTable::unused(uint32_t vrf) const {
+  const auto at = unused_.find(vrf);
+  return at == unused_.end() ? 0 : at->second;
 }
 
 void NextHopTable::FreeIfUnused(GroupId id) {

@@ -16,7 +16,7 @@
 
 namespace sluice::rib {
 
-// More next hops than this are not used (channel::kMaxGroupMembers).
+// More next hops than this are not used, and said to be (channel::kMaxGroupMembers).
 inline constexpr size_t kGroupMembersMax = 64;
 inline constexpr uint16_t kMemberWeightMax = 256;
 
@@ -76,6 +76,11 @@ class NextHopTable {
   const NextHops& next_hops(GroupId id) const { return slots_[id].next_hops; }
   // What the list resolves to, without regard to liveness.
   const std::vector<ResolvedNextHop>& resolved(GroupId id) const { return slots_[id].resolved; }
+  // Of a wanted list: no flow takes the hop, though it resolves, because kGroupMembersMax others do.
+  // They are the first ones of the list.
+  bool IsUnused(GroupId id, const NextHop& hop, const ConnectedSubnets& subnets) const;
+  // Such hops of all wanted lists of the VRF.
+  uint64_t unused(uint32_t vrf) const;
 
   // Resolves all lists of the VRF anew; returns those that became or ceased to be usable.
   absl::flat_hash_set<GroupId> ResolveAgain(uint32_t vrf, const ConnectedSubnets& subnets);
@@ -112,12 +117,14 @@ class NextHopTable {
     uint32_t sent_by = 0;    // routes
     NextHops next_hops;
     std::vector<ResolvedNextHop> resolved;
-    GroupMembers members;  // while wanted: holds its adjacencies
+    GroupMembers members;           // while wanted: holds its adjacencies
+    std::vector<Adjacency> unused;  // while wanted
   };
   GroupId NewSlot();
   static std::vector<ResolvedNextHop> Resolve(const Slot& slot, const ConnectedSubnets& subnets);
   void AcquireMembers(Slot& slot);
   void ReleaseMembers(Slot& slot);
+  void SetUnused(Slot& slot, std::vector<Adjacency> unused);
   void FreeIfUnused(GroupId id);
   void List(GroupId id);
 
@@ -125,6 +132,7 @@ class NextHopTable {
   std::vector<Slot> slots_{1};  // by id; 0 is none
   absl::flat_hash_map<Key, GroupId> ids_;
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<GroupId>> by_vrf_;
+  absl::flat_hash_map<uint32_t, uint64_t> unused_;  // by VRF; none is zero
   std::deque<GroupId> free_;
   std::vector<GroupId> changed_;
 };

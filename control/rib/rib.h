@@ -71,6 +71,8 @@ class Rib {
   uint64_t unanswered(uint32_t vrf) const;
   uint64_t count(uint32_t vrf, RouteState state) const;
   size_t groups() const { return next_hops_.size(); }
+  // Next hops of the VRF's routes that resolve and get no flows: beyond kGroupMembersMax of a list.
+  uint64_t unused_next_hops(uint32_t vrf) const { return next_hops_.unused(vrf); }
   size_t adjacencies() const { return adjacencies_.size(); }
 
  private:

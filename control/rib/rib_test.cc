@@ -260,5 +260,60 @@ TEST_CASE("a reader of changes gets each path once, and a late one starts over")
   CHECK_FALSE(list.Read(position, 10, read));
 }
 
+TEST_CASE("next hops beyond what a group holds are the last ones, are not silent, and move up") {
+  Rib rib;
+  Plane plane(rib);
+  rib.Update(Connected("15.0.0.0/16", 2), RouteSet::kSpec);
+  // Two paths of equal cost with 40 next hops each, 10 of them the same.
+  const auto path = [](uint32_t id, unsigned first) {
+    RouteInput route = Static("18.0.0.0/24", "15.0.0.1", 0, id);
+    route.next_hops.clear();
+    for (unsigned i = first; i < first + 40; ++i)
+      route.next_hops.push_back({A("15.0.0." + std::to_string(i))});
+    return route;
+  };
+  rib.Update(path(2, 31), RouteSet::kSpec);
+  rib.Update(path(1, 1), RouteSet::kSpec);
+  plane.Pump();
+  const auto unused_of = [&] {
+    std::string unused;
+    for (const PathView& view : rib.Paths(1, P("18.0.0.0/24")))
+      for (const uint16_t index : view.unused) unused += view.next_hops[index].address->ToString() + " ";
+    return unused;
+  };
+  CHECK(plane.groups[plane.routes[P("18.0.0.0/24")]].size() == kGroupMembersMax);
+  CHECK(rib.unused_next_hops(1) == 6);
+  CHECK(unused_of() == "15.0.0.65 15.0.0.66 15.0.0.67 15.0.0.68 15.0.0.69 15.0.0.70 ");
+
+  rib.Withdraw(1, P("18.0.0.0/24"), Source::kStatic, 1, RouteSet::kSpec);
+  plane.Pump();
+  CHECK(rib.unused_next_hops(1) == 0);
+  CHECK(unused_of().empty());
+  rib.Update(path(1, 1), RouteSet::kSpec);
+  plane.Pump();
+  CHECK(rib.unused_next_hops(1) == 6);
+  rib.RemoveVrf(1);
+  plane.Pump();
+  CHECK(rib.unused_next_hops(1) == 0);
+}
+
+TEST_CASE("weights that add up beyond the largest keep their ratio") {
+  Rib rib;
+  Plane plane(rib);
+  rib.Update(Connected("15.0.0.0/16", 2), RouteSet::kSpec);
+  for (uint32_t id = 1; id <= 3; ++id) {
+    RouteInput route = Static("18.0.0.0/24", "15.0.0.1", 0, id);
+    route.next_hops = {{A("15.0.0.1"), 0, 256}, {A("15.0.0." + std::to_string(1 + id)), 0, 128}};
+    rib.Update(route, RouteSet::kSpec);
+  }
+  plane.Pump();
+  std::map<std::string, uint16_t> weights;
+  for (const GroupMember& member : plane.groups[plane.routes[P("18.0.0.0/24")]])
+    weights[plane.adjacencies[member.adjacency].next_hop.ToString()] = member.weight;
+  // 768 : 128 each
+  CHECK((weights == std::map<std::string, uint16_t>{
+                        {"15.0.0.1", 256}, {"15.0.0.2", 43}, {"15.0.0.3", 43}, {"15.0.0.4", 43}}));
+}
+
 }  // namespace
 }  // namespace sluice::rib

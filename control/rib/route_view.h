@@ -32,6 +32,7 @@ struct PathView {
   uint8_t distance = 0;
   uint32_t metric = 0;
   NextHops next_hops;                          // with the interface that was found
+  std::vector<uint16_t> unused;                // of next_hops: those that too many others keep out
   bool usable = false;                         // at least one next hop is reachable through an interface
   bool best = false;                           // chosen, alone or with others
   RouteState state = RouteState::kUnresolved;  // of the prefix
