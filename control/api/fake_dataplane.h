@@ -134,15 +134,18 @@ struct FakeDataplaneView final : DataplaneView {
   absl::Status Trace(const dataplane::v1::TraceRequest& request, Cancelled,
                      absl::FunctionRef<bool(const dataplane::v1::TracedPacket&)> packet) override {
     traced = request;
+    uint32_t left = request.packets_max();
     for (const auto& each : trace)
-      if (!packet(each)) break;
+      if (left-- == 0 || !packet(each)) break;
     return absl::OkStatus();
   }
   absl::Status Capture(const dataplane::v1::CaptureRequest& request, Cancelled,
                        absl::FunctionRef<bool(const dataplane::v1::CapturedPacket&)> packet) override {
     captured = request;
-    for (const auto& each : capture)
+    for (dataplane::v1::CapturedPacket each : capture) {
+      each.set_bytes(each.bytes().substr(0, request.snap_bytes()));
       if (!packet(each)) break;
+    }
     return absl::OkStatus();
   }
 

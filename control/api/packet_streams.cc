@@ -1,5 +1,8 @@
 // Trace and capture: filters by name go down as numbers, packets come back with
 // names.
+#include <algorithm>
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "control/api/conditions.h"
@@ -104,8 +107,8 @@ grpc::Status DiagnosticsService::Trace(grpc::ServerContext* context, const v1::T
   if (!match.ok()) return ToGrpc(match.status());
   dp::TraceRequest trace;
   *trace.mutable_filter() = *filter;
-  // What is matched here is counted here.
-  trace.set_packets_max(match->matches_all() ? count : kTraceMax);
+  // What is matched here is counted here; the others are not to end the trace.
+  trace.set_packets_max(match->matches_all() ? count : std::numeric_limits<uint32_t>::max());
   const auto link_of = [&](uint32_t interface) { return names->LinkOf(interface); };
   const auto reasons = DropReasons();
   uint32_t sent = 0;
@@ -142,6 +145,8 @@ grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1:
   const uint32_t snap = request->has_snap_length() ? request->snap_length() : kHeadersBytes;
   if (snap == 0 || snap > kSnapMax)
     return ToGrpc(InvalidField("snap_length", absl::StrCat(snap, "; accepted: 1 to ", kSnapMax)));
+  if (request->has_duration() && DurationOf(request->duration()) <= absl::ZeroDuration())
+    return ToGrpc(InvalidField("duration", "accepted: above 0 s, or to leave it out for no end"));
   const auto names = Names();
   if (!names.ok()) return ToGrpc(names.status());
   const auto filter = Translate(request->filter(), *names);
@@ -156,7 +161,8 @@ grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1:
     capture.mutable_filter()->clear_interface();
     capture.mutable_filter()->set_vrf(names->LinkOf(filter->interface())->vrf);
   }
-  capture.set_snap_bytes(snap);
+  // What is to be matched must be there, however little of it is wanted.
+  capture.set_snap_bytes(match->matches_all() ? snap : std::max(snap, kHeadersBytes));
   const int64_t end_us =
       request->has_duration()
           ? core_.state.now_us() + absl::ToInt64Microseconds(DurationOf(request->duration()))
@@ -181,7 +187,7 @@ grpc::Status DiagnosticsService::Capture(grpc::ServerContext* context, const v1:
     out.set_direction(direction);
     const auto reason = reasons.find(packet.drop_reason());
     if (packet.drop_reason() != 0 && reason != reasons.end()) out.set_drop_reason(reason->second.name());
-    out.set_frame(packet.bytes());
+    out.set_frame(packet.bytes().substr(0, snap));
     out.set_original_length(packet.original_bytes());
     out.set_missed(packet.missed() - missed_before);
     missed_before = packet.missed();

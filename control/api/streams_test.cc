@@ -265,6 +265,25 @@ TEST_CASE("watched routes come as snapshot and changes, and Synced only after co
   context.TryCancel();
 }
 
+TEST_CASE("a watch of a kind that there is not is refused, not silent") {
+  Rig rig;
+  v1::WatchService::Stub stub(rig.channel());
+  const auto watch = [&](int kind) {
+    v1::WatchRequest request;
+    request.add_kinds(v1::WATCH_KIND_TENANTS);
+    request.add_kinds(static_cast<v1::WatchKind>(kind));
+    grpc::ClientContext context;
+    const auto reader = stub.Watch(&context, request);
+    v1::WatchEvent event;
+    CHECK_FALSE(reader->Read(&event));
+    return reader->Finish();
+  };
+  CHECK(watch(99).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK_THAT(watch(99).error_message(), Catch::Contains("kinds[1]: 99 is no kind"));
+  CHECK(watch(0).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK(watch(v1::WATCH_KIND_PEERS).error_code() == grpc::StatusCode::UNIMPLEMENTED);
+}
+
 TEST_CASE("routes are listed with filters and explained") {
   Rig rig;
   v1::TenantWriteResult written;
@@ -373,6 +392,109 @@ TEST_CASE("drops, captures and the doctor speak of tenants and connections") {
   CHECK(doctor.findings(0).verdict() == v1::DoctorFinding::VERDICT_WARNING);
   CHECK_THAT(doctor.findings(0).message(), Catch::Contains("neighbour 15.0.0.1 does not answer ARP"));
   CHECK_FALSE(doctor.findings(0).remedy().empty());
+}
+
+// A frame of an IPv4 packet to this address, as far as a filter looks.
+std::string FrameTo(const char* destination) {
+  std::string frame(14 + 20 + 8, '\0');
+  frame[12] = 0x08;  // IPv4
+  frame[14] = 0x45;
+  const uint32_t value = net::Ipv4Address::Parse(destination)->value;
+  for (unsigned i = 0; i < 4; ++i) frame[14 + 16 + i] = static_cast<char>(value >> (24 - 8 * i));
+  return frame;
+}
+
+TEST_CASE("a trace filtered by address goes on until enough packets have matched") {
+  Rig rig;
+  for (int i = 0; i < 1500; ++i) rig.view().trace.emplace_back().set_head(FrameTo("10.0.0.1"));
+  for (int i = 0; i < 3; ++i) rig.view().trace.emplace_back().set_head(FrameTo("18.0.0.1"));
+  v1::TraceRequest request;
+  request.mutable_filter()->set_destination_prefix("18.0.0.0/24");
+  request.set_count(2);
+  v1::DiagnosticsService::Stub stub(rig.channel());
+  grpc::ClientContext context;
+  const auto reader = stub.Trace(&context, request);
+  int packets = 0;
+  for (v1::TracedPacket packet; reader->Read(&packet);) ++packets;
+  CHECK(reader->Finish().ok());
+  CHECK(packets == 2);
+}
+
+TEST_CASE("a capture of few bytes matches by what it does not show") {
+  Rig rig;
+  rig.view().capture.emplace_back().set_bytes(FrameTo("10.0.0.1"));
+  rig.view().capture.emplace_back().set_bytes(FrameTo("18.0.0.1"));
+  v1::CaptureRequest request;
+  request.mutable_filter()->set_destination_prefix("18.0.0.0/24");
+  request.set_snap_length(20);
+  v1::DiagnosticsService::Stub stub(rig.channel());
+  const auto capture = [&](std::vector<std::string>& frames) {
+    grpc::ClientContext context;
+    const auto reader = stub.Capture(&context, request);
+    for (v1::CapturedPacket packet; reader->Read(&packet);) frames.push_back(packet.frame());
+    return reader->Finish();
+  };
+  std::vector<std::string> frames;
+  CHECK(capture(frames).ok());
+  REQUIRE(frames.size() == 1);
+  CHECK(frames[0] == FrameTo("18.0.0.1").substr(0, 20));
+
+  request.mutable_duration()->set_seconds(-1);
+  const grpc::Status refused = capture(frames);
+  CHECK(refused.error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  CHECK_THAT(refused.error_message(), Catch::Contains("duration"));
+  request.mutable_duration()->set_seconds(0);
+  CHECK(capture(frames).error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_CASE("a dry run of a replace refuses what the replace would") {
+  Rig rig;
+  v1::TenantWriteResult written;
+  REQUIRE(rig.Put("contoso", kLa, written).ok());
+  REQUIRE(rig.Replace("contoso", 5, 10).ok());
+  v1::RouteService::Stub stub(rig.channel());
+  const auto replace = [&](bool dry, uint64_t version, const char* hop, v1::StaticRoutesResult& result) {
+    v1::ReplaceStaticRoutesRequest message;
+    message.mutable_header()->set_tenant("contoso");
+    message.mutable_header()->set_version(version);
+    message.mutable_header()->set_validate_only(dry);
+    auto& route = *message.add_routes();
+    route.set_prefix("18.0.0.0/24");
+    route.add_next_hops()->set_address(hop);
+    grpc::ClientContext context;
+    const auto writer = stub.ReplaceStaticRoutes(&context, &result);
+    writer->Write(message);
+    writer->WritesDone();
+    return writer->Finish();
+  };
+  v1::StaticRoutesResult result;
+  for (const auto& [version, hop] :
+       {std::pair<uint64_t, const char*>{5, "15.0.0.1"}, {4, "15.0.0.1"}, {6, "99.0.0.1"}}) {
+    const grpc::Status dry = replace(true, version, hop, result);
+    const grpc::Status real = replace(false, version, hop, result);
+    CHECK_FALSE(dry.ok());
+    CHECK(dry.error_code() == real.error_code());
+    CHECK(dry.error_message() == real.error_message());
+  }
+  REQUIRE(replace(true, 6, "15.0.0.1", result).ok());
+  CHECK(result.version() == 6);
+  CHECK(result.added() == 1);
+  CHECK(result.removed() == 10);
+  CHECK(rig.Get("contoso").status().static_routes_version() == 5);
+}
+
+TEST_CASE("which version of the static set the dataplane forwards by is shown") {
+  Rig rig;
+  v1::TenantWriteResult written;
+  REQUIRE(rig.Put("contoso", kLa, written).ok());
+  rig.Acknowledge();
+  REQUIRE(rig.Replace("contoso", 5, 10).ok());
+  CHECK(rig.Get("contoso").status().static_routes_version() == 5);
+  CHECK(rig.Get("contoso").status().observed_static_routes_version() == 0);
+  CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_FALSE));
+  rig.Acknowledge();
+  CHECK(rig.Get("contoso").status().observed_static_routes_version() == 5);
+  CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_TRUE));
 }
 
 TEST_CASE("a million static routes pass in seconds", "[.][bench]") {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "control/api/gateway_writes.h"
+#include "control/api/refusal.h"
 #include "control/api/tenant_status.h"
 #include "control/api/write_rules.h"
 
@@ -27,11 +28,26 @@ net::Prefix First(net::Family family) {
 
 }  // namespace
 
+absl::Status WatchCursor::Check(const v1::WatchRequest& request) {
+  for (int i = 0; i < request.kinds_size(); ++i) {
+    const std::string field = absl::StrCat("kinds[", i, "]");
+    const int kind = request.kinds(i);
+    if (kind == v1::WATCH_KIND_PEERS) {
+      tenant::Findings findings;
+      findings.Unimplemented({field, ""}, "BGP peers");
+      return RefusalOf(findings);
+    }
+    if (kind == v1::WATCH_KIND_UNSPECIFIED || !v1::WatchKind_IsValid(kind))
+      return InvalidField(field, absl::StrCat(kind,
+                                              " is no kind that can be watched; accepted: tenants, "
+                                              "connections, routes, gateway"));
+  }
+  return absl::OkStatus();
+}
+
 WatchCursor::WatchCursor(const v1::WatchRequest& request) : resume_token_(request.resume_token()) {
   for (const int kind : request.kinds()) kinds_.insert(static_cast<v1::WatchKind>(kind));
-  if (kinds_.empty())
-    kinds_ = {v1::WATCH_KIND_TENANTS, v1::WATCH_KIND_CONNECTIONS, v1::WATCH_KIND_PEERS,
-              v1::WATCH_KIND_GATEWAY};
+  if (kinds_.empty()) kinds_ = {v1::WATCH_KIND_TENANTS, v1::WATCH_KIND_CONNECTIONS, v1::WATCH_KIND_GATEWAY};
   for (const std::string& tenant : request.tenants()) tenants_.insert(LabelOf("tenants", tenant));
 }
 

@@ -18,6 +18,8 @@ namespace sluice::api {
 // Core thread only, apart from construction.
 class WatchCursor {
  public:
+  // Any thread. Refuses kinds that do not exist, or not yet; others may be watched.
+  static absl::Status Check(const gateway::v1::WatchRequest& request);
   explicit WatchCursor(const gateway::v1::WatchRequest& request);
 
   // The next events, at most about a thousand; empty when there is nothing new.

@@ -19,6 +19,7 @@ grpc::Status WatchService::Watch(grpc::ServerContext* context, const v1::WatchRe
                                  grpc::ServerWriter<v1::WatchEvent>* writer) {
   const Seats::Seat seat(seats_);
   if (!seat.status().ok()) return ToGrpc(seat.status());
+  if (absl::Status known = WatchCursor::Check(*request); !known.ok()) return ToGrpc(known);
   WatchCursor cursor(*request);
   const absl::Duration poll = cursor.wants_routes() ? kRoutePoll : kPoll;
   int quiet = 0;
