@@ -2,13 +2,14 @@
 #include "dataplane/nodes/local.h"
 
 #include "dataplane/nodes/forward.h"
+#include "dataplane/packet/ipv6_reception.h"
 
 namespace sluice::dataplane {
 namespace local {
 namespace {
 
 constexpr uint8_t kLinkOnlyHopLimit = 255;  // RFC 4861 section 7.1: never routed
-constexpr uint32_t kTcpHeaderBytes = 20;
+constexpr uint32_t kTcpHeaderBytes = 20, kUdpHeaderBytes = 8;
 constexpr uint16_t kBgpPort = 179;
 constexpr uint8_t kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 
@@ -24,12 +25,12 @@ Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, bool punt_bgp) {
   return about_us && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
 }
 
-Verdict DecideIcmpv6(const uint8_t* ip, const Ipv6Transport& transport, uint32_t ip_bytes, bool punt_bgp) {
-  if (ip_bytes < transport.offset + 8u) return Refuse(DropReason::kLocalMalformed);
-  const uint8_t type = ip[transport.offset];
+Verdict DecideIcmpv6(const uint8_t* ip, uint32_t offset, uint32_t ip_bytes, bool punt_bgp) {
+  if (ip_bytes < offset + 8u) return Refuse(DropReason::kLocalMalformed);
+  const uint8_t type = ip[offset];
   const bool multicast = Ipv6Destination(ip)[0] == 0xff;
   if (type == kNeighborSolicitation || type == kNeighborAdvertisement) {
-    if (Ipv6HopLimit(ip) != kLinkOnlyHopLimit || !Icmpv6ChecksumHolds(ip, ip_bytes, transport.offset))
+    if (Ipv6HopLimit(ip) != kLinkOnlyHopLimit || !Icmpv6ChecksumHolds(ip, ip_bytes, offset))
       return Refuse(DropReason::kLocalMalformed);
     return {Service::kNeighborDiscovery};
   }
@@ -57,7 +58,7 @@ Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
     case kProtocolTcp:
       return DecideTcp(ip + header, bytes, punt_bgp);
     case kProtocolUdp:
-      if (bytes < 8) return Refuse(DropReason::kLocalMalformed);
+      if (bytes < kUdpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
       return {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpPortUnreachable};
   }
   return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
@@ -65,25 +66,27 @@ Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
 
 Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp) {
   const uint32_t ip_bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
-  const Ipv6Transport transport = FindIpv6Transport(ip, ip_bytes);
-  if (transport.malformed) return Refuse(DropReason::kIpv6Extension);
-  if (transport.fragment) return Refuse(DropReason::kFragmentForUs);
-  // We are nobody's waypoint (RFC 5095 and RFC 8200 section 4.4).
-  if (transport.source_routed) return Refuse(DropReason::kLocalMalformed);
+  const Ipv6Reception received = ReceiveIpv6(ip, ip_bytes);
+  if (received.reason != DropReason::kNone)
+    return {received.error.type == 0 ? Service::kDrop : Service::kUnreachable, received.reason,
+            received.error, received.offset, received.pointer};
+  const uint32_t bytes = ip_bytes - received.offset;
   Verdict verdict;
-  if (transport.protocol == kProtocolIcmpv6) {
-    verdict = DecideIcmpv6(ip, transport, ip_bytes, punt_bgp);
+  if (received.protocol == kProtocolIcmpv6) {
+    verdict = DecideIcmpv6(ip, received.offset, ip_bytes, punt_bgp);
   } else if (Ipv6Destination(ip)[0] == 0xff) {
     verdict = Refuse(DropReason::kMulticast);
-  } else if (transport.protocol == kProtocolTcp) {
-    verdict = DecideTcp(ip + transport.offset, ip_bytes - transport.offset, punt_bgp);
-  } else if (transport.protocol == kProtocolUdp) {
+  } else if (received.protocol == kProtocolTcp) {
+    verdict = DecideTcp(ip + received.offset, bytes, punt_bgp);
+  } else if (received.protocol == kProtocolUdp && bytes < kUdpHeaderBytes) {
+    verdict = Refuse(DropReason::kLocalMalformed);
+  } else if (received.protocol == kProtocolUdp) {
     verdict = {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpv6PortUnreachable};
   } else {
     verdict = {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpv6UnknownNextHeader};
   }
-  verdict.offset = transport.offset;
-  verdict.pointer = transport.next_header_at;
+  verdict.offset = received.offset;
+  verdict.pointer = received.next_header_at;
   return verdict;
 }
 

@@ -126,6 +126,64 @@ TEST_CASE("errors name the cause and come from the incoming interface's address"
   }
 }
 
+TEST_CASE("extension headers of a packet to us are obeyed: ignored, dropped, or a parameter problem") {
+  TenantPair tenant;
+  struct Row {
+    const char* what;
+    uint8_t type;  // of the first header
+    Bytes headers;
+    uint8_t code;  // of the parameter problem
+    uint32_t pointer;
+    DropReason reason;
+  };
+  constexpr uint8_t kSilent = 255;
+  const Row rows[] = {
+      {"no next header", 60, {59, 0, 1, 4, 0, 0, 0, 0}, kSilent, 0, DropReason::kProtocolUnreachable},
+      {"an option to discard by", 60, {17, 0, 0x7e, 4, 0, 0, 0, 0}, kSilent, 0, DropReason::kLocalMalformed},
+      {"an option to report", 60, {17, 0, 0xbe, 4, 0, 0, 0, 0}, 2, 42, DropReason::kLocalMalformed},
+      {"hop by hop, an option to report",
+       0,
+       {17, 0, 0xfe, 4, 0, 0, 0, 0},
+       2,
+       42,
+       DropReason::kLocalMalformed},
+      {"a routing header with segments left",
+       43,
+       {17, 0, 4, 1, 0, 0, 0, 0},
+       0,
+       42,
+       DropReason::kLocalMalformed},
+      {"a protocol behind options", 60, {99, 0, 1, 4, 0, 0, 0, 0}, 1, 40, DropReason::kProtocolUnreachable},
+  };
+  for (const Row& row : rows) {
+    INFO(row.what);
+    const Packet in =
+        tenant.In()
+            .Ipv6({.destination = "2001:db8:1::fe", .extension_type = row.type, .extensions = row.headers})
+            .Transport(row.headers[0], Bytes(16, 7));
+    const uint64_t before = tenant.Drops(1, row.reason);
+    tenant.Push(0, in.frame());
+    tenant.Settle();
+    CHECK(tenant.Drops(1, row.reason) == before + 1);
+    const auto sent = tenant.Sent(0);
+    REQUIRE(sent.size() == (row.code == kSilent ? 0 : 1));
+    if (sent.empty()) continue;
+    CheckSameFrame(sent[0], tenant.Back()
+                                .Ipv6({.source = "2001:db8:1::fe", .destination = "2001:db8:1::1"})
+                                .Icmp(4, row.code, row.pointer, Quote(in, 1232))
+                                .frame());
+  }
+}
+
+TEST_CASE("UDP to us that is shorter than its header is no reason to answer") {
+  TenantPair tenant;
+  tenant.Push(0, tenant.In().Ipv6({.destination = "2001:db8:1::fe"}).Transport(17, Bytes(7)).frame());
+  tenant.Push(0, tenant.In().Ipv4({.destination = "10.1.0.254"}).Transport(17, Bytes(7)).frame());
+  tenant.Settle();
+  CHECK(tenant.Drops(1, DropReason::kLocalMalformed) == 2);
+  CHECK(tenant.Sent(0).empty());
+}
+
 TEST_CASE("no error about what must not be answered") {
   TenantPair tenant(AnyWorkers());
   const auto in = [&] { return tenant.In(); };
