@@ -253,6 +253,43 @@ TEST_CASE("injected packets leave as their kind says") {
   }
 }
 
+TEST_CASE("a packet whose neighbour never answered comes back as host unreachable") {
+  TenantPair tenant;
+  dataplane::PacketMetadata meta{};
+  meta.vrf = 1;
+  meta.interface = 1;
+  meta.inject_kind = dataplane::InjectKind::kUnreachable;
+  const Packet v4 = tenant.In().Ipv4({}).Udp(1, 2), v6 = tenant.In().Ipv6({}).Udp(1, 2);
+  for (const Packet* in : {&v4, &v6}) {
+    tenant.Inject(meta, in->ip());
+    tenant.Settle();
+    const auto sent = tenant.Sent(0);
+    REQUIRE(sent.size() == 1);
+    if (in == &v6) {
+      CheckSameFrame(sent[0], tenant.Back()
+                                  .Ipv6({.source = "2001:db8:1::fe", .destination = "2001:db8:1::1"})
+                                  .Icmp(1, 3, 0, in->ip())
+                                  .frame());
+      continue;
+    }
+    const auto id = static_cast<uint16_t>(std::stoi(Dissect(sent[0]).at("ip.identification")));
+    CheckSameFrame(
+        sent[0],
+        tenant.Back()
+            .Ipv4({.source = "10.1.0.254", .destination = "10.1.0.1", .tos = 0xc0, .identification = id})
+            .Icmp(3, 1, 0, in->ip())
+            .frame());
+  }
+  CHECK(tenant.AllDrops() == std::map<std::string, uint64_t>{{"vrf 1 neighbor_unresolved", 2}});
+
+  // Ours came from nobody whom we could tell.
+  meta.flags = dataplane::kPacketFromUs;
+  tenant.Inject(meta, v4.ip());
+  tenant.Settle();
+  CHECK(tenant.Sent(0).empty());
+  CHECK(tenant.Drops(1, DropReason::kNeighborUnresolved) == 3);
+}
+
 TEST_CASE("flows spread over a group by weight and stay where they are when a member dies") {
   TenantPair tenant;
   for (uint32_t id : {11u, 12u, 13u}) tenant.AddNextHop(id, 2, {{2, 0, 0, 0, 1, static_cast<uint8_t>(id)}});

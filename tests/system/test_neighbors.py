@@ -1,6 +1,7 @@
 """ARP and neighbour discovery on the wire."""
-from scapy.all import (ARP, IP, UDP, Ether, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsma,
+from scapy.all import (ARP, ICMP, IP, UDP, Ether, ICMPv6DestUnreach, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6NDOptDstLLAddr, ICMPv6NDOptSrcLLAddr, IPv6, in6_getnsma,
                        in6_getnsmac, inet_pton)
+import ipaddress
 import socket
 
 from lab.case import CONTOSO, FABRIKAM, TENANTS, WireTest, forwarded, peer_mac, wait_until
@@ -120,18 +121,6 @@ class Neighbors(WireTest):
         got = self.wire(target).receive("the held packet", lambda f: UDP in f)
         self.assert_frame(got, self.from_gateway(target) / forwarded(packet))
 
-    def test_a_silent_next_hop_ends_in_host_unreachable(self):
-        """A host that answers no ARP is asked three times, then its packets are answered with host unreachable"""
-        leg = CONTOSO.inside
-        absent = "10.0.1.200"
-        packet = IP(bytes(IP(src=CONTOSO.outside.host4, dst=absent) / UDP() / b"lost"))
-        source = CONTOSO.outside
-        self.wire(source).send(self.toward_gateway(source) / packet)
-        asked = lambda: self.wire(leg).pending(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst == absent)
-        wait_until("three ARP requests", lambda: len(asked()) >= 3, 6)
-        before = self.drops(CONTOSO).get("neighbor_unresolved", 0)
-        wait_until("drop neighbor_unresolved", lambda: self.drops(CONTOSO).get("neighbor_unresolved", 0) >= max(before, 1), 5)
-
     def test_answers_go_on_while_control_is_down(self):
         """ARP, ND and echo are answered while sluice-gateway is dead"""
         self.sluice.crash(self.sluice.control)
@@ -156,3 +145,37 @@ class Neighbors(WireTest):
                                f[ICMPv6ND_NA].tgt == new6.split("/")[0] and f[ICMPv6ND_NA].S == 0)
         self.assertEqual(self.wire(leg).pending(lambda f: ICMPv6ND_RA in f), [])
         self.sluice.apply(tenant_object(CONTOSO), "--wait")
+
+
+class SilentHosts(WireTest):
+    """Peers are static, so that answers leave at once; the hosts on the inside link say nothing."""
+
+    def error_about(self, packet, layer, code):
+        """What comes back to the sender on the outside, whose quotation is the packet as it was sent."""
+        source = CONTOSO.outside
+        got = self.answer(source, packet, f"{layer.__name__} code {code}", lambda f: layer in f and f[layer].code == code)
+        self.assertEqual((got.src, got.dst), (self.port_mac[source.port], peer_mac(source)))
+        quote = bytes(got[layer])[8:8 + len(packet)]
+        self.assertEqual(quote, bytes(packet))
+        return got
+
+    def test_a_silent_host_ends_in_host_unreachable(self):
+        """A host that answers no ARP is asked three times, then its packets are answered with host unreachable"""
+        leg, source, absent = CONTOSO.inside, CONTOSO.outside, "10.0.1.200"
+        before = self.drops(CONTOSO)
+        got = self.error_about(IP(bytes(IP(src=source.host4, dst=absent) / UDP() / b"lost")), ICMP, 1)
+        self.assertEqual((got[ICMP].type, got[IP].src, got[IP].dst), (3, source.gateway4.split("/")[0], source.host4))
+        asked = self.wire(leg).pending(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst == absent)
+        self.assertEqual(len(asked), 3)
+        self.wait_for_drop(before, "neighbor_unresolved", CONTOSO)
+
+    def test_a_silent_host_ends_in_address_unreachable(self):
+        """The same for neighbour discovery, with code 3 of ICMPv6"""
+        leg, source = CONTOSO.inside, CONTOSO.outside
+        absent = str(ipaddress.ip_interface(leg.gateway6).network[0x200])
+        before = self.drops(CONTOSO)
+        got = self.error_about(IPv6(bytes(IPv6(src=source.host6, dst=absent) / UDP() / b"lost")), ICMPv6DestUnreach, 3)
+        self.assertEqual((got[IPv6].src, got[IPv6].dst), (source.gateway6.split("/")[0], source.host6))
+        asked = self.wire(leg).pending(lambda f: ICMPv6ND_NS in f and f[ICMPv6ND_NS].tgt == absent)
+        self.assertEqual(len(asked), 3)
+        self.wait_for_drop(before, "neighbor_unresolved", CONTOSO)
