@@ -129,15 +129,37 @@ TEST_CASE("over TCP the client's certificate is required, and names the manager"
         grpc::StatusCode::PERMISSION_DENIED);
 }
 
-TEST_CASE("a listener without its files is refused with the file's name") {
-  v1::GatewayConfig config;
-  config.set_listen_unix("");
-  config.mutable_listen_tcp()->set_address("127.0.0.1:1");
-  config.mutable_listen_tcp()->set_client_ca_file("/nonexistent/ca.crt");
+TEST_CASE("a listener whose files are wrong is refused with field, file and what is wrong") {
+  const Certificates certificates;
   Rig rig;
-  const auto status = rig.TryStart(config);
-  CHECK_THAT(std::string(status.message()),
-             Catch::Contains("listen_tcp.client_ca_file: cannot read /nonexistent/ca.crt"));
+  const auto refusal = [&](const char* ca, const char* certificate, const char* key) {
+    v1::GatewayConfig config;
+    config.set_listen_unix("");
+    config.mutable_listen_tcp()->set_address("127.0.0.1:1");
+    config.mutable_listen_tcp()->set_client_ca_file(certificates.Path(ca));
+    config.mutable_listen_tcp()->set_certificate_file(certificates.Path(certificate));
+    config.mutable_listen_tcp()->set_key_file(certificates.Path(key));
+    const auto status = rig.TryStart(config);
+    CHECK_FALSE(status.ok());
+    return std::string(status.message());
+  };
+  std::ofstream(certificates.Path("chain.crt"))
+      << certificates.Read("server.crt") << "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+  CHECK(refusal("nothing.crt", "server.crt", "server.key") ==
+        absl::StrCat("listen_tcp.client_ca_file: ", certificates.Path("nothing.crt"),
+                     ": cannot be read, or is empty"));
+  CHECK_THAT(refusal("ca.key", "server.crt", "server.key"),
+             Catch::Contains("listen_tcp.client_ca_file: ") && Catch::Contains("ca.key: is no certificate"));
+  CHECK_THAT(
+      refusal("ca.crt", "server.key", "server.key"),
+      Catch::Contains("listen_tcp.certificate_file: ") && Catch::Contains("server.key: is no certificate"));
+  CHECK_THAT(refusal("ca.crt", "chain.crt", "server.key"),
+             Catch::Contains("listen_tcp.certificate_file: ") && Catch::Contains("behind the first"));
+  CHECK_THAT(refusal("ca.crt", "server.crt", "server.crt"),
+             Catch::Contains("listen_tcp.key_file: ") && Catch::Contains("server.crt: is no private key"));
+  CHECK(refusal("ca.crt", "server.crt", "client.key") ==
+        absl::StrCat("listen_tcp.key_file: ", certificates.Path("client.key"),
+                     ": is not the key of the certificate in ", certificates.Path("server.crt")));
 }
 
 }  // namespace

@@ -12,8 +12,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "control/api/call.h"
@@ -21,6 +19,7 @@
 #include "control/api/gateway_service.h"
 #include "control/api/route_service.h"
 #include "control/api/tenant_service.h"
+#include "control/api/tls_files.h"
 #include "control/api/watch_service.h"
 
 namespace sluice::api {
@@ -34,16 +33,6 @@ constexpr uint32_t kThreadsMin = 2;
 constexpr uint32_t kThreadsMax = 256;
 constexpr auto kGrace = std::chrono::seconds(1);
 
-absl::StatusOr<std::string> ReadFile(const std::string& path, const char* what) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty())
-    return absl::InvalidArgumentError(
-        absl::StrCat("listen_tcp.", what, ": cannot read ", path.empty() ? "\"\"" : path));
-  return text.str();
-}
-
 // Every call over TLS comes by here before its method: who has no name cannot be a
 // tenant's manager, and must not be taken for somebody who has one.
 class CallerCheck final : public grpc::AuthMetadataProcessor {
@@ -56,15 +45,11 @@ class CallerCheck final : public grpc::AuthMetadataProcessor {
 };
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> MutualTls(const v1::TcpListener& listener) {
-  const auto ca = ReadFile(listener.client_ca_file(), "client_ca_file");
-  if (!ca.ok()) return ca.status();
-  const auto certificate = ReadFile(listener.certificate_file(), "certificate_file");
-  if (!certificate.ok()) return certificate.status();
-  const auto key = ReadFile(listener.key_file(), "key_file");
-  if (!key.ok()) return key.status();
+  const auto files = ReadTlsFiles(listener);
+  if (!files.ok()) return files.status();
   grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = *ca;
-  options.pem_key_cert_pairs.push_back({*key, *certificate});
+  options.pem_root_certs = files->client_ca;
+  options.pem_key_cert_pairs.push_back({files->key, files->certificate});
   auto credentials = grpc::SslServerCredentials(options);
   credentials->SetAuthMetadataProcessor(std::make_shared<CallerCheck>());
   return credentials;
