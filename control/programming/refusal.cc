@@ -30,6 +30,11 @@ std::string ReasonText(uint16_t reason) {
   return "refused for an unknown reason " + std::to_string(reason);
 }
 
+std::string LimitText(uint32_t limit, uint64_t figure) {
+  return "limit " + LimitName(limit) + (figure == 0 ? "" : " (" + std::to_string(figure) + ")") +
+         " is reached";
+}
+
 }  // namespace
 
 std::string LimitName(uint32_t limit) {
@@ -66,16 +71,16 @@ bool IsLimit(rib::RefusalCode code) {
   return (code & kLimitBit) != 0;
 }
 
-std::string TextOf(const channel::Refusal& refusal) {
+std::string TextOf(const channel::Refusal& refusal, const std::string& field) {
   if (refusal.reason != static_cast<uint16_t>(channel::RefusalReason::kLimit)) {
-    return ReasonText(refusal.reason);
+    return ReasonText(refusal.reason) + (field.empty() ? "" : " (" + field + ")");
   }
-  return "limit " + LimitName(refusal.limit) + " (" + std::to_string(refusal.value) + ") is reached";
+  return LimitText(refusal.limit, refusal.value);
 }
 
-std::string TextOf(rib::RefusalCode code) {
+std::string TextOf(rib::RefusalCode code, uint64_t figure) {
   if (code == kWaitsForGroup) return "waits for its next hops, which the dataplane does not have";
-  if (IsLimit(code)) return "limit " + LimitName(code & 0x7fu) + " is reached";
+  if (IsLimit(code)) return LimitText(code & 0x7fu, figure);
   return ReasonText(code);
 }
 

@@ -16,9 +16,11 @@ inline constexpr rib::RefusalCode kWaitsForGroup = 0x7f;
 rib::RefusalCode CodeOf(const channel::Refusal& refusal);
 bool IsLimit(rib::RefusalCode code);
 
-// "limit ipv4_routes_per_vrf (1000) is reached".
-std::string TextOf(const channel::Refusal& refusal);
-std::string TextOf(rib::RefusalCode code);
+// "limit ipv4_routes_per_vrf (1000) is reached"; else the reason, with `field` (refused_field.h)
+// behind it in brackets.
+std::string TextOf(const channel::Refusal& refusal, const std::string& field);
+// `figure` is that of the limit; 0 where it is not known.
+std::string TextOf(rib::RefusalCode code, uint64_t figure);
 // The name that operators see, as in the dataplane's start-up file.
 std::string LimitName(uint32_t limit);
 

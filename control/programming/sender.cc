@@ -5,6 +5,7 @@
 
 #include "control/programming/diff.h"
 #include "control/programming/refusal.h"
+#include "control/programming/refused_field.h"
 #include "proto/net/check.h"
 
 namespace sluice::programming {
@@ -41,6 +42,7 @@ void Sender::RemoveTenant(uint32_t vrf) {
   Apply(vrf, nullptr);
   rib_.RemoveVrf(vrf);
   revisions_.erase(vrf);
+  absl::erase_if(limit_figures_, [vrf](const auto& each) { return each.first.first == vrf; });
 }
 
 void Sender::Apply(uint32_t vrf, const TenantObjects* desired) {
@@ -119,7 +121,7 @@ TenantProgress Sender::Progress(uint32_t vrf) const {
   const TenantObjects* of = tenant(vrf);
   const std::string prefix = (of == nullptr ? "" : of->vrf.name + ": ") + "route ";
   const auto add = [&](const net::Prefix& route, rib::RefusalCode code) {
-    progress.problems.push_back({prefix + route.ToString(), TextOf(code)});
+    progress.problems.push_back({prefix + route.ToString(), TextOf(code, FigureOf(vrf, code))});
   };
   const auto room = [&] { return kProblemsMax - std::min(kProblemsMax, progress.problems.size()); };
   if (const auto* ipv4 = rib_.FindIpv4(vrf)) ipv4->ForEachRefused(room(), add);
@@ -147,9 +149,19 @@ InterfaceProgress Sender::ProgressOf(uint32_t vrf, uint32_t interface) const {
   // Routes of the underlay belong to no one of its interfaces.
   if (at == of->interfaces.end() || at->connection == 0) return progress;
   ForEachRefusedRoute(*of, at->connection, [&](const rib::RouteInput& route, rib::RefusalCode code) {
-    add({at->name + ": route " + route.prefix.ToString(), TextOf(code)});
+    add({at->name + ": route " + route.prefix.ToString(), TextOf(code, FigureOf(vrf, code))});
   });
   return progress;
+}
+
+std::string Sender::NameOf(ObjectKind kind, uint32_t id) const {
+  const ObjectKey key{kind, id, {}};
+  return ledger_.Knows(key) ? ledger_.Describe(key) : std::string();
+}
+
+uint64_t Sender::FigureOf(uint32_t vrf, rib::RefusalCode code) const {
+  const auto at = limit_figures_.find({vrf, code});
+  return at == limit_figures_.end() ? 0 : at->second;
 }
 
 const TenantObjects* Sender::tenant(uint32_t vrf) const {
@@ -415,7 +427,11 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
     if (key.kind >= ObjectKind::kAdjacency) numbers_replaced_ = true;
   }
   const bool absent = IsReason(refusal, channel::RefusalReason::kNotFound);
-  const std::string text = TextOf(*refusal);
+  const auto* interface = std::get_if<InterfaceObject>(ledger_.Wanted(key));
+  const bool tunnel = interface != nullptr && interface->tunnel;
+  const std::string text =
+      TextOf(*refusal, FieldText(key.kind, tunnel, *refusal,
+                                 [this](ObjectKind kind, uint32_t id) { return NameOf(kind, id); }));
   switch (ledger_.Refuse(key, absent, text)) {
     case ObjectLedger::Outcome::kGone:
       Gone(key);
@@ -431,12 +447,17 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
 
 void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* refusal) {
   if (refusal != nullptr) {
-    rib_.Refuse(route, CodeOf(*refusal));
+    const rib::RefusalCode code = CodeOf(*refusal);
+    rib_.Refuse(route, code);
+    if (IsLimit(code)) limit_figures_[{route.vrf, code}] = refusal->value;
     if (route_refusal_told_ || refusals_to_tell_.size() >= kProblemsMax) return;
     route_refusal_told_ = true;
     const TenantObjects* of = tenant(route.vrf);
     const std::string prefix = of == nullptr ? "" : of->vrf.name + ": ";
-    refusals_to_tell_.push_back({prefix + "route " + route.prefix.ToString(), TextOf(*refusal)});
+    const std::string text =
+        TextOf(*refusal,
+               RouteFieldText(*refusal, [this](ObjectKind kind, uint32_t id) { return NameOf(kind, id); }));
+    refusals_to_tell_.push_back({prefix + "route " + route.prefix.ToString(), text});
     return;
   }
   rib_.Acknowledge(route);

@@ -135,6 +135,10 @@ class Sender {
   void Answer(const InFlight& record, const channel::Refusal* refusal);
   void AnswerObject(const InFlight& record, const channel::Refusal* refusal);
   void AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* refusal);
+  // In the operator's words; empty for what nobody here knows.
+  std::string NameOf(ObjectKind kind, uint32_t id) const;
+  // Of the limit that `code` names, as it was said last for the VRF; 0 when it was not.
+  uint64_t FigureOf(uint32_t vrf, rib::RefusalCode code) const;
   void Gone(const ObjectKey& key);
   bool CarriesRoutes(const ObjectKey& key) const;
   void RetryAfterAnswers();
@@ -158,6 +162,7 @@ class Sender {
   uint64_t first_sequence_ = 1;  // of in_flight_.front()
   absl::flat_hash_map<uint64_t, channel::Refusal> refusals_;
   std::vector<Problem> refusals_to_tell_;
+  absl::flat_hash_map<std::pair<uint32_t, rib::RefusalCode>, uint64_t> limit_figures_;
   bool route_refusal_told_ = false;  // in this batch
   uint64_t sent_count_ = 0;
   uint64_t refused_count_ = 0;

@@ -230,7 +230,7 @@ TEST_CASE(
   const InterfaceProgress interface = sender.ProgressOf(1, 10);
   CHECK_FALSE(interface.absent);
   REQUIRE(interface.problem_count == 1);
-  CHECK(interface.problems[0].reason == "limit ipv4_routes is reached");
+  CHECK(interface.problems[0].reason == "limit ipv4_routes (1) is reached");
 
   TenantObjects only_subnet = Tenant(1, 1, 100);
   only_subnet.routes.resize(1);
@@ -262,7 +262,7 @@ TEST_CASE("what a limit refused is named and gets its chance when room comes") {
   Run(sender, channel);
   CHECK(sender.Progress(1).acknowledged_revision == 2);
   CHECK(sender.Progress(1).problem_count == 1);
-  CHECK(sender.Progress(1).problems.at(0).reason == "limit ipv4_routes is reached");
+  CHECK(sender.Progress(1).problems.at(0).reason == "limit ipv4_routes (3) is reached");
   const std::vector<Problem> problems = sender.Progress(2).problems;
   CHECK(std::count(problems.begin(), problems.end(), Problem{"tenant t2", "limit vrfs (1) is reached"}) == 1);
 
