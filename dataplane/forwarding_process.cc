@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "dataplane/eal/eal_arguments.h"
 #include "dataplane/nodes/nodes.h"
+#include "dataplane/queue_fills.h"
 #include "dataplane/slowpath/slow_path_message.h"
 #include "dataplane/startup_settings.h"
 #include "proto/net/check.h"
@@ -217,6 +218,11 @@ absl::Status ForwardingProcess::StartServer() {
                      .memory = *memory_,
                      .feed = state_feed_,
                      .slow_path = [this] { return MessageOf(*slow_path_); },
+                     .queues =
+                         [this] {
+                           const rte_mempool* const pools[] = {packets_.get(), slow_path_packets_.get()};
+                           return QueueFills(*memory_, rings_, pools);
+                         },
                      .steering = *steering_,
                      .ports = {},
                      .workers = {},

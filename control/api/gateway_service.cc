@@ -43,11 +43,13 @@ void GatewayService::AddLoad(v1::GatewayStatus& status) {
   }
   const auto tables = dataplane_.ListTables();
   if (!tables.ok()) return;
-  for (const auto& table : tables->tables()) {
-    auto& fill = *status.add_fills();
-    fill.set_name(table.name());
-    fill.set_used(table.used());
-    fill.set_limit(table.limit());
+  for (const auto* list : {&tables->tables(), &tables->queues()}) {
+    for (const auto& each : *list) {
+      auto& fill = *status.add_fills();
+      fill.set_name(each.name());
+      fill.set_used(each.used());
+      fill.set_limit(each.limit());
+    }
   }
 }
 

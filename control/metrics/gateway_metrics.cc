@@ -202,6 +202,12 @@ void GatewayMetrics::CollectTables(Exposition& out) const {
               static_cast<double>(fill.used()));
     out.Gauge("sluice_table_limit", "the limit", labels, static_cast<double>(fill.limit()));
   }
+  for (const v1::TableFill& fill : reply->queues()) {
+    const Labels labels = {{"queue", fill.name()}};
+    out.Gauge("sluice_queue_used", "what is in a ring or out of a packet pool", labels,
+              static_cast<double>(fill.used()));
+    out.Gauge("sluice_queue_limit", "what the ring or pool holds", labels, static_cast<double>(fill.limit()));
+  }
 }
 
 void GatewayMetrics::CollectSlowPath(Exposition& out) const {
@@ -249,13 +255,17 @@ std::string GatewayMetrics::ReasonName(uint32_t reason) const {
 }
 
 void GatewayMetrics::LearnReasons() const {
+  const auto instance = api::RunOnCore(sources_.core, [&] { return sources_.state.instance(); });
   {
     const std::lock_guard lock(mutex_);
-    if (!reasons_.empty()) return;
+    if (!instance || (*instance == reasons_of_ && !reasons_.empty())) return;
   }
+  // One that was upgraded may have others.
   const auto reply = sources_.dataplane.ListDropReasons();
   if (!reply.ok()) return;
   const std::lock_guard lock(mutex_);
+  reasons_.clear();
+  reasons_of_ = *instance;
   for (const v1::DropReasonName& reason : reply->reasons()) reasons_[reason.number()] = reason.name();
 }
 

@@ -65,7 +65,7 @@ class GatewayMetrics : public prometheus::Collectable {
   void CollectTables(Exposition& out) const;
   void CollectSlowPath(Exposition& out) const;
   std::string ReasonName(uint32_t reason) const;
-  void LearnReasons() const;
+  void LearnReasons() const;  // of the dataplane that is there now
 
   Sources sources_;
   // The exposer wants to share what it collects; it goes before the rest does.
@@ -73,6 +73,7 @@ class GatewayMetrics : public prometheus::Collectable {
   std::unique_ptr<prometheus::Exposer> exposer_;
   mutable std::mutex mutex_;
   mutable absl::flat_hash_map<uint32_t, std::string> reasons_;  // drop reasons' names
+  mutable std::string reasons_of_;                              // instance of the dataplane
 };
 
 }  // namespace sluice::metrics

@@ -26,6 +26,7 @@ class FullView : public api::DataplaneView {
   absl::StatusOr<v1::ListTablesReply> ListTables() override {
     v1::ListTablesReply reply;
     reply.add_tables()->set_name("vrfs");
+    reply.add_queues()->set_name("inject0");
     return reply;
   }
   absl::StatusOr<v1::GetSlowPathReply> GetSlowPath() override {
@@ -41,9 +42,10 @@ class FullView : public api::DataplaneView {
     v1::ListDropReasonsReply reply;
     v1::DropReasonName& reason = *reply.add_reasons();
     reason.set_number(1);
-    reason.set_name("no_route");
+    reason.set_name(reason_name);
     return reply;
   }
+  std::string reason_name = "no_route";
   absl::StatusOr<std::vector<v1::Neighbor>> ListNeighbors(const v1::ListNeighborsRequest&) override {
     return std::vector<v1::Neighbor>();
   }
@@ -70,6 +72,13 @@ std::set<std::string> Documented() {
   const std::regex row("\\n\\| `(sluice_\\w+)` \\|");
   for (std::sregex_iterator at(text.begin(), text.end(), row), end; at != end; ++at) names.insert((*at)[1]);
   return names;
+}
+
+// Of the first drop.
+std::string ReasonShown(const std::vector<prometheus::MetricFamily>& families) {
+  for (const prometheus::MetricFamily& family : families)
+    if (family.name == "sluice_dropped_packets_total") return family.metric.at(0).label.at(1).value;
+  return "";
 }
 
 TEST_CASE("what is shown is documented in docs/metrics.md and the other way round") {
@@ -113,6 +122,15 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
                                 }});
   std::thread core([&] { loop.Run(); });
   const std::vector<prometheus::MetricFamily> families = metrics.Collect();
+  // A dataplane of another version may call them otherwise.
+  view.reason_name = "routeless";
+  CHECK(ReasonShown(metrics.Collect()) == "no_route");
+  loop.Post([&] {
+    reply.set_instance("upgraded");
+    state.Attached(reply, nullptr);
+    state.SetCounters(memory->counters());
+  });
+  CHECK(ReasonShown(metrics.Collect()) == "routeless");
   loop.Stop();
   core.join();
   std::set<std::string> shown;

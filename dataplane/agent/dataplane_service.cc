@@ -125,6 +125,7 @@ grpc::Status DataplaneService::ListTables(grpc::ServerContext*, const v1::ListTa
                                           v1::ListTablesReply* reply) {
   return Ask([&](TableWriter& writer) {
     for (v1::TableFill& fill : TableFills(writer)) *reply->add_tables() = std::move(fill);
+    for (v1::TableFill& fill : parts_.queues()) *reply->add_queues() = std::move(fill);
   });
 }
 

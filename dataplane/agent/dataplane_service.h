@@ -30,8 +30,9 @@ struct ServiceParts {
   const Tables& tables;  // read as a worker reads them
   QsbrReclaimer& reclaimer;
   const channel::ChannelMemory& memory;
-  StateFeed& feed;                                  // observes the agent's writer
-  std::function<v1::GetSlowPathReply()> slow_path;  // any thread
+  StateFeed& feed;                                     // observes the agent's writer
+  std::function<v1::GetSlowPathReply()> slow_path;     // any thread
+  std::function<std::vector<v1::TableFill>()> queues;  // rings and packet pools; any thread
   const FlowSteering& steering;
   std::vector<const Port*> ports;
   std::vector<Worker*> workers;

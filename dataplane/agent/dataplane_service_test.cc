@@ -28,6 +28,14 @@ struct Served {
                                                               reply.set_punted(5);
                                                               return reply;
                                                             },
+                                                        .queues =
+                                                            [] {
+                                                              std::vector<v1::TableFill> fills(1);
+                                                              fills[0].set_name("inject0");
+                                                              fills[0].set_used(3);
+                                                              fills[0].set_limit(8);
+                                                              return fills;
+                                                            },
                                                         .steering = steering,
                                                         .ports = {},
                                                         .workers = {},
@@ -91,6 +99,17 @@ TEST_CASE("the slow path's counters are told as they are") {
   v1::GetSlowPathReply reply;
   REQUIRE(served.stub->GetSlowPath(&context, {}, &reply).ok());
   CHECK(reply.punted() == 5);
+}
+
+TEST_CASE("tables are listed by their limits, and queues beside them") {
+  Served served;
+  grpc::ClientContext context;
+  v1::ListTablesReply reply;
+  REQUIRE(served.stub->ListTables(&context, {}, &reply).ok());
+  CHECK(reply.tables(0).name() == "vrfs");
+  REQUIRE(reply.queues_size() == 1);
+  CHECK(reply.queues(0).name() == "inject0");
+  CHECK(reply.queues(0).limit() == 8);
 }
 
 TEST_CASE("a lookup is answered by the live tables, in words") {
