@@ -10,6 +10,7 @@
 #include <future>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -97,8 +98,11 @@ class Gateway {
         calls_(link_),
         metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); }}) {
     programming_.SetLink(link_);
-    programming_.SetObserver([this] { desired_.Refresh(); });
-    loop_.Every(milliseconds(500), [this] { desired_.Refresh(); });
+    programming_.SetObserver([this] { desired_.Refresh(); },
+                             [this](std::span<const uint32_t> vrfs) { desired_.Refresh(vrfs); });
+    // In small steps, because urgent changes wait behind each.
+    constexpr size_t kRefreshParts = 10;
+    loop_.Every(milliseconds(50), [this] { desired_.RefreshPart(kRefreshParts); });
     loop_.Every(milliseconds(1000), [this] { live_.Sample(std::chrono::steady_clock::now()); });
   }
 

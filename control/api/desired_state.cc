@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "control/api/gateway_writes.h"
 #include "control/api/tenant_status.h"
 #include "control/store/secret_rows.h"
 #include "control/store/static_route_rows.h"
@@ -90,6 +91,7 @@ absl::Status DesiredState::Load() {
     record->unreadable_routes =
         store::LoadStaticRoutes(database, record->row.static_set,
                                 [&](const tenant::StaticRoute& route) { record->routes.Put(route); });
+    by_vrf_[record->row.numbers.vrf] = record.get();
     tenants_[record->row.name] = std::move(record);
   }
   if (!database.error().ok()) return database.TakeError();
@@ -164,6 +166,7 @@ void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated
     record.connected_since_us.erase(old.name());
   }
   record.row = std::move(row);
+  by_vrf_[record.row.numbers.vrf] = &record;
   record.validated = std::move(validated);
   record.secrets = std::move(secrets);
   CountBooked();
@@ -179,6 +182,7 @@ void DesiredState::Remove(std::string_view tenant) {
   if (found == tenants_.end()) return;
   const store::TenantRow& row = found->second->row;
   surroundings_.sink.RemoveTenant(row.numbers.vrf);
+  by_vrf_.erase(row.numbers.vrf);
   for (const auto& connection : row.spec.connections())
     watch_log_.Gone({WatchedKind::kConnection, row.name, connection.name()});
   watch_log_.Gone({WatchedKind::kTenant, row.name, ""});
@@ -287,18 +291,49 @@ bool DesiredState::PortsChanged() {
 
 void DesiredState::Refresh() {
   if (PortsChanged()) Revalidate();
-  for (auto& [name, record] : tenants_) {
-    UpdateObserved(*record, surroundings_);
-    const std::string shown = StatusDigest(*record, *this);
-    if (shown != record->shown) watch_log_.Changed({WatchedKind::kTenant, name, ""});
-    record->shown = shown;
-    for (const auto& connection : record->row.spec.connections()) {
-      std::string digest = ConnectionDigest(*record, connection.name(), *this);
-      std::string& before = record->shown_connections[connection.name()];
-      if (digest != before) watch_log_.Changed({WatchedKind::kConnection, name, connection.name()});
-      before = std::move(digest);
-    }
+  for (auto& [name, record] : tenants_) RefreshTenant(*record);
+  RefreshGateway();
+}
+
+void DesiredState::Refresh(std::span<const uint32_t> vrfs) {
+  if (PortsChanged()) Revalidate();
+  for (const uint32_t vrf : vrfs)
+    if (const auto at = by_vrf_.find(vrf); at != by_vrf_.end()) RefreshTenant(*at->second);
+}
+
+void DesiredState::RefreshPart(size_t parts) {
+  if (PortsChanged()) Revalidate();
+  auto at = tenants_.upper_bound(refreshed_last_);
+  for (size_t left = (tenants_.size() + parts - 1) / parts; left > 0 && at != tenants_.end(); --left, ++at) {
+    RefreshTenant(*at->second);
+    refreshed_last_ = at->first;
   }
+  if (at != tenants_.end()) return;
+  // All have had their turn.
+  refreshed_last_.clear();
+  RefreshGateway();
+}
+
+void DesiredState::RefreshTenant(TenantRecord& record) {
+  const std::string& name = record.row.name;
+  UpdateObserved(record, surroundings_);
+  const std::string shown = StatusDigest(record, *this);
+  if (shown != record.shown) watch_log_.Changed({WatchedKind::kTenant, name, ""});
+  record.shown = shown;
+  for (const auto& connection : record.row.spec.connections()) {
+    std::string digest = ConnectionDigest(record, connection.name(), *this);
+    std::string& before = record.shown_connections[connection.name()];
+    if (digest != before) watch_log_.Changed({WatchedKind::kConnection, name, connection.name()});
+    before = std::move(digest);
+  }
+}
+
+void DesiredState::RefreshGateway() {
+  gateway::v1::GatewayStatus status = std::move(*ShowGateway(*this).mutable_status());
+  status.clear_uptime();
+  std::string shown = status.SerializeAsString();
+  if (shown != shown_gateway_) watch_log_.Changed({WatchedKind::kGateway, "", ""});
+  shown_gateway_ = std::move(shown);
 }
 
 }  // namespace sluice::api

@@ -7,10 +7,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "control/api/dataplane_state.h"
 #include "control/api/programming_sink.h"
@@ -102,9 +104,14 @@ class DesiredState {
   void AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
                           const std::vector<net::Prefix>& remove, uint64_t version);
 
-  // To be called about twice a second and whenever programming or the dataplane
-  // changed: notices ports that came or went, and tells watchers what changed.
+  // Notices ports that came or went, and tells watchers what changed. Looking at a tenant takes
+  // tens of microseconds, so that only a dataplane that came or went is worth looking at all.
   void Refresh();
+  // Of the tenants with these VRFs: programming has news of them.
+  void Refresh(std::span<const uint32_t> vrfs);
+  // Of the next tenants, `parts` calls for all of them: to be called all the time, for what changes
+  // without a word of programming, such as neighbours.
+  void RefreshPart(size_t parts);
 
   const Surroundings& surroundings() const { return surroundings_; }
   store::Store& store() { return surroundings_.store; }
@@ -125,12 +132,17 @@ class DesiredState {
   void AddClaims(const TenantRecord& record, tenant::Environment& environment) const;
   void CountBooked();
   bool PortsChanged();
+  void RefreshTenant(TenantRecord& record);
+  void RefreshGateway();
 
   Surroundings surroundings_;
   store::GatewayRow gateway_;
   uint64_t observed_gateway_generation_ = 0;
   ConditionTimes gateway_condition_times_;
   std::map<std::string, std::unique_ptr<TenantRecord>, std::less<>> tenants_;
+  absl::flat_hash_map<uint32_t, TenantRecord*> by_vrf_;
+  std::string refreshed_last_;  // name of the tenant
+  std::string shown_gateway_;   // digest of what watchers were told last
   WatchLog watch_log_;
   std::optional<std::vector<tenant::PortFacts>> ports_;
   std::vector<int64_t> filling_;

@@ -204,8 +204,8 @@ v1::Gateway ShowGateway(DesiredState& state) {
   status.set_connections(connections);
   status.set_observed_generation(state.ObservedGatewayGeneration());
 
-  ConditionTimes times;
-  Conditions conditions(*status.mutable_conditions(), kObject, row.generation, state.now_us(), times);
+  Conditions conditions(*status.mutable_conditions(), kObject, row.generation, state.now_us(),
+                        state.gateway_condition_times());
   const bool attached = surroundings.dataplane.attached();
   if (attached) {
     conditions.True("DataplaneAttached", "Attached");

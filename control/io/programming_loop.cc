@@ -62,22 +62,22 @@ double ProgrammingLoop::LagSeconds(uint32_t vrf) const {
 }
 
 void ProgrammingLoop::NoteConfirmed() {
-  bool any = false;
+  std::vector<uint32_t> confirmed;
   for (auto at = unconfirmed_.begin(); at != unconfirmed_.end();) {
     const auto here = at++;
     if (sender_.unanswered(here->first) > 0) continue;
     Tell(here->first);
+    confirmed.push_back(here->first);
     unconfirmed_.erase(here);
-    any = true;
   }
   // Something else left, and what was refused had another chance.
   for (auto at = refused_.begin(); at != refused_.end();) {
     const uint32_t vrf = *at++;
-    if (sender_.unanswered(vrf) > 0 || sender_.Progress(vrf).problem_count > 0) continue;
+    if (sender_.unanswered(vrf) > 0 || sender_.problem_count(vrf) > 0) continue;
     Tell(vrf);
-    any = true;
+    confirmed.push_back(vrf);
   }
-  if (any) observer_();
+  if (!confirmed.empty()) confirmed_(confirmed);
 }
 
 void ProgrammingLoop::Tell(uint32_t vrf) {

@@ -28,9 +28,13 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   ~ProgrammingLoop() override;
   // Who is told that the channel died. Before anything is attached.
   void SetLink(DataplaneLink& link) { link_ = &link; }
-  // Called when what is known of the dataplane or of programming may have changed:
-  // before a new dataplane is programmed, and after it answered or went.
-  void SetObserver(std::function<void()> observer) { observer_ = std::move(observer); }
+  // Who is told what the dataplane did: `changed` before a new one is programmed and after one went,
+  // `confirmed` after it answered, with the VRFs of which everything is confirmed now.
+  using Confirmed = std::function<void(std::span<const uint32_t> vrfs)>;
+  void SetObserver(std::function<void()> changed, Confirmed confirmed) {
+    observer_ = std::move(changed);
+    confirmed_ = std::move(confirmed);
+  }
 
   void PutTenant(const programming::TenantObjects& tenant, uint64_t revision) override;
   void RemoveTenant(uint32_t vrf) override;
@@ -69,6 +73,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   LiveState& state_;
   DataplaneLink* link_ = nullptr;
   std::function<void()> observer_ = [] {};
+  Confirmed confirmed_ = [](std::span<const uint32_t>) {};
   std::shared_ptr<channel::ChannelClient> client_;
   std::unique_ptr<ChannelPort> port_;
   asio::posix::stream_descriptor wait_;         // on a descriptor of the client's; never closed by us

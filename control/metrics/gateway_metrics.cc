@@ -77,7 +77,10 @@ void GatewayMetrics::CollectTenant(const TenantNames& names, Exposition& out) co
   out.Gauge("sluice_programming_lag_seconds", "for how long the tenant's last change has been unconfirmed",
             tenant, sources_.programming.LagSeconds(names.vrf));
   out.Gauge("sluice_programming_refused", "objects and routes of the tenant that are not in the dataplane",
-            tenant, static_cast<double>(sources_.sender.Progress(names.vrf).problem_count));
+            tenant, static_cast<double>(sources_.sender.problem_count(names.vrf)));
+  out.Gauge("sluice_next_hops_unused",
+            "next hops of the tenant's routes that get no flows, because one route has too many", tenant,
+            static_cast<double>(sources_.sender.rib().unused_next_hops(names.vrf)));
   const auto routes = [&](const auto* rib, const char* family) {
     if (rib == nullptr) return;
     for (unsigned i = 0; i < rib::kSourceCount; ++i) {

@@ -114,7 +114,7 @@ TenantProgress Sender::Progress(uint32_t vrf) const {
     progress.stated_revision = at->second.stated;
     progress.acknowledged_revision = at->second.acknowledged;
   }
-  progress.problem_count = ledger_.problem_count(vrf) + rib_.count(vrf, rib::RouteState::kRefused);
+  progress.problem_count = problem_count(vrf);
   if (progress.problem_count == 0) return progress;
   progress.spec_problem_count = SpecProblemCount(vrf);
   progress.problems = ledger_.Problems(vrf, kProblemsMax);

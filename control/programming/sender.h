@@ -95,6 +95,10 @@ class Sender {
   // answered, there is room worth waking up for. 0: nothing is in flight.
   uint64_t wake_sequence() const { return in_flight_.empty() ? 0 : first_sequence_ + in_flight_.size() / 2; }
   const TenantObjects* tenant(uint32_t vrf) const;
+  // Objects and routes of the VRF that are not as wanted.
+  uint64_t problem_count(uint32_t vrf) const {
+    return ledger_.problem_count(vrf) + rib_.count(vrf, rib::RouteState::kRefused);
+  }
   // Null when nobody wants it.
   const Object* Wanted(const ObjectKey& key) const { return ledger_.Wanted(key); }
   bool initial_state_complete() const { return initial_state_complete_; }
