@@ -25,7 +25,7 @@ absl::Status Wrong(const std::string& file, const std::string& field, const std:
 }
 
 bool IsLogLevel(const std::string& level) {
-  for (const char* each : {"trace", "debug", "info", "warning", "error"}) {
+  for (const char* each : {"trace", "debug", "info", "warning", "warn", "error"}) {
     if (level == each) return true;
   }
   return false;

@@ -16,6 +16,11 @@ TEST_CASE("an empty start-up file gives the defaults") {
   CHECK(config->api_threads() == 32);
 }
 
+TEST_CASE("a warning has two names, in both programs") {
+  for (const char* level : {"warning", "warn"})
+    CHECK(ParseStartupConfig("gateway.json", std::string(R"({"logLevel": ")") + level + "\"}").ok());
+}
+
 TEST_CASE("a wrong start-up file is refused with the field's name") {
   struct Row {
     const char* what;

@@ -39,7 +39,7 @@ Status PlanNames(const v1::DataplaneConfig& config, StartupPlan& plan) {
     return InvalidArgumentError(StrCat("grpc_socket is longer than ",
                                        sizeof(sockaddr_un::sun_path) - 1 - sizeof ".channel", " characters"));
   plan.log_level = config.log_level().empty() ? "info" : config.log_level();
-  constexpr absl::string_view kLevels[] = {"trace", "debug", "info", "warn", "error"};
+  constexpr absl::string_view kLevels[] = {"trace", "debug", "info", "warning", "warn", "error"};
   if (std::find(std::begin(kLevels), std::end(kLevels), plan.log_level) == std::end(kLevels))
     return InvalidArgumentError(
         StrCat("log_level \"", plan.log_level, "\" is none of ", absl::StrJoin(kLevels, ", ")));

@@ -50,7 +50,7 @@ TEST_CASE("a mistake in the start-up file is refused with the object and what is
       {"bad instance", R"({"instance": "A_b", "grpcSocket": "/run/d"})",
        "instance \"A_b\" is not a DNS label"},
       {"bad log level", R"({"grpcSocket": "/run/d", "logLevel": "loud"})",
-       "log_level \"loud\" is none of trace, debug, info, warn, error"},
+       "log_level \"loud\" is none of trace, debug, info, warning, warn, error"},
       {"no worker", File(kNull, R"("instance": "x")"), "worker_cores is missing: name one core per worker"},
       {"no such core", File(kNull, R"("workerCores": [9])"),
        "worker_cores: core 9 is not available (there are: 0, 1, 2)"},
@@ -189,6 +189,15 @@ TEST_CASE("device strings become DPDK's device arguments") {
       CHECK(port.rx_queues == row.rx_queues);
       CHECK(port.tx_queues == row.tx_queues);
     }
+  }
+}
+
+TEST_CASE("a warning has two names, in both programs") {
+  for (const char* level : {"warning", "warn"}) {
+    const auto plan = Plan(File(kNull, absl::StrCat(R"("workerCores": [1], "logLevel": ")", level, "\"")));
+    INFO(plan.status());
+    REQUIRE(plan.ok());
+    CHECK(plan->log_level == level);
   }
 }
 
