@@ -49,6 +49,11 @@ def judge(rows, targets, only="*"):
     return judged
 
 
+def missed(judged):
+    """Names of the rows that are worse than they must be."""
+    return [row["name"] for row in judged if row["verdict"] == "MISSED"]
+
+
 def number(value):
     if value is None:
         return "-"

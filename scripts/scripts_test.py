@@ -119,6 +119,10 @@ class BenchRows(unittest.TestCase):
     def test_a_variant_has_its_factor_and_a_missing_row_is_named(self):
         self.assertEqual(self.verdicts(a__inflight4096=25, x=1), ["must", "reported", "absent", "absent", "absent"])
 
+    def test_what_missed_its_bound_is_named(self):
+        rows = [{"name": "a", "value": 11}, {"name": "a.inflight4096", "value": 26}, {"name": "b", "value": 11}]
+        self.assertEqual(bench_rows.missed(bench_rows.judge(rows, self.TARGETS)), ["a", "a.inflight4096"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -139,9 +140,13 @@ double RibBytesPerRoute(const Tables<Family, Prefix>& tables) {
 }
 
 // Withdraws and re-announces random routes, half of them with a new group, while
-// a thread looks up; the best of many short windows.
+// a thread looks up, in many short windows.
+struct UpdateRate {
+  double median, best;
+};
+
 template <class Family, class Prefix>
-double UpdatesPerSecond(Tables<Family, Prefix>& tables) {
+UpdateRate UpdatesPerSecond(Tables<Family, Prefix>& tables) {
   std::atomic<bool> stop{false};
   tables.qsbr.Quiescent(0);
   std::thread reader([&] {
@@ -163,7 +168,7 @@ double UpdatesPerSecond(Tables<Family, Prefix>& tables) {
   for (Prefix& route : drawn) route = tables.routes[0][random.Below(tables.routes[0].size())];
   size_t at = 0;
   Fib<Family>& fib = *tables.fibs[0];
-  double best = 0;
+  std::vector<double> rates;
   for (unsigned window = 0; window < 500; ++window) {
     constexpr unsigned kUpdates = 4000;
     const auto start = Clock::now();
@@ -173,11 +178,23 @@ double UpdatesPerSecond(Tables<Family, Prefix>& tables) {
       SLUICE_CHECK(
           fib.Add(AddressOf(route), route.length, 1 + static_cast<NextHopGroupId>(i % kGroupCount)).ok());
     }
-    best = std::max(best, kUpdates / SecondsSince(start));
+    rates.push_back(kUpdates / SecondsSince(start));
   }
   stop = true;
   reader.join();
-  return best;
+  return {bench::Percentile(rates, 0.5), *std::max_element(rates.begin(), rates.end())};
+}
+
+// What an update takes in general, and beside it without the moments that others took.
+template <class Family, class Prefix>
+void PrintUpdateRate(const std::string& name, Tables<Family, Prefix>& tables) {
+  std::optional<UpdateRate> rate;
+  const auto measured = [&] {
+    if (!rate) rate = UpdatesPerSecond(tables);
+    return *rate;
+  };
+  Row(name, "1/s", 500e3, [&] { return measured().median; });
+  Row(name + ".best", "1/s", 500e3, [&] { return measured().best; });
 }
 
 // The slowest prefix of the length, or /0, to come or go: of three tries of each
@@ -218,7 +235,8 @@ struct TableRows {
       if (Wanted("fib." + (row + name))) return true;
     for (const char* row : more)
       if (Wanted(row)) return true;
-    return Wanted("fib.lookup." + name + ".hot") || Wanted("fib.updates_per_s." + name);
+    return Wanted("fib.lookup." + name + ".hot") || Wanted("fib.updates_per_s." + name) ||
+           Wanted("fib.updates_per_s." + name + ".best");
   }
 };
 
@@ -236,15 +254,15 @@ void Print(const TableRows& rows, const Tables<Family, Prefix>& tables) {
 
 void Internet4() {
   const TableRows rows{"v4.1x1m", 16, 5.2e6, 34.4, 20.5};
-  if (!rows.AnyWanted(
-          {"fib.rib_bytes_per_route", "fib.update_worst_ms", "fib.update_widest_ms", "fib.updates_per_s"}))
+  if (!rows.AnyWanted({"fib.rib_bytes_per_route", "fib.update_worst_ms", "fib.update_widest_ms",
+                       "fib.updates_per_s", "fib.updates_per_s.best"}))
     return;
   Tables4 tables(1, 1'000'000, 1, testing::InternetRoutes4);
   Print(rows, tables);
   Row("fib.rib_bytes_per_route", "B", 48, [&] { return RibBytesPerRoute(tables); });
   Row("fib.update_worst_ms", "ms", 10, [&] { return WorstUpdateMs(tables, 8); });
   Row("fib.update_widest_ms", "ms", 100, [&] { return WorstUpdateMs(tables, 1); });
-  Row("fib.updates_per_s", "1/s", 500e3, [&] { return UpdatesPerSecond(tables); });
+  PrintUpdateRate("fib.updates_per_s", tables);
 }
 
 void Tenants4(unsigned vrf_count, double cycles) {
@@ -257,7 +275,7 @@ void Global6(const TableRows& rows, unsigned route_count) {
   if (!rows.AnyWanted()) return;
   Tables6 tables(1, route_count, 1, testing::GlobalRoutes6);
   Print(rows, tables);
-  Row("fib.updates_per_s." + rows.name, "1/s", 500e3, [&] { return UpdatesPerSecond(tables); });
+  PrintUpdateRate("fib.updates_per_s." + rows.name, tables);
 }
 
 void Run() {
