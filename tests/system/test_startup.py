@@ -1,10 +1,12 @@
 """A start that cannot work ends with one line that says why, and a status that is not zero."""
 import json
 import os
+import subprocess
 import tempfile
 import unittest
 
 from lab.bench import WireBench
+from lab.deadline import wait_until
 from lab.gateway import DATAPLANE, GATEWAY
 from lab.processes import run
 
@@ -131,3 +133,84 @@ class SecondInstance(unittest.TestCase):
             self.assertEqual(process.stop(10), 0, process.log())
         left = [name for name in os.listdir(bench.sluice.directory) if ".sock" in name and not name.endswith(".lock")]
         self.assertEqual(left, [])
+
+
+class RunningGateway(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.bench = WireBench()
+        cls.addClassCleanup(cls.bench.close)
+        cls.bench.open()
+        cls.sluice = cls.bench.sluice
+
+    def environment_of(self, pid):
+        """Reads what only a process that may be dumped shows to its own user, as root without capabilities."""
+        return run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "cat", f"/proc/{pid}/environ"], check=False)
+
+    def test_privileges_are_given_up(self):
+        """sluice-gateway runs without any capability, for good, and shows its memory to nobody"""
+        with open(f"/proc/{self.sluice.control.pid}/status", encoding="utf-8") as file:
+            status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+        self.assertEqual(status["Name"], "sluice-gateway")
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            self.assertEqual(int(status[capabilities], 16), 0, capabilities)
+        self.assertEqual(status["NoNewPrivs"], "1")
+        ordinary = subprocess.Popen(["setpriv", "--bounding-set=-all", "--inh-caps=-all", "sleep", "60"])
+        self.addCleanup(ordinary.wait)
+        self.addCleanup(ordinary.kill)
+        wait_until("setpriv has become sleep", lambda: os.path.basename(os.readlink(f"/proc/{ordinary.pid}/exe")) in ("sleep", "coreutils"))
+        self.assertEqual(self.environment_of(ordinary.pid).returncode, 0)
+        refused = self.environment_of(self.sluice.control.pid)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("Permission denied", refused.stderr)
+
+    def test_metrics_are_scraped_over_http(self):
+        """metricsListen serves what Prometheus reads: dataplane, workers, ports, tables and queues"""
+        self.sluice.gateway_config["metrics_listen"] = "127.0.0.1:9464"
+        self.sluice.crash(self.sluice.control)
+        self.sluice.start_control()
+        self.sluice.wait_for_api()
+        self.sluice.wait_for_dataplane()
+        said = self.bench.gateway.run("curl", "-sS", "--max-time", "10", "-D", "-", "http://127.0.0.1:9464/metrics").stdout
+        head, text = said.replace("\r\n", "\n").split("\n\n", 1)
+        self.assertIn("200 OK", head)
+        self.assertIn("text/plain", head)
+        for line in ("sluice_dataplane_attached 1", 'sluice_worker_stuck{worker="0"} 0', 'sluice_port_up{port="port0"}',
+                     'sluice_table_limit{table="vrfs"} 4096', 'sluice_queue_limit{queue="update_ring"}',
+                     'sluice_queue_used{queue="inject0"} 0', 'sluice_queue_limit{queue="packets"}'):
+            self.assertIn("\n" + line, text)
+        used = next(line for line in text.splitlines() if line.startswith('sluice_queue_used{queue="packets"}'))
+        self.assertGreater(float(used.split()[-1]), 0, "receive queues hold buffers")
+
+
+class Seeding(unittest.TestCase):
+    def test_a_seed_is_all_or_nothing_and_for_an_empty_store_only(self):
+        """A seed with a wrong tenant ends the start and leaves nothing; mended it is taken, and afterwards never read again"""
+        bench = WireBench()
+        self.addCleanup(bench.close)
+        bench.open()
+        seed = os.path.join(bench.sluice.directory, "seed.json")
+
+        def write(*vlans):
+            connections = ({"name": "c", "l3": {"port": "port0", "vlan": vlan}, "addresses": ["70.0.0.5/24"]} for vlan in vlans)
+            tenants = [{"name": f"t{i}", "spec": {"connections": [connection]}} for i, connection in enumerate(connections)]
+            with open(seed, "w", encoding="utf-8") as file:
+                json.dump({"gateway": {"spec": {"capacity": {"total_kbps": 1000}}}, "tenants": tenants}, file)
+
+        def names():
+            return bench.sluice.text("-o", "name", "get", "tenants").split()
+        sluice = bench.sluice
+        sluice.gateway_config["seed_file"] = seed
+        sluice.crash(sluice.control)
+        write(500, 501, 4095)
+        self.assertNotEqual(sluice.start_control().wait(20), 0)
+        self.assertIn("tenants/t2", sluice.control.log())
+        write(500, 501, 502)
+        sluice.start_control()
+        sluice.wait_for_api()
+        self.assertEqual(names(), ["t0", "t1", "t2"])
+        sluice.ctl("delete", "tenant", "t1")
+        sluice.crash(sluice.control)
+        sluice.start_control()
+        sluice.wait_for_api()
+        self.assertEqual(names(), ["t0", "t2"])
