@@ -36,7 +36,8 @@ Ipv6Key AddressOf(const testing::Ipv6Prefix& prefix) {
 
 // What probes may be answered: the writer enters the answer after the coming
 // update beside the present one, publishes, and then forgets the old one. The
-// version is odd in between; a reader that saw it change does not judge.
+// version is odd while the answers are being entered; a reader that saw it odd, or
+// change, does not judge.
 struct Expectation {
   std::atomic<uint64_t> version{0};
   std::atomic<NextHopGroupId> before{0};
@@ -86,21 +87,24 @@ class Race {
     for (unsigned i = 0; i < kProbes; ++i) {
       if (Family::Masked(probes_[i], route.length) != address) continue;
       const auto match = fib_.LongestMatch(probes_[i]);
-      Expectation& expectation = expectations_[i];
-      expectation.version.fetch_add(1);
-      expectation.before.store(match ? match->group : 0);
-      NextHopGroupId after = match ? match->group : 0;
+      const NextHopGroupId before = match ? match->group : 0;
+      NextHopGroupId after = before;
       if (!match || match->length <= route.length)
         after = present ? NextBest(probes_[i], route.length) : group;
-      expectation.after.store(after);
+      Enter(expectations_[i], before, after);
       touched_.push_back(i);
     }
     REQUIRE((present ? fib_.Remove(address, route.length) : fib_.Add(address, route.length, group)).ok());
-    for (const unsigned i : touched_) {
-      expectations_[i].before.store(expectations_[i].after.load());
-      expectations_[i].version.fetch_add(1);
-    }
+    for (const unsigned i : touched_)
+      Enter(expectations_[i], expectations_[i].after.load(), expectations_[i].after.load());
     touched_.clear();
+  }
+
+  static void Enter(Expectation& expectation, NextHopGroupId before, NextHopGroupId after) {
+    expectation.version.fetch_add(1);
+    expectation.before.store(before);
+    expectation.after.store(after);
+    expectation.version.fetch_add(1);
   }
 
   NextHopGroupId NextBest(const Address& probe, unsigned length) const {
@@ -136,7 +140,7 @@ class Race {
         views_.LookupBurst(vrfs, addresses, out, kBurst);
       }
       for (unsigned i = 0; i < kBurst; ++i) {
-        if (expectations_[probes[i]].version.load() != versions[i]) continue;
+        if (versions[i] % 2 != 0 || expectations_[probes[i]].version.load() != versions[i]) continue;
         judged_.fetch_add(1, std::memory_order_relaxed);
         if (out[i] != before[i] && out[i] != after[i]) wrong.fetch_add(1);
       }
