@@ -80,6 +80,9 @@ absl::Status ForwardingProcess::StartEal() {
   auto slow = CreatePacketPool("slow_path", {kSlowPathBuffers, plan_.pool.data_room_bytes}, 0, for_devices);
   if (!slow.ok()) return slow.status();
   slow_path_packets_ = *std::move(slow);
+  auto reassembly = CreatePacketPool("reassembly", plan_.reassembly_pool, 0, for_devices);
+  if (!reassembly.ok()) return reassembly.status();
+  reassembly_packets_ = *std::move(reassembly);
   return absl::OkStatus();
 }
 
@@ -105,6 +108,7 @@ absl::Status ForwardingProcess::CreateTables() {
   options.workers = worker_count();
   options.ticks_per_second = rte_get_tsc_hz();
   options.icmp = {plan_.slow_path.icmp_errors_per_second(), plan_.slow_path.echo_replies_per_second()};
+  options.seed = instance_;
   tables_ = std::make_unique<Tables>(options, *reclaimer_);
   return absl::OkStatus();
 }
@@ -145,6 +149,7 @@ CounterBlock ForwardingProcess::CountersOf(WorkerIndex worker) const {
 
 absl::Status ForwardingProcess::CreateWorkers() {
   std::vector<WorkerContext> contexts(worker_count());
+  if (worker_count() > 1) fragment_rings_ = std::make_unique<FragmentRings>(worker_count());
   for (WorkerIndex worker = 0; worker < worker_count(); ++worker) {
     auto rings = OwnedWorkerRings::Create(worker);
     if (!rings.ok()) return rings.status();
@@ -154,6 +159,9 @@ absl::Status ForwardingProcess::CreateWorkers() {
     context.index = worker;
     context.punt = rings->rings().punt;
     context.inject = rings->rings().inject;
+    context.packets = packets_.get();
+    context.reassembly_pool = reassembly_packets_.get();
+    context.fragment_rings = fragment_rings_.get();
     rings_.push_back(*std::move(rings));
   }
   std::vector<PortQueues> queues;

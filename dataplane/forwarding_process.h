@@ -15,6 +15,7 @@
 #include "dataplane/eal/packet_pool.h"
 #include "dataplane/eal/port.h"
 #include "dataplane/eal/startup_plan.h"
+#include "dataplane/graph/fragment_rings.h"
 #include "dataplane/graph/worker.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/worker_wiring.h"
@@ -51,6 +52,7 @@ class ForwardingProcess {
   std::unique_ptr<EalRuntime> eal_;
   PacketPool packets_;
   PacketPool slow_path_packets_;
+  PacketPool reassembly_packets_;
   std::vector<std::unique_ptr<Port>> ports_;
   std::unique_ptr<QsbrReclaimer> reclaimer_;
   std::unique_ptr<Tables> tables_;
@@ -63,6 +65,7 @@ class ForwardingProcess {
   std::unique_ptr<TableWriter> table_writer_;
   std::unique_ptr<Agent> agent_;
   std::vector<OwnedWorkerRings> rings_;
+  std::unique_ptr<FragmentRings> fragment_rings_;
   std::unique_ptr<SlowPath> slow_path_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<FlowSteering> steering_;

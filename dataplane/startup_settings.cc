@@ -23,6 +23,12 @@ TableLimits TableLimitsOf(const StartupPlan& plan) {
   limits.pending_removals = from.pending_removals();
   limits.tunnel_terminations = from.tunnel_terminations();
   limits.tunnel_remotes = from.tunnel_remotes();
+  limits.reassembly_datagrams = from.reassembly_datagrams();
+  limits.reassembly_datagrams_per_tenant = from.reassembly_datagrams_per_tenant();
+  limits.reassembly_datagrams_per_source = from.reassembly_datagrams_per_source();
+  limits.reassembly_fragments_per_datagram = from.reassembly_fragments_per_datagram();
+  limits.reassembly_datagram_bytes = from.reassembly_datagram_bytes();
+  limits.reassembly_timeout_ms = from.reassembly_timeout_ms();
   return limits;
 }
 

@@ -148,6 +148,8 @@ std::vector<v1::TableFill> TableFills(TableWriter& writer) {
   const Tables& tables = writer.tables();
   const TableLimits& limits = tables.limits;
   constexpr uint64_t kMib = uint64_t{1} << 20;
+  uint64_t datagrams = 0;
+  for (const auto& of_worker : tables.reassembly) datagrams += of_worker->held();
   const uint64_t fib_bytes = tables.fib4_pool.lookup_bytes() + tables.fib6_pool.lookup_bytes();
   return {
       Fill("vrfs", tables.vrfs.used(), limits.vrfs),
@@ -165,6 +167,7 @@ std::vector<v1::TableFill> TableFills(TableWriter& writer) {
       Fill("tunnel_terminations", std::max(tables.tunnels.ipv4().used(), tables.tunnels.ipv6().used()),
            limits.tunnel_terminations),
       Fill("tunnel_remotes", tables.tunnels.remotes.used(), limits.tunnel_remotes),
+      Fill("reassembly_datagrams", datagrams, limits.reassembly_datagrams),
       Fill("pending_removals", tables.retirement.pending(), limits.pending_removals),
   };
 }

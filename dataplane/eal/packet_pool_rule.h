@@ -28,6 +28,10 @@ inline constexpr uint32_t kInjectRingSlots = 512;
 inline constexpr uint32_t kSlowPathBuffers = 2048;
 // The most of them that packets waiting for neighbours may take; see PacketRelay.
 inline constexpr uint32_t kHeldBuffersMax = kSlowPathBuffers - kSlowPathBuffers / 4;
+// The longest datagram that is put together of fragments, at most: what tunnels add
+// to the largest MTU, and so that it is cut into no more pieces than a packet that
+// came whole (graph/worker_graph.cc).
+inline constexpr uint32_t kReassembledBytesMax = 9216;
 inline constexpr uint32_t kPacketPrivateBytes = 64;
 // Kept in front of every received packet by DPDK, and used by encapsulations.
 inline constexpr uint32_t kPacketHeadroomBytes = 128;
@@ -42,6 +46,11 @@ struct PacketPoolSize {
 
 // Sum of RX and TX descriptors + workers x 1.5 x cache + bursts in flight.
 PacketPoolSize SmallestPacketPool(std::span<const PortPlan> ports, uint32_t workers);
+
+// Buffers to put `datagrams` of `datagram_bytes` together in, and those that still lie in
+// transmit queues afterwards or are on their way there.
+PacketPoolSize ReassemblyPool(std::span<const PortPlan> ports, uint32_t workers, uint32_t datagrams,
+                              uint32_t datagram_bytes);
 
 // The memory of such a pool in MiB, rounded up.
 uint32_t PacketPoolMib(const PacketPoolSize& size);

@@ -39,6 +39,12 @@ constexpr Setting kLimits[] = {
     {"pending_removals", 1048576, 1024, 1 << 26},
     {"tunnel_terminations", 262144, 1, 1 << 24},
     {"tunnel_remotes", 65536, 1, 1 << 22},
+    {"reassembly_datagrams", 1024, 16, 65536},
+    {"reassembly_datagrams_per_tenant", 256, 1, 65536},
+    {"reassembly_datagrams_per_source", 64, 1, 65536},
+    {"reassembly_fragments_per_datagram", 64, 2, 1024},
+    {"reassembly_datagram_bytes", 9216, 1500, kReassembledBytesMax},
+    {"reassembly_timeout_ms", 2000, 10, 60000},
 };
 
 constexpr Setting kSlowPath[] = {

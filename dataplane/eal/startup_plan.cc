@@ -152,7 +152,10 @@ Status PlanMemory(const v1::Memory& memory, const HostFacts& host, StartupPlan& 
   if (plan.mbuf_cache > kPoolCachePerWorker)
     return InvalidArgumentError(
         StrCat("memory: mbuf_cache ", plan.mbuf_cache, " is above ", kPoolCachePerWorker));
-  const uint32_t needed = PacketPoolMib(plan.pool) +
+  plan.reassembly_pool =
+      ReassemblyPool(plan.ports, static_cast<uint32_t>(plan.worker_cores.size()),
+                     plan.limits.reassembly_datagrams(), plan.limits.reassembly_datagram_bytes());
+  const uint32_t needed = PacketPoolMib(plan.pool) + PacketPoolMib(plan.reassembly_pool) +
                           PacketPoolMib({kSlowPathBuffers, plan.pool.data_room_bytes}) + kEalMibReserve;
   if (needed > plan.eal_mib)
     return InvalidArgumentError(StrCat("memory: ", plan.pool.mbufs, " buffers of ", plan.pool.data_room_bytes,
@@ -175,10 +178,10 @@ absl::StatusOr<StartupPlan> PlanStartup(const v1::DataplaneConfig& config, const
   if (auto ok = PlanNames(config, plan); !ok.ok()) return ok;
   if (auto ok = PlanCores(config, host, plan); !ok.ok()) return ok;
   if (auto ok = PlanPorts(config, host, plan); !ok.ok()) return ok;
-  if (auto ok = PlanMemory(config.memory(), host, plan); !ok.ok()) return ok;
   auto limits = CompleteLimits(config.limits());
   if (!limits.ok()) return limits.status();
   plan.limits = *limits;
+  if (auto ok = PlanMemory(config.memory(), host, plan); !ok.ok()) return ok;
   auto slow_path = CompleteSlowPath(config.slow_path());
   if (!slow_path.ok()) return slow_path.status();
   plan.slow_path = *slow_path;

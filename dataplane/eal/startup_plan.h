@@ -29,6 +29,7 @@ struct StartupPlan {
   bool huge_pages = false;
   uint32_t eal_mib = 0;
   PacketPoolSize pool;
+  PacketPoolSize reassembly_pool;
   uint32_t mbuf_cache = kPoolCachePerWorker;  // buffers per worker
   v1::Limits limits;                          // every field present
   v1::SlowPath slow_path;                     // every field present

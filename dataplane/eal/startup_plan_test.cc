@@ -98,7 +98,7 @@ TEST_CASE("a mistake in the start-up file is refused with the object and what is
       {"a cache beyond the pool's rule", File(kNull, R"("workerCores": [1], "memory": {"mbufCache": 257})"),
        "memory: mbuf_cache 257 is above 256"},
       {"buffers beyond memory", File(kNull, R"("workerCores": [1], "memory": {"mbufs": 1000000})"),
-       "memory: 1000000 buffers of 1792 bytes need eal_mib 2052, it is 1024"},
+       "memory: 1000000 buffers of 1792 bytes need eal_mib 2065, it is 1024"},
       {"huge pages wanted, none there", File(kNull, R"("workerCores": [1], "memory": {"hugePages": true})"),
        "memory: huge_pages is set but only 0 MiB of huge pages are free, 512 MiB are needed"},
       {"limit out of range", File(kNull, R"("workerCores": [1], "limits": {"vrfs": 70000})"),

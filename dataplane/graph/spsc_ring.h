@@ -34,6 +34,13 @@ class SpscRing {
   }
   void Release() { head_.store(head_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
+  // Any thread: records in it at some moment of the call. The producer may find fewer
+  // than it thinks, never more.
+  uint32_t size() const {
+    const uint32_t head = head_.load(std::memory_order_acquire);
+    return tail_.load(std::memory_order_acquire) - head;
+  }
+
   // Any thread: records that did not fit, ever.
   uint64_t missed() const { return missed_.load(std::memory_order_relaxed); }
 

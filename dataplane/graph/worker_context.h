@@ -16,6 +16,7 @@
 
 namespace sluice::dataplane {
 
+class FragmentRings;
 class Observation;
 
 inline constexpr uint16_t kBurstMax = 256;
@@ -49,6 +50,13 @@ struct WorkerContext {
   // Single-producer single-consumer: to and from the slow path. May be null.
   PuntRings punt{};
   rte_ring* inject = nullptr;
+  // Where the fragments of a packet come from; null: the pool of the packet itself.
+  rte_mempool* packets = nullptr;
+  // Buffers for datagrams that arrive in fragments: headroom, kFragmentHeaderBytesMax
+  // and the limit reassembly_datagram_bytes each. Null: fragments to us are dropped.
+  rte_mempool* reassembly_pool = nullptr;
+  // Null when the worker is the only one.
+  FragmentRings* fragment_rings = nullptr;
   // Trace and capture; null in programs that have none. See graph/observation.h.
   Observation* observation = nullptr;
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/nodes/reassemble.h"
 #include "proto/net/check.h"
 
 namespace sluice::dataplane {
@@ -17,7 +18,7 @@ namespace {
 
 constexpr uint32_t kInjectBurstMax = 32;
 // An IPv4 packet may become this many fragments in the port_tx stream.
-// 9000 bytes, an MTU of 576 and 40 bytes of options copied into each.
+// 9216 bytes (kReassembledBytesMax), an MTU of 576 and 40 bytes of options copied into each.
 constexpr uint32_t kFragmentsPerPacket = 18;
 constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
 
@@ -25,9 +26,11 @@ constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
 // many fragments as can be; they all may meet in the stream of port_tx. An even
 // number.
 uint32_t StreamSize(const WorkerContext& context) {
-  const uint32_t arriving =
-      static_cast<uint32_t>(context.receive_queues.size()) * context.burst + kInjectBurstMax;
-  return std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket);
+  const uint32_t arriving = static_cast<uint32_t>(context.receive_queues.size()) * context.burst +
+                            kInjectBurstMax +
+                            (context.fragment_rings != nullptr ? reassemble::kHandedOverMax : 0u);
+  // An expired datagram is one ICMP error at most.
+  return std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket + reassemble::kExpiredMax);
 }
 
 struct FreeRegistration {

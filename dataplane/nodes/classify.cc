@@ -7,6 +7,7 @@
 #include "dataplane/nodes/decapsulation.h"
 #include "dataplane/nodes/forward_burst.h"
 #include "dataplane/nodes/recognition.h"
+#include "dataplane/nodes/tunnel_decap.h"
 #include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane {
@@ -74,22 +75,6 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   return verdict;
 }
 
-// A packet of the underlay, with the data at its IP header, that may be one of a
-// tunnel's: tunnel_decap knows.
-bool IsTunnelPacket(const Tables& tables, const rte_mbuf& mbuf, bool ipv4) {
-  const uint8_t* ip = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
-  const uint32_t header = ipv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
-  const uint32_t odd = mbuf.data_len < header ? 1
-                       : ipv4                 ? Ipv4Oddities(ip, mbuf.data_len)
-                                              : Ipv6Oddities(ip, mbuf.data_len);
-  if (odd != 0) return false;
-  const uint8_t protocol = ipv4 ? Ipv4Protocol(ip) : Ipv6NextHeader(ip);
-  if (protocol == kProtocolGre) return true;
-  const uint32_t bytes = ipv4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + header;
-  return protocol == kProtocolUdp && bytes >= header + kUdpHeaderBytes &&
-         tables.tunnels.vxlan_ports().Contains(LoadBe16(ip + header + 2));
-}
-
 // The burst under way, by family, until it is routed.
 struct Bursts {
   forward::Burst<forward::Ipv4> ipv4;
@@ -139,7 +124,7 @@ void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, B
     if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
     Edge edge = Examine(worker, mbuf).edge;
     if (MetaOf(mbuf).vrf == 0 && (edge == classify::kIp4Forward || edge == classify::kIp6Forward) &&
-        IsTunnelPacket(*worker.tables, mbuf, edge == classify::kIp4Forward))
+        tunnel_decap::MayBeTunnelPacket(*worker.tables, mbuf, edge == classify::kIp4Forward))
       edge = classify::kTunnelDecap;
     run.Send(edge, mbuf);
   }

@@ -169,7 +169,11 @@ void SendGleanUnresolved(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnap
 template <class F>
 Passenger PassengerOf(rte_mbuf& mbuf) {
   const uint8_t* ip = DataOf(mbuf);
-  return {F::IpBytes(ip), F::Hops(ip), (MetaOf(mbuf).flags & kPacketFromUs) != 0, F::MayBeFragmented(ip)};
+  const uint8_t flags = MetaOf(mbuf).flags;
+  // Of IPv6, our own answer to what came in fragments itself.
+  constexpr uint8_t kOursInPieces = kPacketFromUs | kPacketReassembled;
+  const bool may_be_fragmented = F::MayBeFragmented(ip) || (flags & kOursInPieces) == kOursInPieces;
+  return {F::IpBytes(ip), F::Hops(ip), (flags & kPacketFromUs) != 0, may_be_fragmented};
 }
 
 // Delivers, answers or drops a packet that is not transmitted; false if it is.

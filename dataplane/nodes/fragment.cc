@@ -1,4 +1,5 @@
-// Cuts IPv4 packets to the MTU of their adjacency, be it a neighbour or a tunnel.
+// Cuts IPv4 packets to the MTU of their adjacency, be it a neighbour or a tunnel, and
+// those of IPv6 that are our own and may be.
 #include "dataplane/nodes/fragment.h"
 
 #include "dataplane/nodes/forward.h"
@@ -18,7 +19,7 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
   meta.ip_bytes = bytes;
   if (adjacency.sendable()) {
     StoreDeparture(mbuf, {bytes, adjacency.interface(), meta.adjacency});
-    forward::Rewrite(mbuf, adjacency, kEtherTypeIpv4, bytes);
+    forward::Rewrite(mbuf, adjacency, meta.family == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, bytes);
     return run.Send(kPortTx, mbuf);
   }
   if (adjacency.kind() == AdjacencyKind::kTunnel) return run.Send(kTunnelEncap, mbuf);
@@ -27,26 +28,22 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
   meta.egress_interface = adjacency.interface();
   const bool glean = adjacency.kind() == AdjacencyKind::kGlean;
   std::memset(meta.next_hop, 0, sizeof meta.next_hop);
-  if (glean) {
-    std::memcpy(meta.next_hop, DataOf(mbuf) + 16, 4);
-  } else {
-    std::memcpy(meta.next_hop, adjacency.NextHop(), 4);
-  }
+  const size_t address_bytes = meta.family == 4 ? 4 : 16;
+  const uint8_t* const destination = DataOf(mbuf) + (meta.family == 4 ? 16 : 24);
+  std::memcpy(meta.next_hop, glean ? static_cast<const void*>(destination) : adjacency.NextHop(),
+              address_bytes);
   run.Send(kPunt, mbuf);
 }
 
-void Fragment(const NodeRun& run, rte_mbuf& mbuf) {
+// Sends the pieces; the packet itself ends here.
+template <class Fragmenter>
+void Cut(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, Fragmenter fragmenter) {
   const PacketMetadata& meta = MetaOf(mbuf);
-  const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(meta.adjacency);
-  const bool tunnel = adjacency.kind() == AdjacencyKind::kTunnel && adjacency.live();
-  const bool usable =
-      tunnel || adjacency.kind() == AdjacencyKind::kGlean || adjacency.sendable() || adjacency.resolvable();
-  if (adjacency.none() || !usable) return run.Drop(kDrop, mbuf, DropReason::kNextHopDown);
-
-  Ipv4Fragmenter fragmenter(DataOf(mbuf), meta.mtu);
   const uint32_t count = fragmenter.remaining();
+  // Not of the pool of a held or reassembled packet, which is for those.
+  rte_mempool* const pool = run.worker.packets != nullptr ? run.worker.packets : mbuf.pool;
   rte_mbuf* fragments[kFragmentsMax];
-  if (count == 0 || count > kFragmentsMax || rte_pktmbuf_alloc_bulk(mbuf.pool, fragments, count) != 0)
+  if (count == 0 || count > kFragmentsMax || rte_pktmbuf_alloc_bulk(pool, fragments, count) != 0)
     return run.Drop(kDrop, mbuf, DropReason::kFragmentationFailed);
   for (uint32_t i = 0; i < count; ++i) {
     rte_mbuf& fragment = *fragments[i];
@@ -58,6 +55,24 @@ void Fragment(const NodeRun& run, rte_mbuf& mbuf) {
     SendFragment(run, fragment, adjacency, bytes);
   }
   rte_pktmbuf_free(&mbuf);
+}
+
+// Nobody can tell the next one from it, and no other worker has it.
+uint32_t NextIpv6Identification(WorkerContext& worker) {
+  worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
+  return static_cast<uint32_t>(forward::Now()) << 16 | worker.next_identification;
+}
+
+void Fragment(const NodeRun& run, rte_mbuf& mbuf) {
+  const PacketMetadata& meta = MetaOf(mbuf);
+  const AdjacencySnapshot adjacency = run.worker.tables->adjacencies.Load(meta.adjacency);
+  const bool tunnel = adjacency.kind() == AdjacencyKind::kTunnel && adjacency.live();
+  const bool usable =
+      tunnel || adjacency.kind() == AdjacencyKind::kGlean || adjacency.sendable() || adjacency.resolvable();
+  if (adjacency.none() || !usable) return run.Drop(kDrop, mbuf, DropReason::kNextHopDown);
+
+  if (meta.family == 4) return Cut(run, mbuf, adjacency, Ipv4Fragmenter(DataOf(mbuf), meta.mtu));
+  Cut(run, mbuf, adjacency, Ipv6Fragmenter(DataOf(mbuf), meta.mtu, NextIpv6Identification(run.worker)));
 }
 
 uint16_t FragmentAll(const NodeRun& run, rte_mbuf** packets, uint16_t count) {

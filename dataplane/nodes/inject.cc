@@ -1,17 +1,28 @@
-// Takes packets of the slow path into the graph where their kind says.
+// Takes packets of the slow path into the graph where their kind says, and what
+// reassembly has for this walk.
 #include "dataplane/nodes/inject.h"
 
 #include "dataplane/nodes/forward.h"
 #include "dataplane/nodes/overlay_frame.h"
+#include "dataplane/nodes/reassemble.h"
 #include "dataplane/packet/ipv4.h"
 #include "dataplane/packet/ipv6.h"
 
 namespace sluice::dataplane {
 namespace {
 
-enum Edge : uint16_t { kPortTx, kIp4Forward, kIp6Forward, kFragment, kIcmpError, kDrop, kEdgeCount };
-constexpr const char* kNext[kEdgeCount] = {"port_tx",  "ip4_forward", "ip6_forward",
-                                           "fragment", "icmp_error",  "drop"};
+enum Edge : uint16_t {
+  kPortTx,
+  kIp4Forward,
+  kIp6Forward,
+  kFragment,
+  kIcmpError,
+  kDrop,
+  kReassemble,
+  kEdgeCount
+};
+constexpr const char* kNext[kEdgeCount] = {"port_tx",    "ip4_forward", "ip6_forward", "fragment",
+                                           "icmp_error", "drop",        "reassemble"};
 
 constexpr uint16_t kInjectBurst = 32;
 
@@ -101,14 +112,33 @@ void Accept(const NodeRun& run, rte_mbuf& mbuf) {
   run.Send(meta.family == 4 ? kIp4Forward : kIp6Forward, mbuf);
 }
 
+// Fragments of other workers, and datagrams whose rest did not come. Costs a worker
+// that has neither two loads, and one for each other worker.
+uint16_t TakeFragments(const NodeRun& run) {
+  uint16_t taken = 0;
+  if (run.worker.fragment_rings != nullptr) {
+    rte_mbuf* packets[reassemble::kHandedOverMax];
+    taken = reassemble::TakeHandedOver(run, packets);
+    if (taken != 0) run.Send(kReassemble, packets, taken);
+  }
+  rte_mbuf* expired[reassemble::kExpiredMax];
+  uint16_t to_answer = 0;
+  const uint16_t count = reassemble::TakeExpired(run, expired, to_answer);
+  for (uint16_t i = 0; i < count; ++i) run.Send(i < to_answer ? kIcmpError : kDrop, *expired[i]);
+  taken = static_cast<uint16_t>(taken + count);
+  run.worker.arrived += taken;
+  return taken;
+}
+
 uint16_t Inject(const NodeRun& run, rte_mbuf**, uint16_t) {
-  if (run.worker.inject == nullptr) return 0;
+  const uint16_t fragments = TakeFragments(run);
+  if (run.worker.inject == nullptr) return fragments;
   rte_mbuf* packets[kInjectBurst];
   const unsigned count =
       rte_ring_sc_dequeue_burst(run.worker.inject, reinterpret_cast<void**>(packets), kInjectBurst, nullptr);
   run.worker.arrived += count;
   for (unsigned i = 0; i < count; ++i) Accept(run, *packets[i]);
-  return static_cast<uint16_t>(count);
+  return static_cast<uint16_t>(count + fragments);
 }
 
 }  // namespace

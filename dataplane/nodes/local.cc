@@ -50,7 +50,7 @@ Verdict DecideTcp(const uint8_t* tcp, uint32_t bytes, bool punt_bgp) {
 }  // namespace
 
 Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
-  if (IsIpv4Fragment(ip)) return Refuse(DropReason::kFragmentForUs);
+  if (IsIpv4Fragment(ip)) return {Service::kReassemble};
   const uint32_t header = Ipv4HeaderLength(ip), bytes = Ipv4TotalLength(ip) - header;
   switch (Ipv4Protocol(ip)) {
     case kProtocolIcmp:
@@ -64,16 +64,23 @@ Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
   return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
 }
 
-Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp) {
+Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled) {
   const uint32_t ip_bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
   const Ipv6Reception received = ReceiveIpv6(ip, ip_bytes);
   if (received.reason != DropReason::kNone)
     return {received.error.type == 0 ? Service::kDrop : Service::kUnreachable, received.reason,
             received.error, received.offset, received.pointer};
+  if (received.fragment_at != 0) {
+    // Nothing that we take from a group comes in fragments (RFC 6980 section 5).
+    if (Ipv6Destination(ip)[0] == 0xff) return Refuse(DropReason::kMulticast);
+    return reassembled ? Refuse(DropReason::kFragmentMalformed) : Verdict{Service::kReassemble};
+  }
   const uint32_t bytes = ip_bytes - received.offset;
   Verdict verdict;
   if (received.protocol == kProtocolIcmpv6) {
     verdict = DecideIcmpv6(ip, received.offset, ip_bytes, punt_bgp);
+    if (reassembled && verdict.service == Service::kNeighborDiscovery)
+      verdict = Refuse(DropReason::kLocalMalformed);  // RFC 6980 section 5
   } else if (Ipv6Destination(ip)[0] == 0xff) {
     verdict = Refuse(DropReason::kMulticast);
   } else if (received.protocol == kProtocolTcp) {
@@ -96,7 +103,8 @@ namespace {
 
 using local::Service;
 
-constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error", "punt", "drop"};
+constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error",
+                                                  "punt",        "drop",        "reassemble"};
 
 uint16_t NextIdentification(WorkerContext& worker) {
   return worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
@@ -116,7 +124,8 @@ void AnswerEcho(const NodeRun& run, rte_mbuf& mbuf, bool v4, const local::Verdic
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + removed);
   mbuf.data_len = static_cast<uint16_t>(ip_bytes - removed);
   mbuf.pkt_len = mbuf.data_len;
-  meta.flags = kPacketFromUs;
+  // The answer to a request in fragments may leave in fragments.
+  meta.flags = static_cast<uint8_t>(kPacketFromUs | (meta.flags & kPacketReassembled));
   meta.l2_bytes = 0;
   run.Send(v4 ? local::kIp4Forward : local::kIp6Forward, mbuf);
 }
@@ -129,7 +138,9 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
   const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
   const bool punt_bgp = vrf != nullptr && vrf->punt_bgp;
-  const local::Verdict verdict = v4 ? local::DecideIpv4(ip, punt_bgp) : local::DecideIpv6(ip, punt_bgp);
+  const bool reassembled = (meta.flags & kPacketReassembled) != 0;
+  const local::Verdict verdict =
+      v4 ? local::DecideIpv4(ip, punt_bgp) : local::DecideIpv6(ip, punt_bgp, reassembled);
   meta.family = v4 ? 4 : 6;
   meta.reason = verdict.reason;
   switch (verdict.service) {
@@ -146,6 +157,8 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
       meta.icmp_code = verdict.error.code;
       meta.mtu = verdict.pointer;
       return run.Send(local::kIcmpError, mbuf);
+    case Service::kReassemble:
+      return run.Send(local::kReassemble, mbuf);
     case Service::kDrop:
       return run.Send(local::kDrop, mbuf);
   }

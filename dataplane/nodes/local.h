@@ -9,9 +9,9 @@
 namespace sluice::dataplane {
 namespace local {
 
-enum Edge : uint16_t { kIp4Forward, kIp6Forward, kIcmpError, kPunt, kDrop, kEdgeCount };
+enum Edge : uint16_t { kIp4Forward, kIp6Forward, kIcmpError, kPunt, kDrop, kReassemble, kEdgeCount };
 
-enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kUnreachable, kDrop };
+enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kUnreachable, kReassemble, kDrop };
 
 struct Verdict {
   Service service;
@@ -27,8 +27,9 @@ struct Verdict {
 };
 
 // For a packet whose header is sound. `punt_bgp`: control speaks BGP in this VRF.
+// `reassembled`: it came in fragments, and may not have a second fragment header.
 Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp);
-Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp);
+Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled = false);
 
 }  // namespace local
 

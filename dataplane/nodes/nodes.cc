@@ -12,6 +12,7 @@
 #include "dataplane/nodes/port_rx.h"
 #include "dataplane/nodes/port_tx.h"
 #include "dataplane/nodes/punt.h"
+#include "dataplane/nodes/reassemble.h"
 #include "dataplane/nodes/tunnel_decap.h"
 #include "dataplane/nodes/tunnel_encap.h"
 
@@ -19,9 +20,9 @@ namespace sluice::dataplane {
 
 std::span<const NodeSpec* const> AllNodes() {
   static constexpr const NodeSpec* kNodes[] = {
-      &kPortRxNode,      &kInjectNode,    &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode,
-      &kLocalNode,       &kIcmpErrorNode, &kFragmentNode, &kPuntNode,       &kTunnelDecapNode,
-      &kTunnelEncapNode, &kPortTxNode,    &kDropNode,
+      &kPortRxNode,      &kInjectNode,     &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode,
+      &kLocalNode,       &kIcmpErrorNode,  &kFragmentNode, &kPuntNode,       &kTunnelDecapNode,
+      &kTunnelEncapNode, &kReassembleNode, &kPortTxNode,   &kDropNode,
   };
   return kNodes;
 }

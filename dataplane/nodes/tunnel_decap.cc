@@ -45,7 +45,11 @@ TunnelHeader ParseHeader(uint8_t protocol, std::span<const uint8_t> payload) {
 
 bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   const uint8_t* ip = DataOf(mbuf);
-  if (IsIpv4Fragment(ip)) return Refused(run, mbuf, DropReason::kTunnelFragment);
+  // On its way as any packet of the underlay; to us it ends in reassemble.
+  if (__builtin_expect(IsIpv4Fragment(ip), 0)) {
+    run.Send(kIp4Forward, mbuf);
+    return false;
+  }
   arrival.outer_bytes = Ipv4TotalLength(ip);
   const std::span payload(ip + kIpv4HeaderBytes, arrival.outer_bytes - size_t{kIpv4HeaderBytes});
   TunnelHeader header;

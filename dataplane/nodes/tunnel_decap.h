@@ -4,6 +4,9 @@
 
 #include "dataplane/graph/node_spec.h"
 #include "dataplane/nodes/forward.h"
+#include "dataplane/packet/ipv6.h"
+#include "dataplane/packet/tunnel_header.h"
+#include "dataplane/tables/tables.h"
 
 namespace sluice::dataplane {
 namespace tunnel_decap {
@@ -18,6 +21,22 @@ enum Edge : uint16_t {
   kIp6Forward = forward::kIp6Forward,
   kEdgeCount
 };
+
+// A packet of the underlay, with the data at its IP header, that may be one of a
+// tunnel's: this node knows.
+inline bool MayBeTunnelPacket(const Tables& tables, const rte_mbuf& mbuf, bool ipv4) {
+  const uint8_t* ip = rte_pktmbuf_mtod(&mbuf, const uint8_t*);
+  const uint32_t header = ipv4 ? kIpv4HeaderBytes : kIpv6HeaderBytes;
+  const uint32_t odd = mbuf.data_len < header ? 1
+                       : ipv4                 ? Ipv4Oddities(ip, mbuf.data_len)
+                                              : Ipv6Oddities(ip, mbuf.data_len);
+  if (odd != 0) return false;
+  const uint8_t protocol = ipv4 ? Ipv4Protocol(ip) : Ipv6NextHeader(ip);
+  if (protocol == kProtocolGre) return true;
+  const uint32_t bytes = ipv4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + header;
+  return protocol == kProtocolUdp && bytes >= header + kUdpHeaderBytes &&
+         tables.tunnels.vxlan_ports().Contains(LoadBe16(ip + header + 2));
+}
 
 }  // namespace tunnel_decap
 

@@ -1,4 +1,4 @@
-// Pieces of an IPv4 packet.
+// Pieces of an IP packet.
 #include "dataplane/packet/fragmentation.h"
 
 #include <algorithm>
@@ -96,6 +96,23 @@ uint16_t Ipv4Fragmenter::Write(uint8_t* out) {
   StoreBe16(out + 10, net::Checksum(std::span(out, header)));
   next_ = static_cast<uint16_t>(next_ + payload);
   return total;
+}
+
+uint16_t Ipv6Fragmenter::Write(uint8_t* out) {
+  constexpr uint8_t kFragmentHeader = 44, kFragmentHeaderBytes = 8;
+  const auto left = static_cast<uint16_t>(payload_bytes_ - next_);
+  const uint16_t payload = std::min(left, per_fragment_);
+  std::memcpy(out, ip_, kIpv6HeaderBytes);
+  StoreBe16(out + 4, static_cast<uint16_t>(kFragmentHeaderBytes + payload));
+  out[6] = kFragmentHeader;
+  uint8_t* const fragment = out + kIpv6HeaderBytes;
+  fragment[0] = Ipv6NextHeader(ip_);
+  fragment[1] = 0;
+  StoreBe16(fragment + 2, static_cast<uint16_t>(next_ | (left > payload ? 1 : 0)));
+  StoreBe32(fragment + 4, identification_);
+  std::memcpy(fragment + kFragmentHeaderBytes, ip_ + kIpv6HeaderBytes + next_, payload);
+  next_ = static_cast<uint16_t>(next_ + payload);
+  return static_cast<uint16_t>(kIpv6HeaderBytes + kFragmentHeaderBytes + payload);
 }
 
 }  // namespace sluice::dataplane

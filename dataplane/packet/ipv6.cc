@@ -73,6 +73,7 @@ Ipv6Transport FindIpv6Transport(const uint8_t* ip, uint32_t ip_bytes) {
       case kFragment:
         if (left < 8) break;
         bytes = 8;
+        if (found.fragment_at == 0) found.fragment_at = found.offset;
         found.fragment |= (LoadBe16(header + 2) & 0xfff9) != 0;
         found.non_initial |= (LoadBe16(header + 2) & 0xfff8) != 0;
         break;

@@ -55,6 +55,7 @@ struct Ipv6Transport {
   uint8_t protocol = 0;         // of the last header reached
   uint16_t offset = 0;          // of that header, from the start of the packet
   uint16_t next_header_at = 6;  // of the octet that named the protocol
+  uint16_t fragment_at = 0;     // of the first fragment header, be it of an atomic fragment; 0: none
   bool fragment = false;        // a fragment header with offset or more-fragments
   bool non_initial = false;     // not the first fragment: there is no transport header
   bool source_routed = false;   // a routing header with segments left

@@ -74,13 +74,13 @@ Ipv6Reception ReceiveIpv6(const uint8_t* ip, uint32_t ip_bytes) {
       default:
         return found;
     }
-    const uint32_t bytes = left < 8 ? 8 : found.protocol == kFragment ? 8 : (header[1] + 1u) * 8;
+    const uint32_t bytes = left < 8 || found.protocol == kFragment ? 8 : (header[1] + 1u) * 8;
     if (bytes > left) {
       found.reason = DropReason::kIpv6Extension;
       return found;
     }
-    if (found.protocol == kFragment && (LoadBe16(header + 2) & 0xfff9) != 0) {
-      found.reason = DropReason::kFragmentForUs;
+    if (found.protocol == kFragment) {
+      found.fragment_at = found.offset;
       return found;
     }
     // Section 4.4, and RFC 5095 for type 0: we are nobody's waypoint.

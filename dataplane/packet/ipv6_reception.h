@@ -13,6 +13,9 @@ struct Ipv6Reception {
   uint8_t protocol = 0;         // of the header at `offset`
   uint16_t offset = 0;          // from the start of the packet
   uint16_t next_header_at = 6;  // of the octet that named the protocol
+  // Of a fragment header, be it of an atomic fragment, where the walk ends: what follows
+  // is for later, when the datagram is whole. 0: none.
+  uint16_t fragment_at = 0;
   // Not kNone: the packet is not for anybody here. Then an error of this kind is owed to the
   // sender about the octet at `pointer`, unless its type is 0.
   DropReason reason = DropReason::kNone;

@@ -61,8 +61,10 @@ TEST_CASE("a packet to us is received or refused as its extension headers ask") 
       {"a routing header with segments left", Packet(43, {17, 0, 99, 1, 0, 0, 0, 0}), kUnknown, 4, 0, 42, 0,
        0},
       {"the same of type 0", Packet(43, {17, 0, 0, 1, 0, 0, 0, 0}), kUnknown, 4, 0, 42, 0, 0},
-      {"an atomic fragment", Packet(44, {17, 0, 0, 0, 1, 2, 3, 4}), kNone, 0, 0, 0, 17, 48},
-      {"a fragment", Packet(44, {17, 0, 0, 1, 1, 2, 3, 4}), DropReason::kFragmentForUs, 0, 0, 0, 0, 0},
+      {"an atomic fragment", Packet(44, {17, 0, 0, 0, 1, 2, 3, 4}), kNone, 0, 0, 0, 44, 40},
+      {"a fragment", Packet(44, {17, 0, 0, 1, 1, 2, 3, 4}), kNone, 0, 0, 0, 44, 40},
+      {"a fragment behind another header", Packet(60, {44, 0, 1, 4, 0, 0, 0, 0, 17, 0, 0, 1, 1, 2, 3, 4}),
+       kNone, 0, 0, 0, 44, 48},
       {"AH is a protocol we do not speak", Packet(51, {17, 0, 0, 0, 0, 0, 0, 0}), kNone, 0, 0, 0, 51, 40},
       {"a header longer than the packet", Packet(60, {17, 9, 1, 4, 0, 0, 0, 0}), DropReason::kIpv6Extension,
        0, 0, 0, 0, 0},
@@ -77,6 +79,7 @@ TEST_CASE("a packet to us is received or refused as its extension headers ask") 
     if (row.reason != kNone) continue;
     CHECK(got.protocol == row.protocol);
     CHECK(got.offset == row.offset);
+    CHECK(got.fragment_at == (row.protocol == 44 ? row.offset : 0));
   }
 }
 

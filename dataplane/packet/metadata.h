@@ -41,6 +41,8 @@ enum PacketFlag : uint8_t {
   kPacketPolicerIn = kSubinterfacePolicerIn,
   // Of our own making: no sanity checks, no TTL decrement, no inbound policer.
   kPacketFromUs = 1 << 4,
+  // Put together of fragments, or freed of the header of an atomic one.
+  kPacketReassembled = 1 << 5,
 };
 
 struct alignas(64) PacketMetadata {

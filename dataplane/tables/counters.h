@@ -53,8 +53,8 @@ struct CounterBlock {
     Count(interface_tx[interface], bytes);
     Count(adjacency_tx[adjacency], bytes);
   }
-  void Drop(VrfId vrf, DropReason reason) const {
-    Count(drops[uint32_t{vrf} * kDropReasonsMax + static_cast<uint8_t>(reason)]);
+  void Drop(VrfId vrf, DropReason reason, uint64_t packets = 1) const {
+    Count(drops[uint32_t{vrf} * kDropReasonsMax + static_cast<uint8_t>(reason)], packets);
   }
 };
 

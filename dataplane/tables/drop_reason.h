@@ -33,7 +33,7 @@ namespace sluice::dataplane {
   X(kNextHopDown, "next_hop_down", "no live next hop")                                               \
   X(kTooBig, "too_big", "larger than the MTU and not to be fragmented")                              \
   X(kFragmentationFailed, "fragmentation_failed", "no buffers to fragment into")                     \
-  X(kFragmentForUs, "fragment_for_us", "a fragment addressed to us")                                 \
+  X(kFragmentMalformed, "fragment_malformed", "a fragment to us that is no part of any datagram")    \
   X(kPortUnreachable, "port_unreachable", "nobody listens on this local UDP port")                   \
   X(kProtocolUnreachable, "protocol_unreachable", "we do not speak this protocol")                   \
   X(kTcpUnwanted, "tcp_unwanted", "TCP to an address of ours that control did not ask for")          \
@@ -67,7 +67,16 @@ namespace sluice::dataplane {
   X(kTunnelEcn, "tunnel_ecn", "congestion the sender cannot be told of (RFC 6040)")                  \
   X(kTunnelInnerMac, "tunnel_inner_mac", "the inner frame is addressed to another station")          \
   X(kTunnelLoop, "tunnel_loop", "the way to the far end of the tunnel leads through a tunnel")       \
-  X(kTunnelFragment, "tunnel_fragment", "a fragment of a tunnel packet")
+  X(kFragmentOverlap, "fragment_overlap", "fragments to us overlap or end differently (RFC 5722)")   \
+  X(kFragmentDuplicate, "fragment_duplicate", "a fragment to us that came before")                   \
+  X(kFragmentTooLong, "fragment_too_long", "of a datagram above reassembly_datagram_bytes")          \
+  X(kFragmentQueueFull, "fragment_queue_full", "a worker did not take what another handed over")     \
+  X(kReassemblyTimeout, "reassembly_timeout", "the rest did not come within reassembly_timeout_ms")  \
+  X(kReassemblyPerSource, "reassembly_per_source", "oldest at reassembly_datagrams_per_source")      \
+  X(kReassemblyPerTenant, "reassembly_per_tenant", "oldest at reassembly_datagrams_per_tenant")      \
+  X(kReassemblyDatagrams, "reassembly_datagrams", "oldest of all at reassembly_datagrams")           \
+  X(kReassemblyFragments, "reassembly_fragments", "above reassembly_fragments_per_datagram")         \
+  X(kReassemblyNoBuffer, "reassembly_no_buffer", "no buffer to put a datagram together in")
 
 enum class DropReason : uint8_t {
 #define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,
@@ -89,7 +98,7 @@ inline constexpr DropReasonName kDropReasons[] = {
 #undef SLUICE_DROP_REASONS
 
 // Length of a VRF's row of drop counters: room for reasons to come.
-inline constexpr uint32_t kDropReasonsMax = 64;
+inline constexpr uint32_t kDropReasonsMax = 96;
 static_assert(std::size(kDropReasons) <= kDropReasonsMax);
 
 inline constexpr const DropReasonName& NameOf(DropReason reason) {

@@ -25,6 +25,13 @@ struct TableLimits {
   uint32_t pending_removals = 1048576;
   uint32_t tunnel_terminations = 262144;  // of each family
   uint32_t tunnel_remotes = 65536;
+  // Of all workers together; each has its share.
+  uint32_t reassembly_datagrams = 1024;
+  uint32_t reassembly_datagrams_per_tenant = 256;
+  uint32_t reassembly_datagrams_per_source = 64;
+  uint32_t reassembly_fragments_per_datagram = 64;
+  uint32_t reassembly_datagram_bytes = 9216;
+  uint32_t reassembly_timeout_ms = 2000;
 };
 
 }  // namespace sluice::dataplane

@@ -38,6 +38,20 @@ uint16_t FlagsOf(const Interface& interface) {
   return flags;
 }
 
+// One worker's share of the limits.
+ReassemblyOptions ReassemblyOptionsOf(const TablesOptions& options) {
+  const TableLimits& limits = options.limits;
+  const auto share = [&](uint32_t limit) { return (limit + options.workers - 1) / options.workers; };
+  return {.datagrams = share(limits.reassembly_datagrams),
+          .datagrams_per_tenant = share(limits.reassembly_datagrams_per_tenant),
+          .datagrams_per_source = share(limits.reassembly_datagrams_per_source),
+          .fragments_per_datagram = limits.reassembly_fragments_per_datagram,
+          .datagram_bytes = limits.reassembly_datagram_bytes,
+          .timeout_ticks = options.ticks_per_second / 1000 * limits.reassembly_timeout_ms,
+          .vrfs = limits.vrfs,
+          .seed = options.seed};
+}
+
 }  // namespace
 
 Tables::Tables(const TablesOptions& options, Reclaimer& reclaimer)
@@ -59,10 +73,13 @@ Tables::Tables(const TablesOptions& options, Reclaimer& reclaimer)
       fib4(fib4_pool, options.limits.vrfs),
       fib6(fib6_pool, options.limits.vrfs),
       fibs_(options.limits.vrfs),
-      vrf_interfaces_(options.limits.vrfs) {
+      vrf_interfaces_(options.limits.vrfs),
+      generations_(options.limits.vrfs) {
   SLUICE_CHECK(options.limits.vrfs >= 1 && options.limits.vrfs <= 65536);
   SLUICE_CHECK(options.limits.interfaces < 65536 && options.ports <= 256);
   SLUICE_CHECK(PutVrf({.id = 0}).ok());
+  for (WorkerIndex worker = 0; worker < options.workers; ++worker)
+    reassembly.push_back(std::make_unique<ReassemblyTable>(ReassemblyOptionsOf(options)));
 }
 
 // Waiting releases point into the members: they must not run after them.
@@ -78,6 +95,9 @@ WriteResult Tables::PutVrf(const Vrf& vrf) {
   const uint64_t ipv6_max = vrf.ipv6_routes_max != 0 ? vrf.ipv6_routes_max : limits.ipv6_routes_per_vrf;
   auto& fibs = fibs_[vrf.id];
   if (fibs == nullptr) {
+    // Before anybody can be in it: what the last tenant with this number left behind,
+    // and workers may hold, is not of this one.
+    generations_[vrf.id].fetch_add(1, std::memory_order_relaxed);
     fibs.reset(new VrfFibs{{fib4_pool, fib4, vrf.id, ipv4_max}, {fib6_pool, fib6, vrf.id, ipv6_max}});
   }
   fibs->ipv4.set_routes_max(ipv4_max);

@@ -3,6 +3,7 @@
 // writer. Memory is taken once, at start; FIB memory grows up to its limit.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "dataplane/tables/policer_table.h"
 #include "dataplane/tables/published_array.h"
 #include "dataplane/tables/punt_budgets.h"
+#include "dataplane/tables/reassembly_table.h"
 #include "dataplane/tables/retirement.h"
 #include "dataplane/tables/subinterface_map.h"
 #include "dataplane/tables/table_limits.h"
@@ -37,6 +39,7 @@ struct TablesOptions {
   uint64_t ticks_per_second = 1'000'000'000;  // of the workers' clock
   IcmpRates icmp;
   PuntRates punt = kPuntRates;
+  uint64_t seed = 0;  // of hashes that strangers must not foresee
 };
 
 struct Tables {
@@ -114,6 +117,11 @@ struct Tables {
   FibPool6 fib6_pool;
   Fib4Views fib4;
   Fib6Views fib6;
+  // By worker, which alone uses its own, but for held().
+  std::vector<std::unique_ptr<ReassemblyTable>> reassembly;
+
+  // Any reader: differs between the tenants that had the number one after the other.
+  uint16_t GenerationOf(VrfId vrf) const { return generations_[vrf].load(std::memory_order_relaxed); }
 
  private:
   struct VrfFibs {
@@ -127,8 +135,9 @@ struct Tables {
   WriteResult EraseRoute(VrfId vrf, const net::Prefix& prefix);
   WriteResult RestoreRoute(VrfId vrf, const net::Prefix& prefix, const RouteValue& route);
 
-  std::vector<std::unique_ptr<VrfFibs>> fibs_;  // by VRF
-  std::vector<uint32_t> vrf_interfaces_;        // count by VRF
+  std::vector<std::unique_ptr<VrfFibs>> fibs_;      // by VRF
+  std::vector<uint32_t> vrf_interfaces_;            // count by VRF
+  std::vector<std::atomic<uint16_t>> generations_;  // by VRF
 };
 
 }  // namespace sluice::dataplane

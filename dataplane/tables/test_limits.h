@@ -36,7 +36,9 @@ inline constexpr dataplane::TableLimits kHundredsOfTenants{.vrfs = 256,
                                                            .policers = 512,
                                                            .ipv4_routes = 1'000'000,
                                                            .ipv6_routes = 1'000'000,
-                                                           .fib_mib = 256};
+                                                           .fib_mib = 256,
+                                                           // However slow the machine is.
+                                                           .reassembly_timeout_ms = 60'000};
 
 // A thousand VRFs with ten thousand routes each, or one with a million.
 inline constexpr dataplane::TableLimits kThousandTenants{.vrfs = 1025,

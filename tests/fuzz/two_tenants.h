@@ -28,7 +28,7 @@ constexpr uint16_t VlanOf(uint16_t port, uint8_t tenant) {
 // and 21, narrower on the far side and with the reverse path check.
 class TwoTenants : public GraphHarness {
  public:
-  TwoTenants() {
+  TwoTenants() : GraphHarness(Options()) {
     for (uint8_t tenant = 0; tenant < 2; ++tenant) {
       const auto near = static_cast<dataplane::InterfaceId>(1 + 2 * tenant);
       const auto far = static_cast<dataplane::InterfaceId>(near + 1);
@@ -49,6 +49,14 @@ class TwoTenants : public GraphHarness {
       AddRoute(vrf, "2001:db8::/32", far);
       AddRoute(vrf, "2001:db8:1::/64", near);
     }
+  }
+
+ private:
+  // What waits for other fragments does so until the next walk, not until the next input.
+  static HarnessOptions Options() {
+    HarnessOptions options;
+    options.limits.reassembly_timeout_ms = 0;
+    return options;
   }
 };
 

@@ -37,11 +37,17 @@ rte_mempool* PoolOf(const HarnessOptions& options) {
                     options.visible ? PoolLock::kVisible : PoolLock::kDpdk);
 }
 
+rte_mempool* ReassemblyPoolOf(const HarnessOptions& options) {
+  return CreatePool(Unique("pool").c_str(), options.reassembly_mbufs, 0, options.data_room,
+                    options.visible ? PoolLock::kVisible : PoolLock::kDpdk);
+}
+
 }  // namespace
 
 GraphHarness::GraphHarness(const HarnessOptions& options)
     : options_(options),
       pool_(PoolOf(options)),
+      reassembly_pool_(ReassemblyPoolOf(options)),
       qsbr_(options.qsbr != nullptr ? options.qsbr : CreateQsbr(options.workers),
             options.qsbr != nullptr ? [](void*) {} : std::free),
       reclaimer_(*qsbr_) {
@@ -65,6 +71,7 @@ GraphHarness::GraphHarness(const HarnessOptions& options)
                                     .nodes = static_cast<uint32_t>(AllNodes().size())});
   section_.resize(layout_.total_bytes());
   reader_ = channel::CounterReader(layout_, section_.data());
+  if (options.workers > 1) fragment_rings_ = std::make_unique<FragmentRings>(options.workers);
   for (uint16_t i = 0; i < options.workers; ++i) CreateWorker(i);
 }
 
@@ -81,6 +88,9 @@ void GraphHarness::CreateWorker(uint16_t index) {
   context.index = index;
   context.burst = options_.burst;
   context.one_by_one = options_.one_by_one;
+  context.packets = pool_;
+  context.reassembly_pool = reassembly_pool_;
+  context.fragment_rings = fragment_rings_.get();
   for (const auto& port : ports_) {
     context.receive_queues.push_back({port->id(), index});
     context.transmit[port->id()] = {true, index, MacBits(port->mac().bytes.data())};
@@ -104,12 +114,16 @@ GraphHarness::~GraphHarness() {
   TakePunted();
   for (const auto& worker : workers_) SLUICE_CHECK(worker->graph().StreamsAreAsMade());
   workers_.clear();
+  fragment_rings_.reset();
   ports_.clear();
+  // Only datagrams that are not complete have buffers there.
+  SLUICE_CHECK(reassembly_mbufs_in_use() <= datagrams_held());
   SLUICE_CHECK(mbufs_in_use() == 0);
   for (const PuntRings& rings : punt_)
     for (rte_ring* ring : rings) rte_ring_free(ring);
   for (rte_ring* ring : inject_) rte_ring_free(ring);
   rte_mempool_free(pool_);
+  rte_mempool_free(reassembly_pool_);
 }
 
 void GraphHarness::AddVrf(VrfId vrf) {
@@ -181,23 +195,37 @@ void GraphHarness::Push(uint16_t port, const Bytes& frame, uint16_t queue) {
 
 bool GraphHarness::Quiet() const {
   return std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->Quiet(); }) &&
-         std::all_of(inject_.begin(), inject_.end(), [](rte_ring* ring) { return IsEmpty(*ring); });
+         std::all_of(inject_.begin(), inject_.end(), [](rte_ring* ring) { return IsEmpty(*ring); }) &&
+         (fragment_rings_ == nullptr || fragment_rings_->empty());
+}
+
+uint32_t GraphHarness::datagrams_held() const {
+  uint32_t held = 0;
+  for (const auto& of_worker : tables_->reassembly) held += of_worker->held();
+  return held;
 }
 
 void GraphHarness::Settle() {
   if (threads_.empty()) {
-    for (const auto& worker : workers_) {
-      worker->Enter();
-      while (worker->WalkOnce() != 0) continue;
-      worker->Leave();
-    }
+    // One worker's packets may become another's.
+    uint32_t arrived = 0;
+    do {
+      arrived = 0;
+      for (const auto& worker : workers_) {
+        worker->Enter();
+        while (const uint32_t in_walk = worker->WalkOnce()) arrived += in_walk;
+        worker->Leave();
+      }
+    } while (arrived != 0);
     return;
   }
-  while (!Quiet()) std::this_thread::yield();
-  // What was taken from the rings is through when every worker passed a
-  // quiescent point.
-  const uint64_t token = reclaimer_.Token();
-  while (!reclaimer_.Passed(token)) std::this_thread::yield();
+  // What was taken from the rings is through when every worker passed a quiescent
+  // point, and then it may be in another worker's ring.
+  do {
+    while (!Quiet()) std::this_thread::yield();
+    const uint64_t token = reclaimer_.Token();
+    while (!reclaimer_.Passed(token)) std::this_thread::yield();
+  } while (!Quiet());
 }
 
 void GraphHarness::StartWorkers() {

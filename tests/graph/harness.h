@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/graph/fragment_rings.h"
 #include "dataplane/graph/worker.h"
 #include "dataplane/tables/tables.h"
 #include "dataplane/tables/test_limits.h"
@@ -38,6 +39,7 @@ struct HarnessOptions {
   uint16_t burst = 32;
   uint32_t mbufs = 4096;
   uint16_t data_room = 10240;  // with headroom
+  uint32_t reassembly_mbufs = 256;
   uint32_t ring_depth = 1024;
   uint32_t punt_depth = 256;  // of each queue
   // Above what tests send, but for those about budgets.
@@ -126,6 +128,10 @@ class GraphHarness {
   const channel::CounterReader& counters() const { return reader_; }
   // Packets taken out of the pool and not returned; 0 when nothing leaked.
   uint32_t mbufs_in_use() const { return rte_mempool_in_use_count(pool_); }
+  // The same of the pool for datagrams that came in fragments, which those have that
+  // are not complete.
+  uint32_t reassembly_mbufs_in_use() const { return rte_mempool_in_use_count(reassembly_pool_); }
+  uint32_t datagrams_held() const;
 
  private:
   bool Quiet() const;
@@ -134,6 +140,7 @@ class GraphHarness {
   HarnessOptions options_;
   uint16_t next_queue_ = 0;
   rte_mempool* pool_ = nullptr;
+  rte_mempool* reassembly_pool_ = nullptr;
   std::vector<std::unique_ptr<RingPort>> ports_;
   std::unique_ptr<rte_rcu_qsbr, void (*)(void*)> qsbr_;
   QsbrReclaimer reclaimer_;
@@ -143,6 +150,7 @@ class GraphHarness {
   channel::CounterReader reader_;
   std::vector<dataplane::PuntRings> punt_;
   std::vector<rte_ring*> inject_;
+  std::unique_ptr<dataplane::FragmentRings> fragment_rings_;
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::vector<std::thread> threads_;
 };

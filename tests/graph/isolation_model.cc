@@ -257,7 +257,12 @@ void IsolationModel::SendThrough(const ModelInterface& in, const Ip& ip, bool fr
 
 void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate) const {
   auto drop = [&](const char* reason) { fate.drops.emplace_back(in.vrf, reason); };
-  if ((ip.fragment & 0x3fff) != 0) return drop("fragment_for_us");
+  if ((ip.fragment & 0x3fff) != 0) {
+    // The others never come: each packet has an identification of its own.
+    const bool whole_units = (ip.fragment & 0x2000) == 0 || ip.transport_bytes() % 8 == 0;
+    if (ip.transport_bytes() == 0 || !whole_units) drop("fragment_malformed");
+    return;
+  }
   const uint8_t icmp = ip.v4 ? 1 : 58;
   if (ip.protocol == icmp) {
     if (ip.transport_bytes() < 8) return drop("local_malformed");

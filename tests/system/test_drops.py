@@ -31,7 +31,7 @@ class Drops(WireTest):
             ("multicast", IP(src=leg.host4, dst="239.1.2.3") / UDP()),
             ("ip_total_length", IPv6(src=leg.host6, dst=target.host6, plen=1000) / UDP()),
             ("link_local", IPv6(src="fe80::1", dst=target.host6) / UDP()),
-            ("fragment_for_us", IP(src=leg.host4, dst=leg.gateway4.split("/")[0], flags="MF") / UDP() / bytes(64)),
+            ("fragment_malformed", IP(src=leg.host4, dst=leg.gateway4.split("/")[0], flags="MF") / UDP() / bytes(63)),
         )
         self.assertTrue(four and six)
         for reason, packet in rows:
