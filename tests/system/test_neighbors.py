@@ -151,12 +151,12 @@ class SilentHosts(WireTest):
     """Peers are static, so that answers leave at once; the hosts on the inside link say nothing."""
 
     def error_about(self, packet, layer, code):
-        """What comes back to the sender on the outside, whose quotation is the packet as it was sent."""
+        """What comes back to the sender on the outside, whose quotation is the packet as it was held: with its hop counted."""
         source = CONTOSO.outside
         got = self.answer(source, packet, f"{layer.__name__} code {code}", lambda f: layer in f and f[layer].code == code)
         self.assertEqual((got.src, got.dst), (self.port_mac[source.port], peer_mac(source)))
         quote = bytes(got[layer])[8:8 + len(packet)]
-        self.assertEqual(quote, bytes(packet))
+        self.assertEqual(quote, bytes(forwarded(packet)))
         return got
 
     def test_a_silent_host_ends_in_host_unreachable(self):
