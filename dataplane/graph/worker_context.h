@@ -12,6 +12,7 @@
 
 #include "dataplane/tables/counters.h"
 #include "dataplane/tables/tables.h"
+#include "dataplane/tables/underlay_ways.h"
 #include "proto/net/mac_address.h"
 
 namespace sluice::dataplane {
@@ -68,6 +69,7 @@ struct WorkerContext {
   bool sampling = false;
   bool tracing = false;
   uint16_t next_identification = 0;  // starts at the worker's index
+  UnderlayWays underlay_ways;
   // Packets that source nodes brought into the walk under way.
   uint32_t arrived = 0;
 };

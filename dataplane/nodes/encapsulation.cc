@@ -197,8 +197,6 @@ SLUICE_PART bool SendOuter(const NodeRun& run, const Edges& edges, const Departi
   return true;
 }
 
-constexpr uint16_t kUnderlayVrf[kBurstMax] = {};
-
 }  // namespace
 
 uint16_t Departures::Encapsulate(const NodeRun& run, const Edges& edges, rte_mbuf** out) {
@@ -206,7 +204,8 @@ uint16_t Departures::Encapsulate(const NodeRun& run, const Edges& edges, rte_mbu
   const NextHopGroups::Reader groups = tables.groups.reader();
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   NextHopGroupId group[kBurstMax];
-  tables.fib4.LookupBurst(kUnderlayVrf, far_end_, group, ipv4_count_);
+  run.worker.underlay_ways.Find(tables.fib4, tables.underlay_generation.load(std::memory_order_acquire),
+                                far_end_, group, ipv4_count_);
   uint16_t sent = 0;
   for (uint16_t i = 0; i < ipv4_count_; ++i)
     if (SendOuter<forward::Ipv4>(run, edges, ipv4_[i], group[i], groups, adjacencies))

@@ -35,10 +35,16 @@ class Departures {
   // cache lines that Encapsulate() needs.
   void Add(const NodeRun& run, const Edges& edges, rte_mbuf& mbuf, uint8_t* ip, VrfId vrf, AdjacencyId id,
            const AdjacencySnapshot& adjacency) {
-    const WorkerContext& worker = run.worker;
     // Changed since the packet was routed.
     const bool still = adjacency.kind() == AdjacencyKind::kTunnel && adjacency.live();
-    const Tunnel* tunnel = still ? worker.tables->tunnels.Find(adjacency.interface()) : nullptr;
+    Add(run, edges, mbuf, ip, vrf, id, still ? adjacency.interface() : kNoInterface, adjacency.Rewrite()[0],
+        adjacency.Rewrite()[1]);
+  }
+  // The same with the words of a TunnelHop.
+  void Add(const NodeRun& run, const Edges& edges, rte_mbuf& mbuf, uint8_t* ip, VrfId vrf, AdjacencyId id,
+           InterfaceId interface, uint64_t hop_first, uint64_t hop_second) {
+    const WorkerContext& worker = run.worker;
+    const Tunnel* tunnel = worker.tables->tunnels.Find(interface);
     if (__builtin_expect(tunnel == nullptr, 0)) {
       MetaOf(mbuf).vrf = vrf;
       return run.Drop(edges.drop, mbuf, DropReason::kNextHopDown);
@@ -48,15 +54,15 @@ class Departures {
     __builtin_prefetch(ip - 32, 1);
     __builtin_prefetch(&worker.counters.adjacency_tx[id], 1);
     // No remote of its own in the adjacency: the tunnel is one over IPv6.
-    const auto remote = static_cast<uint32_t>(adjacency.Rewrite()[1]);
+    const auto remote = static_cast<uint32_t>(hop_second);
     const bool ipv4 = __builtin_expect(remote != 0, 1);
     Departing& departing = ipv4 ? ipv4_[ipv4_count_] : ipv6_[ipv6_count_];
     // Field by field: a copy would wait for the stores of its parts.
     departing.mbuf = &mbuf;
     departing.ip = ip;
     departing.tunnel = tunnel;
-    departing.hop_first = adjacency.Rewrite()[0];
-    departing.hop_second = adjacency.Rewrite()[1];
+    departing.hop_first = hop_first;
+    departing.hop_second = hop_second;
     departing.adjacency = id;
     departing.vrf = vrf;
     far_end_[ipv4_count_] = __builtin_bswap32(remote);

@@ -34,6 +34,7 @@ struct Burst {
   typename F::Address destination[kBurstMax];
   NextHopGroupId group[kBurstMax];
   AdjacencyId adjacency[kBurstMax];
+  bool tunnel[kBurstMax];  // its TunnelWay comes first
 };
 
 // Fills `burst` with what may be looked up; returns how many.
@@ -61,7 +62,7 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
 }
 
 // From groups to adjacencies. The flow is hashed only where a group spreads.
-template <class F>
+template <class F, unsigned kL2Bytes>
 inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
   const NextHopGroups::Reader groups = tables.groups.reader();
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
@@ -70,7 +71,12 @@ inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
     uint32_t hash = 0;
     if (__builtin_expect(word.spreads(), 0)) hash = F::FlowHash(burst.ip[i]);
     burst.adjacency[i] = groups.Choose(word, hash);
-    adjacencies.Prefetch(burst.adjacency[i]);
+    burst.tunnel[i] = kL2Bytes != 0 && word.tunnel();
+    if (burst.tunnel[i]) {
+      adjacencies.PrefetchWay(burst.adjacency[i]);
+    } else {
+      adjacencies.Prefetch(burst.adjacency[i]);
+    }
   }
 }
 
@@ -119,6 +125,21 @@ struct Tunnelled {
   void Add(const NodeRun& run, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot& adjacency) {
     departures.Add(run, kEdges, *burst.packet[i], burst.ip[i], burst.vrf[i], burst.adjacency[i], adjacency);
   }
+  // The same of what has a TunnelWay; false, and nothing was done, when it has none or
+  // the packet is not ordinary.
+  template <class F>
+  bool AddByWay(const NodeRun& run, const AdjacencyTable::Reader& adjacencies, const Burst<F>& burst,
+                uint16_t i) {
+    uint8_t* ip = burst.ip[i];
+    const AdjacencyId id = burst.adjacency[i];
+    const TunnelWay way = adjacencies.LoadWay(id);
+    const bool ordinary = way.usable() & (F::IpBytes(ip) <= way.mtu()) & (F::Hops(ip) > 1);
+    if (__builtin_expect(!ordinary, 0)) return false;
+    F::CountHop(ip);
+    departures.Add(run, kEdges, *burst.packet[i], ip, burst.vrf[i], id, way.interface(), way.hop_first(),
+                   way.hop_second());
+    return true;
+  }
   // Returns how many were written to `out`.
   uint16_t Send(const NodeRun& run, rte_mbuf** out) {
     return departures.empty() ? uint16_t{0} : departures.Encapsulate(run, kEdges, out);
@@ -133,6 +154,10 @@ struct Tunnelled<0> {
   void Add(const NodeRun&, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot&) {
     MetaOf(*burst.packet[i]).adjacency = burst.adjacency[i];
     packets[count++] = burst.packet[i];
+  }
+  template <class F>
+  bool AddByWay(const NodeRun&, const AdjacencyTable::Reader&, const Burst<F>&, uint16_t) {
+    return false;
   }
   uint16_t Send(const NodeRun& run, rte_mbuf**) {
     if (count != 0) run.Send(kTunnelEncap, packets, count);
@@ -152,11 +177,12 @@ template <class F, unsigned kL2Bytes>
 inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, rte_mbuf** out) {
   const Tables& tables = *run.worker.tables;
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
-  Choose<F>(tables, burst, count);
+  Choose<F, kL2Bytes>(tables, burst, count);
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   Tunnelled<kL2Bytes> tunnelled;
   uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
+    if (burst.tunnel[i] && tunnelled.AddByWay(run, adjacencies, burst, i)) continue;
     rte_mbuf& mbuf = *burst.packet[i];
     const AdjacencySnapshot adjacency = adjacencies.Load(burst.adjacency[i]);
     if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacency, burst, i), 0)) {

@@ -46,6 +46,7 @@ AdjacencyTable::AdjacencyTable(const TableLimits& limits, Retirement& retirement
       local_(limits.adjacencies + 1),
       retirement_(retirement),
       entries_(new Entry[size_]),
+      ways_(new WayCell[size_]),
       described_(size_) {
   for (AdjacencyId id = size_ - 1; id > local_; --id) free_.push_back(id);
   SLUICE_CHECK(Put(local_, {.kind = AdjacencyKind::kLocal}).ok());
@@ -91,6 +92,17 @@ void AdjacencyTable::Store(AdjacencyId id, const AdjacencySnapshot& snapshot) {
   auto& slot = entry.slots[next & 1];
   for (unsigned i = 0; i < 3; ++i) slot[i].store(snapshot.words_[i], std::memory_order_release);
   entry.version.store(next, std::memory_order_release);
+  ways_[id].Store(WayOf(snapshot));
+}
+
+TunnelWay AdjacencyTable::WayOf(const AdjacencySnapshot& snapshot) {
+  TunnelWay way;
+  const TunnelHop hop = snapshot.Hop();
+  if (!snapshot.plain_tunnel() || hop.remote == 0) return way;
+  constexpr uint64_t kMac = (uint64_t{1} << 48) - 1;
+  way.first_ = (snapshot.words_[0] & kMac) | uint64_t{snapshot.interface()} << 48;
+  way.second_ = hop.remote | uint64_t{snapshot.mtu()} << 32 | TunnelWay::kUsable;
+  return way;
 }
 
 WriteResult AdjacencyTable::Remove(AdjacencyId id) {

@@ -96,5 +96,39 @@ TEST_CASE("a reader never sees half of a change") {
   CHECK(torn == 0);
 }
 
+TEST_CASE("the short form of an adjacency is there for ordinary tunnels over IPv4 only") {
+  fib::FakeReclaimer reclaimer;
+  Retirement retirement(reclaimer, 16);
+  AdjacencyTable table({.neighbors = 1, .adjacencies = 4}, retirement);
+  const Adjacency ordinary{.kind = AdjacencyKind::kTunnel,
+                           .interface = 0x1234,
+                           .next_hop = *net::Address::Parse("198.51.100.2"),
+                           .remote = 7,
+                           .mtu = 1400,
+                           .neighbor_mac = *net::MacAddress::Parse("02:00:5e:00:53:99"),
+                           .live = true};
+  REQUIRE(table.Put(1, ordinary).ok());
+  const TunnelWay way = table.reader().LoadWay(1);
+  CHECK(way.usable());
+  CHECK(way.interface() == 0x1234);
+  CHECK(way.mtu() == 1400);
+  CHECK((way.hop_first() & 0xffffffffffff) == 0x9953'005e'0002);
+  CHECK(way.hop_second() == 0x026433c6);
+
+  std::vector<Adjacency> others(4, ordinary);
+  others[0].live = false;
+  others[1].policer_out = 3;
+  others[2].next_hop = *net::Address::Parse("2001:db8::1");
+  others[3].kind = AdjacencyKind::kNeighbor;
+  for (const Adjacency& other : others) {
+    REQUIRE(table.Put(1, ordinary).ok());
+    REQUIRE(table.Put(1, other).ok());
+    CHECK_FALSE(table.reader().LoadWay(1).usable());
+  }
+  REQUIRE(table.Put(1, ordinary).ok());
+  REQUIRE(table.Remove(1).ok());
+  CHECK_FALSE(table.reader().LoadWay(1).usable());
+}
+
 }  // namespace
 }  // namespace sluice::dataplane

@@ -83,7 +83,10 @@ WriteResult NextHopGroups::Put(GroupId group, std::span<const GroupMember> membe
   record.members = std::move(wanted);
   Index(group, true);
   if (count == 0) {
-    words_[group].store(record.members[0].adjacency, std::memory_order_release);
+    const AdjacencyId id = record.members[0].adjacency;
+    const Adjacency& adjacency = *adjacencies_.Describe(id);
+    const bool tunnel = adjacency.kind == AdjacencyKind::kTunnel && adjacency.next_hop.is_v4();
+    words_[group].store(id | (tunnel ? GroupWord::kTunnel : 0), std::memory_order_release);
     RetireBuckets(record);
     return WriteResult::Accepted();
   }

@@ -31,12 +31,16 @@ struct GroupMember {
 class GroupWord {
  public:
   bool spreads() const { return (word_ & kSpreads) != 0; }
+  // The only member is a tunnel over IPv4, or was when the group was made: a worker
+  // looks at the adjacency's TunnelWay first.
+  bool tunnel() const { return (word_ & (kSpreads | kTunnel)) == kTunnel; }
 
  private:
   friend class NextHopGroups;
   static constexpr uint64_t kSpreads = uint64_t{1} << 63;
+  static constexpr uint64_t kTunnel = uint64_t{1} << 62;
 
-  uint64_t word_ = 0;  // 31..0 adjacency, or offset of the buckets; 62..32 their count - 1
+  uint64_t word_ = 0;  // 31..0 adjacency, or offset of the buckets; 62..32 their count - 1, or 62 tunnel()
 };
 
 class NextHopGroups {

@@ -252,6 +252,7 @@ WriteResult Tables::SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group
                                  : fibs.ipv6.Add(KeyOf(address.v6()), prefix.length(), group, tag);
   // The other limits were looked at above.
   if (!added.ok()) return WriteResult::AtLimit(Limit::kFibMemory, limits.fib_mib * kMib);
+  RoutesChanged(vrf);
   groups.AddRoute(group);
   if (before.group != kNoGroup) groups.RemoveRoute(before.group);
   if (was != nullptr) *was = before;
@@ -273,6 +274,7 @@ WriteResult Tables::EraseRoute(VrfId vrf, const net::Prefix& prefix) {
                                    ? fibs_[vrf]->ipv4.Remove(address.v4().value, prefix.length())
                                    : fibs_[vrf]->ipv6.Remove(KeyOf(address.v6()), prefix.length());
   if (!removed.ok()) return WriteResult::AtLimit(Limit::kFibMemory, limits.fib_mib * kMib);
+  RoutesChanged(vrf);
   groups.RemoveRoute(before);
   return WriteResult::Accepted();
 }
@@ -299,6 +301,7 @@ WriteResult Tables::RestoreRoute(VrfId vrf, const net::Prefix& prefix, const Rou
           ? fibs_[vrf]->ipv4.Replace(address.v4().value, prefix.length(), route.group, route.tag)
           : fibs_[vrf]->ipv6.Replace(KeyOf(address.v6()), prefix.length(), route.group, route.tag);
   if (!replaced.ok()) return WriteResult::AtLimit(Limit::kFibMemory, limits.fib_mib * kMib);
+  RoutesChanged(vrf);
   groups.AddRoute(route.group);
   groups.RemoveRoute(before);
   return WriteResult::Accepted();

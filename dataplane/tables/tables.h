@@ -117,6 +117,8 @@ struct Tables {
   FibPool6 fib6_pool;
   Fib4Views fib4;
   Fib6Views fib6;
+  // Moves after every change of VRF 0's routes, for workers that remember them.
+  std::atomic<uint32_t> underlay_generation{1};
   // By worker, which alone uses its own, but for held().
   std::vector<std::unique_ptr<ReassemblyTable>> reassembly;
 
@@ -134,6 +136,9 @@ struct Tables {
   WriteResult SetRoute(VrfId vrf, const net::Prefix& prefix, GroupId group, uint8_t tag, RouteValue* was);
   WriteResult EraseRoute(VrfId vrf, const net::Prefix& prefix);
   WriteResult RestoreRoute(VrfId vrf, const net::Prefix& prefix, const RouteValue& route);
+  void RoutesChanged(VrfId vrf) {
+    if (vrf == 0) underlay_generation.fetch_add(1, std::memory_order_release);
+  }
 
   std::vector<std::unique_ptr<VrfFibs>> fibs_;      // by VRF
   std::vector<uint32_t> vrf_interfaces_;            // count by VRF

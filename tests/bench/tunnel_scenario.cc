@@ -64,7 +64,6 @@ TunnelTraffic::TunnelTraffic(const TunnelScenario& scenario, const testing::Harn
   graph_->AddNextHop(underlay, kUnderlay, kUnderlayRouter);
   graph_->AddRoute(0, "198.18.0.0/15", underlay);
   for (unsigned tenant = 0; tenant < scenario.tenants; ++tenant) AddTenant(tenant);
-  AddFlows(scenario.flows);
 }
 
 void TunnelTraffic::AddTenant(unsigned tenant) {
@@ -127,25 +126,25 @@ void TunnelTraffic::AddWay(VrfId vrf, InterfaceId tunnel, const net::Address& pr
   SLUICE_CHECK(graph_->tables().AddRoute(vrf, prefix, id).ok());
 }
 
-void TunnelTraffic::AddFlows(unsigned count) {
-  testing::Random random(99);
+// Made anew each time instead of kept: what the generator reads would take room in
+// the cache from what is measured.
+TunnelTraffic::Flow TunnelTraffic::FlowAt(unsigned number) const {
+  testing::Random random(0x99000000u + number);
   const bool gre = scenario_.kind == TunnelKind::kGre;
-  for (unsigned i = 0; i < count; ++i) {
-    const auto tenant = static_cast<unsigned>(random.Below(scenario_.tenants));
-    const auto index = static_cast<unsigned>(random.Below(scenario_.tunnels));
-    const unsigned number = tenant * scenario_.tunnels + index;
-    const auto host = gre ? 0 : static_cast<unsigned>(random.Below(scenario_.hosts));
-    Flow flow{};
-    flow.far =
-        gre ? static_cast<uint32_t>(0x0a000000 | (index + 3) << 16 | random.Below(65536)) : 0x0a030000 + host;
-    // Not our own 10.1.255.254.
-    flow.near = static_cast<uint32_t>(0x0a010000 | random.Below(0xff00));
-    flow.provider = ProviderOf(gre ? number : host);
-    flow.key = number + 1;
-    flow.ports = static_cast<uint32_t>(random.Next());
-    flow.vlan = static_cast<uint16_t>(tenant + 1);
-    flows_.push_back(flow);
-  }
+  const auto tenant = static_cast<unsigned>(random.Below(scenario_.tenants));
+  const auto index = static_cast<unsigned>(random.Below(scenario_.tunnels));
+  const unsigned tunnel = tenant * scenario_.tunnels + index;
+  const auto host = gre ? 0 : static_cast<unsigned>(random.Below(scenario_.hosts));
+  Flow flow{};
+  flow.far =
+      gre ? static_cast<uint32_t>(0x0a000000 | (index + 3) << 16 | random.Below(65536)) : 0x0a030000 + host;
+  // Not our own 10.1.255.254.
+  flow.near = static_cast<uint32_t>(0x0a010000 | random.Below(0xff00));
+  flow.provider = ProviderOf(gre ? tunnel : host);
+  flow.key = tunnel + 1;
+  flow.ports = static_cast<uint32_t>(random.Next());
+  flow.vlan = static_cast<uint16_t>(tenant + 1);
+  return flow;
 }
 
 uint8_t* TunnelTraffic::WriteOuter(const Flow& flow, uint8_t* at) const {
@@ -181,8 +180,8 @@ uint8_t* TunnelTraffic::WriteInner(const Flow& flow, uint8_t* at) const {
 }
 
 uint16_t TunnelTraffic::WriteNext(uint8_t* frame) {
-  const Flow& flow = flows_[next_];
-  next_ = next_ + 1 == flows_.size() ? 0 : next_ + 1;
+  const Flow flow = FlowAt(next_);
+  next_ = next_ + 1 == scenario_.flows ? 0 : next_ + 1;
   const net::MacAddress& ours = graph_->port(0).mac();
   uint8_t* at = frame;
   if (scenario_.decap) {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "tests/bench/graph_meter.h"
 
@@ -33,7 +32,7 @@ class TunnelTraffic : public Traffic {
   uint16_t WriteNext(uint8_t* frame) override;
 
  private:
-  // What differs between packets. Small, see l3_scenario.h.
+  // What differs between packets.
   struct Flow {
     uint32_t far;       // the host behind the tunnel, IPv4
     uint32_t near;      // the host of the site
@@ -48,15 +47,14 @@ class TunnelTraffic : public Traffic {
   // A way to what lies behind the tunnel: `provider` is its far end there.
   void AddWay(dataplane::VrfId vrf, dataplane::InterfaceId tunnel, const net::Address& provider,
               const net::Prefix& prefix);
-  void AddFlows(unsigned count);
+  Flow FlowAt(unsigned number) const;
   uint8_t* WriteOuter(const Flow& flow, uint8_t* at) const;
   uint8_t* WriteInner(const Flow& flow, uint8_t* at) const;
 
   const TunnelScenario scenario_;
   std::unique_ptr<testing::GraphHarness> graph_;
   uint32_t next_adjacency_ = 1;
-  std::vector<Flow> flows_;
-  size_t next_ = 0;
+  unsigned next_ = 0;  // number of the flow
 };
 
 }  // namespace sluice::bench
