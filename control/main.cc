@@ -73,6 +73,11 @@ std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
   return names;
 }
 
+std::vector<std::pair<std::string, uint32_t>> UnderlayOf(const api::DesiredState& state) {
+  const auto& numbers = state.gateway().underlay_numbers;
+  return {numbers.begin(), numbers.end()};
+}
+
 absl::Status LoadDesiredState(const GatewayConfig& config, api::DesiredState& state) {
   if (auto status = state.Load(); !status.ok()) return status;
   if (!config.has_seed_file() || !state.empty()) return absl::OkStatus();
@@ -96,7 +101,8 @@ class Gateway {
                   absl::StrFormat("%016x", instance_), SLUICE_VERSION}),
         link_(config.dataplane_socket(), config.channel_socket(), instance_, loop_, programming_),
         calls_(link_),
-        metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); }}) {
+        metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); },
+                  [this] { return UnderlayOf(desired_); }}) {
     programming_.SetLink(link_);
     programming_.SetObserver([this] { desired_.Refresh(); },
                              [this](std::span<const uint32_t> vrfs) { desired_.Refresh(vrfs); });

@@ -7,46 +7,65 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/refused_text.h"
 #include "control/tenant/next_hop_check.h"
+#include "control/tenant/tunnel_path.h"
 
 namespace sluice::api {
 namespace {
 
 namespace v1 = ::sluice::gateway::v1;
 
-const tenant::L3Connection* ModelOf(const TenantRecord& record, std::string_view connection) {
-  const auto& all = record.validated.model.connections;
+const tenant::Connection* Named(const std::vector<tenant::Connection>& links, std::string_view name) {
   const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == connection; });
-  return found == all.end() ? nullptr : &*found;
+      std::find_if(links.begin(), links.end(), [&](const auto& each) { return each.name == name; });
+  return found == links.end() ? nullptr : &*found;
 }
 
-// Next hops of the tenant's routes that packets reach over `connection`. Walks all combinations of
-// next hops, so it is asked only where a neighbour failed.
-std::set<net::Address> NextHopsOver(const TenantRecord& record, const tenant::L3Connection& connection) {
-  const auto& all = record.validated.model.connections;
-  std::set<net::Address> found;
-  const auto add = [&](const tenant::NextHops& hops) {
+// Next hops of routes that packets reach over one link. Walks all combinations of next hops, so it
+// is asked only where a neighbour failed.
+class NextHopsOver {
+ public:
+  NextHopsOver(const std::vector<tenant::Connection>& links, const tenant::Connection& link)
+      : links_(links), link_(link) {}
+
+  void Add(const tenant::NextHops& hops) {
     for (const tenant::NextHop& hop : hops) {
-      const bool over = hop.connection.empty()
-                            ? tenant::NextHopCheck::Carrier(all, hop.address) == &connection
-                            : hop.connection == connection.name;
-      if (over) found.insert(hop.address);
+      if (!hop.address) continue;
+      const bool over = hop.connection.empty() ? tenant::NextHopCheck::Carrier(links_, *hop.address) == &link_
+                                               : hop.connection == link_.name;
+      if (over) found_.insert(*hop.address);
     }
-  };
-  for (const tenant::L3Connection& each : all)
-    for (const tenant::StaticRoute& route : each.routes) add(route.next_hops);
+  }
+  void Add(const std::vector<tenant::StaticRoute>& routes) {
+    for (const tenant::StaticRoute& route : routes) Add(route.next_hops);
+  }
+  std::set<net::Address> Take() { return std::move(found_); }
+
+ private:
+  const std::vector<tenant::Connection>& links_;
+  const tenant::Connection& link_;
+  std::set<net::Address> found_;
+};
+
+std::set<net::Address> NextHopsOf(const TenantRecord& record, const tenant::Connection& connection) {
+  const auto& all = record.validated.model.connections;
+  NextHopsOver found(all, connection);
+  for (const tenant::Connection& each : all) found.Add(each.routes);
   for (uint32_t i = 0; i < record.routes.hops_end(); ++i)
-    if (record.routes.InUse(i)) add(record.routes.HopsAt(i));
-  return found;
+    if (record.routes.InUse(i)) found.Add(record.routes.HopsAt(i));
+  return found.Take();
 }
 
-ConnectionLiveness Reachability(const TenantRecord& record, const tenant::L3Connection& connection,
-                                uint32_t interface, const DataplaneState& dataplane) {
+std::set<net::Address> NextHopsOf(const GatewayRecord& record, const tenant::Connection& interface) {
+  NextHopsOver found(record.underlay.interfaces, interface);
+  found.Add(record.underlay.routes);
+  return found.Take();
+}
+
+// `failed` are neighbours of the link that do not answer, at least one.
+ConnectionLiveness Reachability(const tenant::Connection& link, const std::vector<net::Address>& failed,
+                                std::set<net::Address> next_hops) {
   ConnectionLiveness liveness;
-  const std::vector<net::Address> failed = dataplane.FailedNeighbors(interface);
-  if (failed.empty()) return liveness;
-  std::set<net::Address> next_hops = NextHopsOver(record, connection);
-  const auto& peers = connection.peer_addresses;
+  const auto& peers = link.peer_addresses;
   const size_t wanted = next_hops.size();
   constexpr size_t kShownMax = 5;
   size_t silent = 0;
@@ -61,15 +80,104 @@ ConnectionLiveness Reachability(const TenantRecord& record, const tenant::L3Conn
   liveness.state = v1::CONNECTION_STATE_DEGRADED;
   liveness.cut_off = wanted > 0 && next_hops.empty();
   if (silent > kShownMax) absl::StrAppend(&liveness.unreachable, ", and ", silent - kShownMax, " more");
-  absl::StrAppend(&liveness.unreachable, " on port ", connection.port,
-                  connection.vlan == 0 ? "" : absl::StrCat(" VLAN ", connection.vlan));
+  absl::StrAppend(&liveness.unreachable, " on port ", link.port,
+                  link.vlan == 0 ? "" : absl::StrCat(" VLAN ", link.vlan));
   if (liveness.cut_off) absl::StrAppend(&liveness.unreachable, "; no other next hop is left");
   return liveness;
 }
 
+// Why packets to a far end cannot take this way of the underlay; empty when they can.
+struct WayFault {
+  std::string reason;
+  std::string words;
+};
+WayFault FaultOf(const tenant::UnderlayWay& way, const GatewayRecord& gateway,
+                 const DataplaneState& dataplane) {
+  const std::string over = absl::StrCat("underlay interface ", way.interface->name);
+  const auto ports = dataplane.Ports();
+  if (ports)
+    for (const PortState& port : *ports)
+      if (port.name == way.interface->port && !port.link_up)
+        return {"NoCarrier", absl::StrCat("port ", port.name, " of ", over, " has no carrier")};
+  const auto number = gateway.row.underlay_numbers.find(way.interface->name);
+  if (number == gateway.row.underlay_numbers.end() ||
+      dataplane.Liveness(number->second, way.next_hop) != NeighborLiveness::kFailed)
+    return {};
+  return {"NeighborFailed", absl::StrCat(way.next_hop.ToString(), " does not answer ",
+                                         way.next_hop.is_v4() ? "ARP" : "neighbour discovery", " on ", over)};
+}
+
+// The dataplane says whether a tunnel has a way; why it has none, its ways say. Without a route
+// through the tunnel the dataplane does not look, and the ways alone decide.
+ConnectionLiveness TunnelLiveness(const tenant::GreTunnel& gre, uint32_t interface,
+                                  const GatewayRecord& gateway, const DataplaneState& dataplane) {
+  const std::vector<tenant::UnderlayWay> ways = tenant::WaysTo(gateway.underlay, gre.remote);
+  const std::vector<TunnelPath> paths = dataplane.TunnelPaths(interface);
+  const std::string far_end = gre.remote.ToString();
+  WayFault first;
+  std::string faults;
+  size_t dead = 0;
+  for (const tenant::UnderlayWay& way : ways) {
+    WayFault fault = FaultOf(way, gateway, dataplane);
+    if (fault.words.empty()) continue;
+    absl::StrAppend(&faults, dead == 0 ? "" : "; ", fault.words);
+    if (++dead == 1) first = std::move(fault);
+  }
+  const bool down = paths.empty() ? dead == ways.size() : !paths.front().live;
+  ConnectionLiveness liveness;
+  if (!down && dead == 0) return liveness;
+  if (!down) {
+    liveness.state = v1::CONNECTION_STATE_DEGRADED;
+    liveness.unreachable =
+        absl::StrCat(dead, " of ", ways.size(), " ways to ", far_end, " are down: ", faults);
+    return liveness;
+  }
+  liveness.state = v1::CONNECTION_STATE_DISCONNECTED;
+  if (ways.empty()) {
+    liveness.reason = "NoUnderlayRoute";
+    liveness.error = absl::StrCat("no underlay route to ", far_end);
+    return liveness;
+  }
+  liveness.reason = dead == 0 ? "UnderlayDown" : first.reason;
+  liveness.error = paths.empty() || paths.front().down_reason.empty()
+                       ? absl::StrCat("no way to ", far_end, " is up")
+                       : paths.front().down_reason;
+  if (!faults.empty()) absl::StrAppend(&liveness.error, ": ", faults);
+  return liveness;
+}
+
+// Why nothing passes the link's port; absent when it does.
+std::optional<ConnectionLiveness> PortFault(const tenant::Connection& link, const DataplaneState& dataplane) {
+  const auto down = [](const char* reason, std::string error) {
+    return ConnectionLiveness{v1::CONNECTION_STATE_DISCONNECTED, reason, std::move(error), ""};
+  };
+  const auto ports = dataplane.Ports();
+  const auto port = !ports ? std::vector<PortState>::const_iterator{}
+                           : std::find_if(ports->begin(), ports->end(),
+                                          [&](const PortState& each) { return each.name == link.port; });
+  if (!ports || port == ports->end())
+    return down("NoSuchPort", absl::StrCat("the dataplane has no port ", link.port));
+  if (!port->link_up) return down("NoCarrier", absl::StrCat("port ", link.port, " has no carrier"));
+  return std::nullopt;
+}
+
+ConnectionLiveness NoLongerValid() {
+  return {v1::CONNECTION_STATE_DISCONNECTED, "NoLongerValid",
+          "the stored configuration is not valid any more, see conditions", ""};
+}
+
+ConnectionLiveness DataplaneAway() {
+  return {v1::CONNECTION_STATE_DISCONNECTED, "DataplaneAway", "the dataplane is away", ""};
+}
+
+ConnectionLiveness InProgress() {
+  return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
+          "the dataplane has not acknowledged the configuration yet", ""};
+}
+
 // Without its interface or all of its addresses nothing passes; without a route or a neighbour
 // the rest does.
-ConnectionLiveness Refused(const tenant::L3Connection& connection, const InterfaceProgramming& programming) {
+ConnectionLiveness Refused(const tenant::Connection& connection, const InterfaceProgramming& programming) {
   const bool cut_off = programming.absent || (programming.addresses_absent > 0 &&
                                               programming.addresses_absent >= connection.addresses.size());
   return {cut_off ? v1::CONNECTION_STATE_DISCONNECTED : v1::CONNECTION_STATE_DEGRADED, "Refused",
@@ -79,37 +187,45 @@ ConnectionLiveness Refused(const tenant::L3Connection& connection, const Interfa
 }  // namespace
 
 ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& wanted,
-                              const Surroundings& surroundings) {
+                              const GatewayRecord& gateway, const Surroundings& surroundings) {
   if (wanted.has_enabled() && !wanted.enabled())
     return {v1::CONNECTION_STATE_DISABLED, "Disabled", "the connection is disabled", ""};
-  const tenant::L3Connection* connection = ModelOf(record, wanted.name());
-  if (connection == nullptr)
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoLongerValid",
-            "the stored configuration is not valid any more, see conditions", ""};
+  const tenant::Connection* connection = Named(record.validated.model.connections, wanted.name());
+  if (connection == nullptr) return NoLongerValid();
   const DataplaneState& dataplane = surroundings.dataplane;
-  if (!dataplane.attached())
-    return {v1::CONNECTION_STATE_DISCONNECTED, "DataplaneAway", "the dataplane is away", ""};
-  const auto ports = dataplane.Ports();
-  const auto port = !ports ? std::vector<PortState>::const_iterator{}
-                           : std::find_if(ports->begin(), ports->end(), [&](const PortState& each) {
-                               return each.name == connection->port;
-                             });
-  if (!ports || port == ports->end())
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoSuchPort",
-            absl::StrCat("the dataplane has no port ", connection->port), ""};
-  if (!port->link_up)
-    return {v1::CONNECTION_STATE_DISCONNECTED, "NoCarrier",
-            absl::StrCat("port ", connection->port, " has no carrier"), ""};
+  if (!dataplane.attached()) return DataplaneAway();
+  if (!connection->gre)
+    if (auto fault = PortFault(*connection, dataplane)) return *std::move(fault);
+  const uint32_t vrf = record.row.numbers.vrf;
   const uint32_t interface = record.row.numbers.connections.at(wanted.name()).interface;
-  const InterfaceProgramming programming =
-      surroundings.programming.Interface(record.row.numbers.vrf, interface);
+  const InterfaceProgramming programming = surroundings.programming.Interface(vrf, interface);
   if (programming.refused_count > 0) return Refused(*connection, programming);
   // Where something was refused, it belongs to other connections of the tenant.
   if (record.observed_generation < record.row.generation &&
-      surroundings.programming.Tenant(record.row.numbers.vrf).spec_refused_count == 0)
-    return {v1::CONNECTION_STATE_CONNECTING, "InProgress",
-            "the dataplane has not acknowledged the configuration yet", ""};
-  return Reachability(record, *connection, interface, dataplane);
+      surroundings.programming.Tenant(vrf).spec_refused_count == 0)
+    return InProgress();
+  if (connection->gre) return TunnelLiveness(*connection->gre, interface, gateway, dataplane);
+  const std::vector<net::Address> failed = dataplane.FailedNeighbors(interface);
+  if (failed.empty()) return {};
+  return Reachability(*connection, failed, NextHopsOf(record, *connection));
+}
+
+ConnectionLiveness UnderlayLivenessOf(const GatewayRecord& record, const std::string& name,
+                                      const Surroundings& surroundings) {
+  const tenant::Connection* link = Named(record.underlay.interfaces, name);
+  if (link == nullptr) return NoLongerValid();
+  const DataplaneState& dataplane = surroundings.dataplane;
+  if (!dataplane.attached()) return DataplaneAway();
+  if (auto fault = PortFault(*link, dataplane)) return *std::move(fault);
+  const uint32_t interface = record.row.underlay_numbers.at(name);
+  const InterfaceProgramming programming = surroundings.programming.Interface(0, interface);
+  if (programming.refused_count > 0) return Refused(*link, programming);
+  if (record.observed_generation < record.row.generation &&
+      surroundings.programming.Tenant(0).spec_refused_count == 0)
+    return InProgress();
+  const std::vector<net::Address> failed = dataplane.FailedNeighbors(interface);
+  if (failed.empty()) return {};
+  return Reachability(*link, failed, NextHopsOf(record, *link));
 }
 
 }  // namespace sluice::api

@@ -21,8 +21,12 @@ struct ConnectionLiveness {
   }
 };
 
-// `wanted` is of the record's spec. Core thread.
+// The liveness of an interface of the underlay, by its name. Core thread.
+ConnectionLiveness UnderlayLivenessOf(const GatewayRecord& record, const std::string& interface,
+                                      const Surroundings& surroundings);
+
+// `wanted` is of the record's spec; tunnels go through the underlay of `gateway`. Core thread.
 ConnectionLiveness LivenessOf(const TenantRecord& record, const gateway::v1::Connection& wanted,
-                              const Surroundings& surroundings);
+                              const GatewayRecord& gateway, const Surroundings& surroundings);
 
 }  // namespace sluice::api

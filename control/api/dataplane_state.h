@@ -50,6 +50,15 @@ struct StuckWorker {
 
 enum class NeighborLiveness : uint8_t { kUnknown, kResolving, kReachable, kFailed };
 
+// A far end of a tunnel that routes lead to, as the dataplane sees it.
+struct TunnelPath {
+  std::string far_end;  // in the underlay
+  bool live = false;
+  std::string down_reason;  // "no route to 198.51.100.2"; empty when it is live
+
+  friend bool operator==(const TunnelPath&, const TunnelPath&) = default;
+};
+
 // Core thread only.
 class DataplaneState {
  public:
@@ -64,6 +73,9 @@ class DataplaneState {
   virtual NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const = 0;
   // Neighbours on the interface that do not answer, in order.
   virtual std::vector<net::Address> FailedNeighbors(uint32_t interface) const = 0;
+  // Of a tunnel's interface: one of GRE, those of the hosts of an overlay. None while no route
+  // leads through it, or the dataplane is away.
+  virtual std::vector<TunnelPath> TunnelPaths(uint32_t interface) const = 0;
   // The dataplane's limit of that name ("vrfs"); 0 before the first attachment or when it has none.
   virtual uint64_t Limit(std::string_view name) const = 0;
   // Workers that have given no sign of life for more than a second; none while the dataplane is away.

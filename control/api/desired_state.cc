@@ -3,12 +3,13 @@
 
 #include <algorithm>
 
-#include "control/api/gateway_writes.h"
+#include "control/api/gateway_status.h"
 #include "control/api/tenant_status.h"
 #include "control/store/secret_rows.h"
 #include "control/store/static_route_rows.h"
 #include "control/tenant/compile.h"
 #include "control/tenant/next_hop_check.h"
+#include "control/tenant/validate_gre.h"
 
 namespace sluice::api {
 namespace {
@@ -82,7 +83,7 @@ TenantRecord* DesiredState::Find(std::string_view tenant) {
 
 absl::Status DesiredState::Load() {
   store::Database& database = store().database();
-  if (auto row = store::LoadGateway(database)) gateway_ = *std::move(row);
+  if (auto row = store::LoadGateway(database)) gateway_.row = *std::move(row);
   ports_ = PortsOf(surroundings_.dataplane);
   for (store::TenantRow& row : store::LoadTenants(database)) {
     auto record = std::make_unique<TenantRecord>();
@@ -102,9 +103,13 @@ absl::Status DesiredState::Load() {
 
 tenant::Environment DesiredState::EnvironmentFor(std::string_view tenant) const {
   tenant::Environment environment;
-  environment.limits = tenant::LimitsOf(gateway_.spec.limits());
-  environment.capacity = tenant::CapacityOf(gateway_.spec.capacity());
+  environment.limits = tenant::LimitsOf(gateway_.row.spec.limits());
+  environment.capacity = tenant::CapacityOf(gateway_.row.spec.capacity());
   environment.ports = ports_;
+  for (const auto& each : gateway_.row.spec.underlay_interfaces())
+    environment.taken[{each.port(), static_cast<uint16_t>(each.vlan())}] =
+        tenant::UnderlayInterfaceName(each.name());
+  environment.underlay = gateway_.underlay;
   for (const auto& [name, record] : tenants_) {
     if (name == tenant) {
       environment.booked_before_kbps = record->validated.booked_kbps;
@@ -116,12 +121,30 @@ tenant::Environment DesiredState::EnvironmentFor(std::string_view tenant) const 
   return environment;
 }
 
+tenant::Environment DesiredState::EnvironmentForUnderlay(const gateway::v1::GatewaySpec& spec) const {
+  tenant::Environment environment;
+  environment.limits = tenant::LimitsOf(spec.limits());
+  environment.ports = ports_;
+  for (const auto& [name, record] : tenants_) AddClaims(*record, environment);
+  return environment;
+}
+
 // As stored, not as valid now: a port that is away for a while keeps its owners.
 void DesiredState::AddClaims(const TenantRecord& record, tenant::Environment& environment) const {
-  for (const auto& each : record.row.spec.connections())
-    if (each.has_l3())
-      environment.taken[{each.l3().port(), static_cast<uint16_t>(each.l3().vlan())}] =
-          tenant::ConnectionName(record.row.name, each.name());
+  for (const auto& each : record.row.spec.connections()) {
+    const std::string name = tenant::ConnectionName(record.row.name, each.name());
+    if (each.has_l3()) environment.taken[{each.l3().port(), static_cast<uint16_t>(each.l3().vlan())}] = name;
+    if (const auto ends = each.has_gre() ? tenant::EndsOf(each.gre()) : std::nullopt)
+      environment.gre_taken[*ends] = name;
+  }
+}
+
+void DesiredState::RemoveClaims(const TenantRecord& record, tenant::Environment& environment) const {
+  for (const auto& each : record.row.spec.connections()) {
+    if (each.has_l3()) environment.taken.erase({each.l3().port(), static_cast<uint16_t>(each.l3().vlan())});
+    if (const auto ends = each.has_gre() ? tenant::EndsOf(each.gre()) : std::nullopt)
+      environment.gre_taken.erase(*ends);
+  }
 }
 
 void DesiredState::CountBooked() {
@@ -136,9 +159,20 @@ uint64_t DesiredState::StaticRoutes() const {
 }
 
 void DesiredState::State(TenantRecord& record) {
-  surroundings_.sink.PutTenant(tenant::Compile(record.validated.model, record.row.numbers, ports_),
-                               ++revision_);
+  surroundings_.sink.PutTenant(
+      tenant::Compile(record.validated.model, record.row.numbers, ports_, gateway_.underlay), ++revision_);
   record.spec_revision = revision_;
+}
+
+// An underlay that never was is not stated: nothing waits for the dataplane then.
+void DesiredState::StateUnderlay() {
+  gateway::v1::GatewaySpec spec = gateway_.row.spec;
+  gateway_.findings = tenant::Findings();
+  gateway_.underlay = tenant::ValidateUnderlay(spec, EnvironmentForUnderlay(spec), gateway_.findings);
+  if (gateway_.underlay.empty() && gateway_.spec_revision == 0) return;
+  surroundings_.sink.PutTenant(
+      tenant::CompileUnderlay(gateway_.underlay, gateway_.row.underlay_numbers, ports_), ++revision_);
+  gateway_.spec_revision = revision_;
 }
 
 void DesiredState::StateStaticSet(TenantRecord& record) {
@@ -164,6 +198,7 @@ void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated
     watch_log_.Gone({WatchedKind::kConnection, name, old.name()});
     record.shown_connections.erase(old.name());
     record.connected_since_us.erase(old.name());
+    record.connection_states.erase(old.name());
   }
   record.row = std::move(row);
   by_vrf_[record.row.numbers.vrf] = &record;
@@ -192,7 +227,9 @@ void DesiredState::Remove(std::string_view tenant) {
 }
 
 void DesiredState::AdoptGateway(store::GatewayRow row) {
-  gateway_ = std::move(row);
+  for (const auto& [name, number] : gateway_.row.underlay_numbers)
+    if (!row.underlay_numbers.contains(name)) gateway_.interface_states.erase(name);
+  gateway_.row = std::move(row);
   Revalidate();
   watch_log_.Changed({WatchedKind::kGateway, "", ""});
 }
@@ -244,11 +281,11 @@ void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<te
 // Stored tenants stay, whatever the environment has become: what was booked
 // before does not count as growth, and what does not validate is shown.
 void DesiredState::Revalidate() {
+  StateUnderlay();
   tenant::Environment environment = EnvironmentFor("");
   for (auto& [name, record] : tenants_) {
     // All others' claims are in it; this tenant's own are out while it is looked at.
-    for (const auto& each : record->row.spec.connections())
-      if (each.has_l3()) environment.taken.erase({each.l3().port(), static_cast<uint16_t>(each.l3().vlan())});
+    RemoveClaims(*record, environment);
     environment.booked_by_others_kbps -= record->validated.booked_kbps;
     auto validated = tenant::ValidateTenant(name, record->row.spec, environment);
     environment.booked_by_others_kbps += validated.booked_kbps;
@@ -271,9 +308,12 @@ uint64_t DesiredState::ObservedGatewayGeneration() {
     return surroundings_.programming.Tenant(record.row.numbers.vrf).acknowledged_revision >=
            record.spec_revision;
   });
+  UpdateObserved(gateway_, surroundings_);
+  const bool underlay = gateway_.observed_generation == gateway_.row.generation;
   // Another dataplane, or none: what the former one had says nothing of it.
   if (!surroundings_.dataplane.attached()) observed_gateway_generation_ = 0;
-  if (all && surroundings_.dataplane.attached()) observed_gateway_generation_ = gateway_.generation;
+  if (all && underlay && surroundings_.dataplane.attached())
+    observed_gateway_generation_ = gateway_.row.generation;
   return observed_gateway_generation_;
 }
 
@@ -329,9 +369,7 @@ void DesiredState::RefreshTenant(TenantRecord& record) {
 }
 
 void DesiredState::RefreshGateway() {
-  gateway::v1::GatewayStatus status = std::move(*ShowGateway(*this).mutable_status());
-  status.clear_uptime();
-  std::string shown = status.SerializeAsString();
+  std::string shown = GatewayDigest(*this);
   if (shown != shown_gateway_) watch_log_.Changed({WatchedKind::kGateway, "", ""});
   shown_gateway_ = std::move(shown);
 }

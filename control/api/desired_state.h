@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "control/tenant/environment.h"
 #include "control/tenant/static_route_set.h"
 #include "control/tenant/validate_tenant.h"
+#include "control/tenant/validate_underlay.h"
 
 namespace sluice::api {
 
@@ -37,6 +39,12 @@ struct StaticFeed {
   const tenant::StaticRouteSet before;
   tenant::StaticRouteDifference difference;
   const uint64_t revision;
+};
+
+// The state something was last seen in, and since when.
+struct StateSince {
+  int state = -1;
+  int64_t since_us = 0;
 };
 
 struct TenantRecord {
@@ -55,7 +63,18 @@ struct TenantRecord {
   std::string shown;  // digest of the status that watchers were told last
   std::map<std::string, std::string> shown_connections;
   std::map<std::string, int64_t> connected_since_us;
+  std::map<std::string, StateSince> connection_states;
   ConditionTimes condition_times;
+};
+
+struct GatewayRecord {
+  store::GatewayRow row;
+  // Of row.spec in the present environment; findings are shown as conditions.
+  tenant::UnderlayModel underlay;
+  tenant::Findings findings;
+  uint64_t spec_revision = 0;  // at which the underlay was stated to programming; 0: there never was one
+  uint64_t observed_generation = 0;  // whose underlay the dataplane has
+  std::map<std::string, StateSince> interface_states;
 };
 
 // What the outside gives it. All are borrowed and outlive it.
@@ -82,11 +101,15 @@ class DesiredState {
     return tenants_;
   }
   TenantRecord* Find(std::string_view tenant);
-  const store::GatewayRow& gateway() const { return gateway_; }
-  bool empty() const { return tenants_.empty() && gateway_.generation == 0; }
+  const store::GatewayRow& gateway() const { return gateway_.row; }
+  const GatewayRecord& gateway_record() const { return gateway_; }
+  GatewayRecord& gateway_record() { return gateway_; }
+  bool empty() const { return tenants_.empty() && gateway_.row.generation == 0; }
 
   // What `tenant` may be validated against; it need not exist.
   tenant::Environment EnvironmentFor(std::string_view tenant) const;
+  // What the underlay of a gateway with `spec` may be validated against.
+  tenant::Environment EnvironmentForUnderlay(const gateway::v1::GatewaySpec& spec) const;
   uint64_t BookedKbps() const { return booked_kbps_; }
   uint64_t StaticRoutes() const;
 
@@ -113,6 +136,8 @@ class DesiredState {
   // without a word of programming, such as neighbours.
   void RefreshPart(size_t parts);
 
+  // As last seen; absent before the first attachment.
+  const std::optional<std::vector<tenant::PortFacts>>& ports() const { return ports_; }
   const Surroundings& surroundings() const { return surroundings_; }
   store::Store& store() { return surroundings_.store; }
   int64_t now_us() const { return surroundings_.now_us(); }
@@ -126,17 +151,19 @@ class DesiredState {
 
  private:
   void State(TenantRecord& record);
+  void StateUnderlay();
   void StateStaticSet(TenantRecord& record);
   void FinishFeed(TenantRecord& record);
   void Revalidate();
   void AddClaims(const TenantRecord& record, tenant::Environment& environment) const;
+  void RemoveClaims(const TenantRecord& record, tenant::Environment& environment) const;
   void CountBooked();
   bool PortsChanged();
   void RefreshTenant(TenantRecord& record);
   void RefreshGateway();
 
   Surroundings surroundings_;
-  store::GatewayRow gateway_;
+  GatewayRecord gateway_;
   uint64_t observed_gateway_generation_ = 0;
   ConditionTimes gateway_condition_times_;
   std::map<std::string, std::unique_ptr<TenantRecord>, std::less<>> tenants_;

@@ -11,6 +11,7 @@
 #include "control/api/write_rules.h"
 #include "control/store/audit_rows.h"
 #include "control/tenant/validate_tenant.h"
+#include "control/tenant/validate_underlay.h"
 
 namespace sluice::api {
 namespace {
@@ -65,7 +66,9 @@ void Describe(const dp::PortState& port, const NameTable& names, v1::PortDescrip
   out.set_tx_bytes(port.counters().tx_bytes());
   out.set_tx_errors(port.counters().tx_errors() + port.counters().tx_dropped());
   for (const auto& [interface, link] : names.links())
-    if (link.port == port.name()) out.add_connections(tenant::ConnectionName(link.tenant, link.connection));
+    if (link.port == port.name())
+      out.add_connections(link.tenant.empty() ? tenant::UnderlayInterfaceName(link.connection)
+                                              : tenant::ConnectionName(link.tenant, link.connection));
 }
 
 // Addresses in the order of their numbers, not of their text.

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "control/api/gateway_writes.h"
+#include "control/api/gateway_status.h"
 #include "control/api/tenant_status.h"
 
 namespace sluice::api {
@@ -29,6 +29,10 @@ std::string RemedyOf(const std::string& reason) {
       {"NoCarrier", "look at the port's cable and peer: sluicectl get ports"},
       {"NoSuchPort", "add the port to the dataplane's start-up file, or put the connection on another one"},
       {"NeighborFailed", "look at the peer's address and VLAN: sluicectl capture shows whether it answers"},
+      {"UnderlayDown",
+       "tunnels cannot be carried: look at the port of each underlay interface that is named"},
+      {"NoUnderlayRoute",
+       "put an underlay route to the far end: sluicectl describe gateway shows those there are"},
       {"OtherVersion", "stream the required version of the static routes"},
       {"NextHopUnreachable", "put the connection whose subnet holds the next hop, or remove the routes"},
       {"TooManyNextHops", "sluicectl get routes -o json names them in unused_reason; take some out"},

@@ -91,6 +91,7 @@ struct FakeDataplaneState final : DataplaneState {
       if (state == NeighborLiveness::kFailed) failed.push_back(address);
     return failed;
   }
+  std::vector<TunnelPath> TunnelPaths(uint32_t) const override { return tunnel_paths; }
   uint64_t Limit(std::string_view name) const override {
     const auto found = limits.find(std::string(name));
     return found == limits.end() ? 0 : found->second;
@@ -102,6 +103,7 @@ struct FakeDataplaneState final : DataplaneState {
   bool is_attached = true;
   std::vector<PortState> ports{{"p1", 1500, true}, {"p2", 9000, true}};
   std::map<net::Address, NeighborLiveness> liveness;
+  std::vector<TunnelPath> tunnel_paths;  // of every tunnel
   std::map<std::string, uint64_t> limits;
   std::vector<StuckWorker> stuck;
   InterfaceCounters counters;

@@ -1,6 +1,7 @@
 // GatewayService over gateway_writes and the dataplane's own figures.
 #include "control/api/gateway_service.h"
 
+#include "control/api/gateway_status.h"
 #include "control/api/gateway_writes.h"
 
 namespace sluice::api {

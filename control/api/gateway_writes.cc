@@ -3,13 +3,17 @@
 #include "control/api/gateway_writes.h"
 
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "control/api/conditions.h"
+#include "control/api/gateway_status.h"
 #include "control/api/refusal.h"
 #include "control/api/write_rules.h"
+#include "control/store/number_rows.h"
 #include "control/tenant/consequences.h"
+#include "control/tenant/tunnel_path.h"
 #include "control/tenant/validate_labels.h"
+#include "control/tenant/validate_underlay.h"
 
 namespace sluice::api {
 namespace {
@@ -20,10 +24,6 @@ using tenant::Place;
 
 constexpr char kObject[] = "gateway";
 constexpr uint32_t kGroupMembersMax = 64;  // of the channel
-
-std::string EtagOf(const store::GatewayRow& row) {
-  return absl::StrCat("g", row.generation);
-}
 
 void CheckCapacity(const v1::Capacity& capacity, const Place& place, Findings& findings) {
   const auto positive = [&](bool present, uint64_t value, const char* field) {
@@ -52,19 +52,17 @@ void CheckLimits(const v1::Limits& wanted, const Place& place, Findings& finding
   between(limits.neighbors_per_tenant, 1, kChannelMax, "neighbors_per_tenant");
 }
 
-Findings Validate(const v1::GatewaySpec& spec) {
+// Puts text into canonical form.
+Findings Validate(v1::GatewaySpec& spec, const DesiredState& state, tenant::UnderlayModel& underlay) {
   Findings findings;
   const Place place{"spec", kObject};
-  if (!spec.underlay_interfaces().empty())
-    findings.Unimplemented(place.Field("underlay_interfaces"), "underlay interfaces");
-  if (!spec.underlay_routes().empty())
-    findings.Unimplemented(place.Field("underlay_routes"), "underlay routes");
+  underlay = tenant::ValidateUnderlay(spec, state.EnvironmentForUnderlay(spec), findings);
   if (spec.has_underlay_bgp()) findings.Unimplemented(place.Field("underlay_bgp"), "underlay BGP routers");
   CheckCapacity(spec.capacity(), place.Field("capacity"), findings);
   const auto limits = tenant::LimitsOf(spec.limits());
   CheckLimits(spec.limits(), place.Field("limits"), findings);
   for (int i = 0; i < spec.kinds_size(); ++i)
-    if (spec.kinds(i) != v1::GATEWAY_KIND_FORWARDING)
+    if (spec.kinds(i) != v1::GATEWAY_KIND_FORWARDING && spec.kinds(i) != v1::GATEWAY_KIND_GRE)
       findings.Unimplemented(place.Element("kinds", static_cast<size_t>(i)),
                              absl::StrCat("gateways of kind ", v1::GatewayKind_Name(spec.kinds(i))));
   // It is part of the SPIs of IPsec connections.
@@ -82,6 +80,27 @@ void AddConsequence(v1::ConsequenceKind kind, std::string field, std::string des
   consequence.set_description(std::move(description));
 }
 
+// Tunnels that the new underlay takes the local address or the way from.
+void WarnOfTunnels(const DesiredState& state, const tenant::UnderlayModel& underlay,
+                   v1::GatewayWriteResult& result) {
+  for (const auto& [name, record] : state.tenants()) {
+    for (const tenant::Connection& each : record->validated.model.connections) {
+      if (!each.gre) continue;
+      const std::string object = tenant::ConnectionName(name, each.name);
+      if (!tenant::IsOurs(underlay, each.gre->local))
+        AddConsequence(v1::CONSEQUENCE_KIND_WARNING, "spec.underlay_interfaces",
+                       absl::StrCat(object, " ends on ", each.gre->local.ToString(),
+                                    ", which is no address of the underlay any more; it goes down"),
+                       result);
+      else if (tenant::WaysTo(underlay, each.gre->remote).empty())
+        AddConsequence(v1::CONSEQUENCE_KIND_WARNING, "spec.underlay_routes",
+                       absl::StrCat("no underlay route leads to ", each.gre->remote.ToString(), " of ",
+                                    object, "; it is down"),
+                       result);
+    }
+  }
+}
+
 absl::Status CheckEtag(const DesiredState& state, const v1::PutGatewayRequest& request) {
   const store::GatewayRow& row = state.gateway();
   const std::string& etag = request.gateway().etag();
@@ -94,39 +113,24 @@ absl::Status CheckEtag(const DesiredState& state, const v1::PutGatewayRequest& r
   return absl::OkStatus();
 }
 
-// True when the dataplane refused nothing of any tenant.
-bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
-  constexpr size_t kShownMax = 5;
-  size_t refused = 0;
-  std::string names;
-  for (const auto& [name, record] : state.tenants()) {
-    if (state.surroundings().programming.Tenant(record->row.numbers.vrf).refused_count == 0) continue;
-    if (++refused <= kShownMax) absl::StrAppend(&names, refused == 1 ? "" : ", ", name);
+// Numbers of underlay interfaces: new ones get theirs, those that are gone give theirs back.
+absl::Status UpdateNumbers(store::Database& database, int64_t now_us, const DataplaneState& dataplane,
+                           store::GatewayRow& row) {
+  tenant::UnderlayNumbers before = std::exchange(row.underlay_numbers, {});
+  const auto limit =
+      static_cast<uint32_t>(dataplane.Limit(store::LimitNameOf(store::NumberKind::kInterface)));
+  for (const v1::UnderlayInterface& each : row.spec.underlay_interfaces()) {
+    if (auto known = before.extract(each.name()); !known.empty()) {
+      row.underlay_numbers.insert(std::move(known));
+      continue;
+    }
+    const auto number = store::AllocateNumber(database, store::NumberKind::kInterface, now_us, limit);
+    if (!number.ok()) return number.status();
+    row.underlay_numbers[each.name()] = *number;
   }
-  if (refused == 0) {
-    conditions.True("TenantsProgrammed", "NothingRefused");
-    return true;
-  }
-  if (refused > kShownMax) absl::StrAppend(&names, ", and ", refused - kShownMax, " more");
-  conditions.False("TenantsProgrammed", v1::SEVERITY_WARNING, "TenantsRefused",
-                   absl::StrCat("the dataplane refused objects of ", refused, " tenants: ", names));
-  return false;
-}
-
-// True when all workers give signs of life, or none is known.
-bool AddWorkersRunning(const DataplaneState& dataplane, Conditions& conditions) {
-  const std::vector<StuckWorker> stuck = dataplane.StuckWorkers();
-  if (stuck.empty()) {
-    conditions.True("WorkersRunning", "Running");
-    return true;
-  }
-  std::string names;
-  for (const StuckWorker& each : stuck)
-    absl::StrAppend(&names, names.empty() ? "" : ", ", each.worker, " (core ", each.core, ")");
-  conditions.False("WorkersRunning", v1::SEVERITY_ERROR, "WorkerStuck",
-                   absl::StrCat("no sign of life for more than a second from worker ", names,
-                                "; what its queues receive is not forwarded"));
-  return false;
+  for (const auto& [name, number] : before)
+    store::ReleaseNumber(database, store::NumberKind::kInterface, number, now_us);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -136,17 +140,19 @@ absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGa
   AuditEntry entry{who, "PutGateway", kObject, "", {}, request.options().break_glass()};
   v1::GatewaySpec spec = std::move(*request.mutable_gateway()->mutable_spec());
   v1::GatewayWriteResult result;
+  tenant::UnderlayModel underlay;
+  const Findings findings = Validate(spec, state, underlay);
   for (auto& each : tenant::Consequences(state.gateway().spec, spec))
     *result.add_consequences() = std::move(each);
   const bool same = result.consequences().empty() && state.gateway().generation != 0;
   const absl::Status allowed = same ? absl::OkStatus() : CheckEtag(state, request);
-  const Findings findings = Validate(spec);
   const auto capacity = tenant::CapacityOf(spec.capacity());
   if (capacity.total_kbps && state.BookedKbps() > *capacity.total_kbps)
     AddConsequence(v1::CONSEQUENCE_KIND_WARNING, "spec.capacity",
                    absl::StrCat("connections book ", state.BookedKbps(), " kbit/s, more than ",
                                 *capacity.total_kbps, " kbit/s; they keep running, new ones are refused"),
                    result);
+  if (!same) WarnOfTunnels(state, underlay, result);
   result.set_changed(!same);
   if (request.options().validate_only()) {
     if (!allowed.ok())
@@ -168,6 +174,10 @@ absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGa
     row.update_us = state.now_us();
     row.spec = std::move(spec);
     store::Transaction transaction(state.store().database());
+    if (absl::Status status =
+            UpdateNumbers(state.store().database(), row.update_us, state.surroundings().dataplane, row);
+        !status.ok())
+      return status;
     store::SaveGateway(state.store().database(), row);
     Audit(state, entry);
     if (absl::Status status = transaction.Commit(); !status.ok()) return status;
@@ -175,57 +185,6 @@ absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGa
   }
   *result.mutable_gateway() = ShowGateway(state);
   return result;
-}
-
-v1::Gateway ShowGateway(DesiredState& state) {
-  const Surroundings& surroundings = state.surroundings();
-  const store::GatewayRow& row = state.gateway();
-  v1::Gateway gateway;
-  gateway.set_etag(EtagOf(row));
-  gateway.set_generation(row.generation);
-  if (row.generation != 0) SetTimestamp(*gateway.mutable_update_time(), row.update_us);
-  *gateway.mutable_spec() = row.spec;
-  v1::GatewayStatus& status = *gateway.mutable_status();
-  status.set_state(v1::GATEWAY_STATE_ACTIVE);
-  status.set_instance_id(surroundings.instance);
-  // The name of one that is gone would say that it is there.
-  if (surroundings.dataplane.attached()) status.set_dataplane_instance_id(surroundings.dataplane.instance());
-  status.set_version(surroundings.version);
-  status.mutable_uptime()->set_seconds((state.now_us() - state.started_us()) / 1'000'000);
-  const uint64_t booked = state.BookedKbps();
-  const uint64_t total = row.spec.capacity().total_kbps();
-  status.set_total_capacity_kbps(total);
-  status.set_booked_kbps(booked);
-  status.set_available_capacity_kbps(total > booked ? total - booked : 0);
-  status.set_tenants(static_cast<uint32_t>(state.tenants().size()));
-  uint32_t connections = 0;
-  for (const auto& [name, record] : state.tenants())
-    connections += static_cast<uint32_t>(record->row.spec.connections_size());
-  status.set_connections(connections);
-  status.set_observed_generation(state.ObservedGatewayGeneration());
-
-  Conditions conditions(*status.mutable_conditions(), kObject, row.generation, state.now_us(),
-                        state.gateway_condition_times());
-  const bool attached = surroundings.dataplane.attached();
-  if (attached) {
-    conditions.True("DataplaneAttached", "Attached");
-  } else {
-    conditions.False("DataplaneAttached", v1::SEVERITY_ERROR, "DataplaneAway", "no dataplane is attached");
-  }
-  const bool running = AddWorkersRunning(surroundings.dataplane, conditions);
-  const bool fits = !row.spec.capacity().has_total_kbps() || booked <= total;
-  if (fits) {
-    conditions.True("WithinCapacity", "Fits");
-  } else {
-    conditions.False("WithinCapacity", v1::SEVERITY_WARNING, "OverProvisioned",
-                     absl::StrCat("connections book ", booked, " kbit/s of ", total, " kbit/s"));
-  }
-  const bool programmed = AddTenantsProgrammed(state, conditions);
-  status.set_health(!attached || !running ? v1::HEALTH_UNHEALTHY
-                    : fits && programmed  ? v1::HEALTH_HEALTHY
-                                          : v1::HEALTH_DEGRADED);
-  *status.mutable_configuration_state() = RollUp(status.conditions());
-  return gateway;
 }
 
 }  // namespace sluice::api

@@ -1,4 +1,4 @@
-// Writes of the gateway singleton, and what is shown of it.
+// Writes of the gateway singleton.
 #pragma once
 
 #include <string>
@@ -13,7 +13,5 @@ namespace sluice::api {
 absl::StatusOr<gateway::v1::GatewayWriteResult> PutGateway(DesiredState& state,
                                                            gateway::v1::PutGatewayRequest request,
                                                            const std::string& who);
-// Without what has to be asked of the dataplane (workers, fills).
-gateway::v1::Gateway ShowGateway(DesiredState& state);
 
 }  // namespace sluice::api

@@ -12,8 +12,7 @@ namespace dp = ::sluice::dataplane::v1;
 
 std::string LinkWords(const NameTable::Link* link) {
   if (link == nullptr) return "an interface that is not configured any more";
-  return absl::StrCat("connection ", link->connection, " (", link->port,
-                      link->vlan == 0 ? ", untagged)" : absl::StrCat(", VLAN ", link->vlan, ")"));
+  return absl::StrCat("connection ", link->connection, " (", PlaceText(*link), ")");
 }
 
 std::string SinceText(uint64_t down_ms, int64_t now_us) {
@@ -52,6 +51,8 @@ std::string DropSentence(const dp::LookupRouteReply& reply, const dp::Adjacency&
 
 std::string ForwardSentence(const dp::LookupRouteReply& reply, const dp::Adjacency& chosen, LinkOf link_of,
                             const LookupFacts& facts) {
+  // Its next hop is the far end, which the link's words name.
+  if (chosen.kind() == "tunnel") return absl::StrCat("through ", LinkWords(link_of(chosen.interface())));
   const std::string to = chosen.next_hop().empty() ? absl::StrCat("host ", facts.destination)
                                                    : absl::StrCat("next hop ", chosen.next_hop());
   std::string out = absl::StrCat("to ", to, " over ", LinkWords(link_of(chosen.interface())));
@@ -75,7 +76,7 @@ v1::LookupRouteResponse LookupAnswer(const dp::LookupRouteReply& reply, const Ad
     const bool is_chosen = reply.chosen() == static_cast<uint32_t>(i);
     if (is_chosen) chosen = adjacency;
     // A drop or one of our own addresses has no next hop to show.
-    if (adjacency.kind() == "neighbor" || adjacency.kind() == "glean")
+    if (adjacency.kind() == "neighbor" || adjacency.kind() == "glean" || adjacency.kind() == "tunnel")
       AddMember(adjacency, member, is_chosen && reply.drop_reason().empty(), link_of, response);
   }
   const bool local = reply.adjacency().kind() == "local" || chosen.kind() == "local";

@@ -10,15 +10,38 @@ namespace sluice::api {
 
 namespace v1 = ::sluice::gateway::v1;
 
+namespace {
+
+std::string TunnelText(const v1::Connection& connection) {
+  if (!connection.has_gre()) return {};
+  const v1::GreConnection& gre = connection.gre();
+  return absl::StrCat("GRE to ", gre.remote_address(), gre.has_key() ? absl::StrCat(" key ", gre.key()) : "");
+}
+
+}  // namespace
+
+std::string PlaceText(const NameTable::Link& link) {
+  if (!link.tunnel.empty()) return link.tunnel;
+  return absl::StrCat(link.port, link.vlan == 0 ? ", untagged" : absl::StrCat(", VLAN ", link.vlan));
+}
+
 NameTable::NameTable(const DesiredState& state) {
+  const store::GatewayRow& gateway = state.gateway();
+  for (const auto& each : gateway.spec.underlay_interfaces())
+    links_[gateway.underlay_numbers.at(each.name())] = {"", each.name(), each.port(),
+                                                        static_cast<uint16_t>(each.vlan()), 0};
   for (const auto& [name, record] : state.tenants()) {
     const auto& numbers = record->row.numbers;
     tenants_[numbers.vrf] = name;
     for (const auto& connection : record->row.spec.connections()) {
       const auto at = numbers.connections.find(connection.name());
       if (at == numbers.connections.end()) continue;
-      links_[at->second.interface] = {name, connection.name(), connection.l3().port(),
-                                      static_cast<uint16_t>(connection.l3().vlan()), numbers.vrf};
+      links_[at->second.interface] = {name,
+                                      connection.name(),
+                                      connection.l3().port(),
+                                      static_cast<uint16_t>(connection.l3().vlan()),
+                                      numbers.vrf,
+                                      TunnelText(connection)};
     }
   }
 }

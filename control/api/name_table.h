@@ -25,6 +25,7 @@ class NameTable {
     std::string port;
     uint16_t vlan = 0;
     uint32_t vrf = 0;
+    std::string tunnel = {};  // "GRE to 198.51.100.2 key 7"; then there is neither port nor VLAN
   };
 
   explicit NameTable(const DesiredState& state);
@@ -41,7 +42,10 @@ class NameTable {
   std::map<uint32_t, Link> links_;
 };
 
-// Names a subinterface; nullptr for one that is not known (any more).
+// Where a link is: "p1, VLAN 100", "GRE to 198.51.100.2 key 7".
+std::string PlaceText(const NameTable::Link& link);
+
+// Names a subinterface or tunnel; nullptr for one that is not known (any more).
 using LinkOf = absl::FunctionRef<const NameTable::Link*(uint32_t)>;
 
 gateway::v1::RouteSource SourceOf(rib::Source source);

@@ -7,8 +7,11 @@ namespace sluice::api {
 namespace {
 
 std::string PlaceOf(const NameTable::Link& link) {
-  return absl::StrCat("connection ", link.tenant, "/", link.connection, " (", link.port,
-                      link.vlan == 0 ? ", untagged)" : absl::StrCat(", VLAN ", link.vlan, ")"));
+  // The underlay is nobody's.
+  const std::string name = link.tenant.empty()
+                               ? absl::StrCat("underlay interface ", link.connection)
+                               : absl::StrCat("connection ", link.tenant, "/", link.connection);
+  return absl::StrCat(name, " (", PlaceText(link), ")");
 }
 
 }  // namespace
@@ -23,7 +26,8 @@ std::string StepNote(const dataplane::v1::TraceStep& step, LinkOf link_of) {
   std::string note = absl::StrCat("matches ", step.prefix());
   if (!step.next_hop().empty()) absl::StrAppend(&note, ", next hop ", step.next_hop());
   if (const NameTable::Link* over = link_of(step.next_hop_interface()))
-    absl::StrAppend(&note, " over connection ", over->connection);
+    absl::StrAppend(&note, " over ", over->tenant.empty() ? "underlay interface " : "connection ",
+                    over->connection);
   return note;
 }
 

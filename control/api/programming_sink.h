@@ -18,7 +18,8 @@ class ProgrammingSink {
  public:
   virtual ~ProgrammingSink() = default;
 
-  // Everything the tenant wants apart from its static set. Replaces what was there.
+  // Everything the tenant wants apart from its static set. Replaces what was there. VRF 0 is the
+  // underlay, which is stated the same way.
   virtual void PutTenant(const programming::TenantObjects& tenant, uint64_t revision) = 0;
   virtual void RemoveTenant(uint32_t vrf) = 0;
   // Changes of the static set of a VRF. These routes have source kStatic and

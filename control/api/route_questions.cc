@@ -108,7 +108,7 @@ std::string WhyChosenOrNot(const RibRoute& route, const std::vector<RibRoute>& a
 std::string OwnerOf(const net::Address& address, const TenantRecord* record) {
   if (record == nullptr) return {};
   const tenant::TenantModel& model = record->validated.model;
-  for (const tenant::L3Connection& connection : model.connections)
+  for (const tenant::Connection& connection : model.connections)
     for (const net::InterfaceAddress& own : connection.addresses)
       if (own.address == address) return absl::StrCat("address of connection ", connection.name);
   const bool is_router = std::find(model.router_addresses.begin(), model.router_addresses.end(), address) !=

@@ -21,7 +21,7 @@ namespace sluice::api {
 struct StaticRouteTerms {
   std::string tenant;
   int64_t tenant_uid = 0;
-  std::vector<tenant::L3Connection> connections;
+  std::vector<tenant::Connection> connections;
   tenant::Limits limits;
   uint64_t routes_max = 0;  // limit static-routes-per-tenant, or the tenant's quota
   uint64_t base_version = 0;

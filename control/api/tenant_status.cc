@@ -11,6 +11,7 @@
 #include "control/api/refused_text.h"
 #include "control/rib/next_hop_table.h"
 #include "control/tenant/compile.h"
+#include "control/tenant/tunnel_path.h"
 
 namespace sluice::api {
 namespace {
@@ -102,21 +103,6 @@ void AddStaticSet(const TenantRecord& record, Conditions& conditions) {
                      absl::StrCat(record.unreadable_routes, " stored static routes cannot be read"));
 }
 
-void AddStatistics(uint32_t interface, const Surroundings& surroundings, v1::ConnectionStatistics& out) {
-  const InterfaceCounters counters = surroundings.dataplane.Counters(interface);
-  out.set_inbound_bytes(counters.inbound_bytes);
-  out.set_outbound_bytes(counters.outbound_bytes);
-  out.set_inbound_packets(counters.inbound_packets);
-  out.set_outbound_packets(counters.outbound_packets);
-  out.set_inbound_packets_dropped(counters.inbound_dropped);
-  out.set_outbound_packets_dropped(counters.outbound_dropped);
-  out.set_inbound_packets_rate_limited(counters.inbound_rate_limited);
-  out.set_outbound_packets_rate_limited(counters.outbound_rate_limited);
-  out.set_inbound_rate_kbps(counters.inbound_kbps);
-  out.set_outbound_rate_kbps(counters.outbound_kbps);
-  SetTimestamp(*out.mutable_last_updated(), surroundings.now_us());
-}
-
 void AddRouteCounts(const TenantRecord& record, const Surroundings& surroundings, v1::TenantStatus& status) {
   for (const RouteCount& each : surroundings.programming.RouteCounts(record.row.numbers.vrf)) {
     auto& count = *status.add_routes();
@@ -152,6 +138,21 @@ void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& sta
 
 }  // namespace
 
+void AddStatistics(uint32_t interface, const Surroundings& surroundings, v1::ConnectionStatistics& out) {
+  const InterfaceCounters counters = surroundings.dataplane.Counters(interface);
+  out.set_inbound_bytes(counters.inbound_bytes);
+  out.set_outbound_bytes(counters.outbound_bytes);
+  out.set_inbound_packets(counters.inbound_packets);
+  out.set_outbound_packets(counters.outbound_packets);
+  out.set_inbound_packets_dropped(counters.inbound_dropped);
+  out.set_outbound_packets_dropped(counters.outbound_dropped);
+  out.set_inbound_packets_rate_limited(counters.inbound_rate_limited);
+  out.set_outbound_packets_rate_limited(counters.outbound_rate_limited);
+  out.set_inbound_rate_kbps(counters.inbound_kbps);
+  out.set_outbound_rate_kbps(counters.outbound_kbps);
+  SetTimestamp(*out.mutable_last_updated(), surroundings.now_us());
+}
+
 std::string EtagOf(const store::TenantRow& row) {
   return absl::StrCat("t", row.uid, "-", row.generation);
 }
@@ -178,10 +179,13 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
   v1::ConnectionStatus status;
   status.set_name(connection.name());
   status.set_gateway(surroundings.instance);
-  const ConnectionLiveness liveness = LivenessOf(record, connection, surroundings);
+  const ConnectionLiveness liveness = LivenessOf(record, connection, state.gateway_record(), surroundings);
   status.set_state(liveness.state);
   status.set_error_reason(liveness.error);
   status.set_unreachability_reason(liveness.unreachable);
+  StateSince& changed = record.connection_states[connection.name()];
+  if (changed.state != liveness.state) changed = {liveness.state, state.now_us()};
+  SetTimestamp(*status.mutable_last_state_change(), changed.since_us);
   auto& since = record.connected_since_us[connection.name()];
   if (!liveness.carries_packets()) since = 0;
   if (liveness.carries_packets() && since == 0) since = state.now_us();
@@ -216,10 +220,12 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
     secret.set_is_set(true);
     secret.set_version(version);
   }
-  status.set_mtu(connection.mtu());
-  if (const auto ports = surroundings.dataplane.Ports(); ports && !connection.has_mtu())
-    for (const PortState& port : *ports)
-      if (port.name == connection.l3().port()) status.set_mtu(port.mtu);
+  for (const tenant::Connection& each : record.validated.model.connections) {
+    if (each.name != connection.name()) continue;
+    const tenant::ExplainedMtu mtu = tenant::MtuOf(each, state.gateway_record().underlay, state.ports());
+    status.set_mtu(mtu.bytes);
+    status.set_mtu_reason(mtu.reason);
+  }
   if (with_statistics) AddStatistics(numbers->second.interface, surroundings, *status.mutable_statistics());
   return status;
 }

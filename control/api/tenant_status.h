@@ -18,6 +18,10 @@ gateway::v1::Tenant ShowTenant(TenantRecord& record, DesiredState& state, bool w
 gateway::v1::ConnectionStatus ShowConnection(TenantRecord& record, const gateway::v1::Connection& connection,
                                              DesiredState& state, bool with_statistics);
 
+// Counters of a subinterface as they are now.
+void AddStatistics(uint32_t interface, const Surroundings& surroundings,
+                   gateway::v1::ConnectionStatistics& out);
+
 // Equal as long as watchers need not be told: status without counters and times.
 std::string StatusDigest(TenantRecord& record, DesiredState& state);
 std::string ConnectionDigest(TenantRecord& record, std::string_view connection, DesiredState& state);

@@ -66,6 +66,22 @@ void ReleaseNumbers(store::Database& database, int64_t now_us, TenantRow& row) {
   }
 }
 
+// A connection that becomes another kind is another object of the dataplane: it gives its
+// numbers back and gets new ones.
+void ReleaseOfOtherKind(store::Database& database, int64_t now_us, const v1::TenantSpec& before,
+                        TenantRow& row) {
+  std::map<std::string, v1::Connection::KindCase> kinds;
+  for (const v1::Connection& each : before.connections()) kinds[each.name()] = each.kind_case();
+  for (const v1::Connection& each : row.spec.connections()) {
+    const auto kind = kinds.find(each.name());
+    if (kind == kinds.end() || kind->second == each.kind_case()) continue;
+    const auto numbers = row.numbers.connections.find(each.name());
+    if (numbers == row.numbers.connections.end()) continue;
+    ReleaseConnection(database, now_us, numbers->second);
+    row.numbers.connections.erase(numbers);
+  }
+}
+
 void AddConsequence(v1::ConsequenceKind kind, std::string object, std::string field, std::string description,
                     v1::TenantWriteResult& result) {
   auto& consequence = *result.add_consequences();
@@ -263,6 +279,7 @@ absl::Status TenantWrites::Commit(const Wanted& wanted, const std::string& who, 
 
   store::Database& database = state_.store().database();
   store::Transaction transaction(database);
+  if (record != nullptr) ReleaseOfOtherKind(database, now_us, record->row.spec, row);
   if (absl::Status status = AllocateNumbers(database, now_us, state_.surroundings().dataplane, row);
       !status.ok())
     return status;

@@ -7,7 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "control/api/gateway_writes.h"
+#include "control/api/gateway_status.h"
 #include "control/api/refusal.h"
 #include "control/api/tenant_status.h"
 #include "control/api/write_rules.h"

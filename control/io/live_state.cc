@@ -52,12 +52,16 @@ void LiveState::Detached() {
   neighbors_.clear();
   failed_.clear();
   stuck_.clear();
+  tunnel_paths_.clear();
+  paths_of_.clear();
   for (auto& [number, port] : ports_) port.set_link_up(false);
 }
 
 void LiveState::SnapshotBegins() {
   neighbors_.clear();
   failed_.clear();
+  tunnel_paths_.clear();
+  paths_of_.clear();
   stuck_.clear();
 }
 
@@ -99,10 +103,34 @@ void LiveState::Changed(const v1::StateChange& change) {
     case v1::StateChange::kStuckWorkers:
       return NoteStuck(change.stuck_workers());
     case v1::StateChange::kAdjacency:
+      NoteAdjacency(change.adjacency());
+      return;
     case v1::StateChange::kSnapshotComplete:
     case v1::StateChange::CHANGE_NOT_SET:
       return;
   }
+}
+
+// Of an adjacency that is gone only the number is told.
+void LiveState::NoteAdjacency(const v1::Adjacency& adjacency) {
+  if (const auto before = tunnel_paths_.find(adjacency.id()); before != tunnel_paths_.end()) {
+    const auto of = paths_of_.find(before->second.first);
+    of->second.erase(adjacency.id());
+    if (of->second.empty()) paths_of_.erase(of);
+    tunnel_paths_.erase(before);
+  }
+  if (adjacency.kind() != "tunnel") return;
+  tunnel_paths_[adjacency.id()] = {adjacency.interface(),
+                                   {adjacency.next_hop(), adjacency.live(), adjacency.down_reason()}};
+  paths_of_[adjacency.interface()].insert(adjacency.id());
+}
+
+std::vector<api::TunnelPath> LiveState::TunnelPaths(uint32_t interface) const {
+  std::vector<api::TunnelPath> paths;
+  const auto at = paths_of_.find(interface);
+  if (at == paths_of_.end()) return paths;
+  for (const uint32_t adjacency : at->second) paths.push_back(tunnel_paths_.at(adjacency).second);
+  return paths;
 }
 
 void LiveState::NoteNeighbor(const NeighborKey& key, const v1::Neighbor& neighbor) {
@@ -212,7 +240,9 @@ std::vector<api::DropCount> LiveState::Drops() const {
     }
   };
   add(0);
-  for (const auto& [vrf, tenant] : sender_.tenants()) add(vrf);
+  for (const auto& [vrf, tenant] : sender_.tenants()) {
+    if (vrf != 0) add(vrf);
+  }
   return drops;
 }
 

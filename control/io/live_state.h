@@ -47,6 +47,7 @@ class LiveState : public api::DataplaneState {
   std::optional<std::vector<api::PortState>> Ports() const override;
   api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
   std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
+  std::vector<api::TunnelPath> TunnelPaths(uint32_t interface) const override;
   uint64_t Limit(std::string_view name) const override;
   std::vector<api::StuckWorker> StuckWorkers() const override { return stuck_; }
   api::InterfaceCounters Counters(uint32_t interface) const override;
@@ -84,6 +85,7 @@ class LiveState : public api::DataplaneState {
   };
 
   void NoteStuck(const dataplane::v1::StuckWorkers& stuck);
+  void NoteAdjacency(const dataplane::v1::Adjacency& adjacency);
   void NoteNeighbor(const NeighborKey& key, const dataplane::v1::Neighbor& neighbor);
   const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
   Totals Read(const programming::InterfaceObject& interface) const;
@@ -101,6 +103,9 @@ class LiveState : public api::DataplaneState {
   absl::flat_hash_map<uint32_t, dataplane::v1::PortState> ports_;  // by number
   absl::flat_hash_map<NeighborKey, Neighbor, NeighborHash> neighbors_;
   absl::flat_hash_map<uint32_t, std::set<net::Address>> failed_;  // by interface; none is empty
+  // Adjacencies through tunnels by their number, and by the tunnel's interface.
+  absl::flat_hash_map<uint32_t, std::pair<uint32_t, api::TunnelPath>> tunnel_paths_;
+  absl::flat_hash_map<uint32_t, std::set<uint32_t>> paths_of_;
   uint64_t duplicate_addresses_ = 0;
   std::vector<api::StuckWorker> stuck_;
   // What interfaces had counted in former dataplanes.

@@ -96,6 +96,44 @@ TEST_CASE("an attachment to the same dataplane doubles nothing") {
   CHECK(gateway.inbound() == 76);
 }
 
+TEST_CASE("a tunnel's path is what its adjacency said last, and gone with it") {
+  Gateway gateway;
+  gateway.Attach("first");
+  const auto tell = [&](uint32_t id, const std::string& kind, bool live, const std::string& why) {
+    dataplane::v1::StateChange change;
+    auto& adjacency = *change.mutable_adjacency();
+    adjacency.set_id(id);
+    adjacency.set_kind(kind);
+    adjacency.set_interface(kind == "removed" ? 0 : 7);
+    adjacency.set_next_hop("198.51.100.2");
+    adjacency.set_live(live);
+    adjacency.set_down_reason(why);
+    gateway.state.Changed(change);
+  };
+  CHECK(gateway.state.TunnelPaths(7).empty());
+  tell(3, "tunnel", true, "");
+  CHECK((gateway.state.TunnelPaths(7) == std::vector<api::TunnelPath>{{"198.51.100.2", true, ""}}));
+  tell(3, "tunnel", false, "no route to 198.51.100.2");
+  CHECK((gateway.state.TunnelPaths(7) ==
+         std::vector<api::TunnelPath>{{"198.51.100.2", false, "no route to 198.51.100.2"}}));
+  tell(4, "neighbor", true, "");
+  CHECK(gateway.state.TunnelPaths(7).size() == 1);
+  CHECK(gateway.state.TunnelPaths(8).empty());
+  SECTION("the adjacency goes") {
+    tell(3, "removed", false, "");
+  }
+  SECTION("its number becomes a neighbour's") {
+    tell(3, "neighbor", true, "");
+  }
+  SECTION("the dataplane goes") {
+    gateway.state.Detached();
+  }
+  SECTION("a new snapshot begins") {
+    gateway.state.SnapshotBegins();
+  }
+  CHECK(gateway.state.TunnelPaths(7).empty());
+}
+
 TEST_CASE("a deleted connection leaves nothing to the next one with its number") {
   Gateway gateway;
   gateway.Attach("first");

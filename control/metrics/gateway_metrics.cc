@@ -66,6 +66,7 @@ void GatewayMetrics::CollectCore(Exposition& out) const {
   const std::vector<TenantNames> tenants = sources_.tenants();
   out.Gauge("sluice_tenants", "tenants configured", {}, static_cast<double>(tenants.size()));
   for (const TenantNames& names : tenants) CollectTenant(names, out);
+  CollectUnderlay(out);
   CollectDrops(tenants, out);
   CollectWorkers(out);
 }
@@ -103,6 +104,7 @@ void GatewayMetrics::CollectTenant(const TenantNames& names, Exposition& out) co
   }
   for (const auto& [connection, interface] : names.connections) {
     CollectConnection(names.tenant, connection, interface, out);
+    CollectTunnel({{"tenant", names.tenant}, {"connection", connection}}, interface, out);
   }
 }
 
@@ -131,6 +133,30 @@ void GatewayMetrics::CollectConnection(const std::string& tenant, const std::str
                 labels(at.name), static_cast<double>(at.limited));
     out.Gauge("sluice_connection_rate_kbps", "kbit/s over about the last second", labels(at.name),
               static_cast<double>(at.kbps));
+  }
+}
+
+// Nothing is said of a tunnel that no route leads through.
+void GatewayMetrics::CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const {
+  const std::vector<api::TunnelPath> paths = sources_.state.TunnelPaths(interface);
+  if (paths.empty()) return;
+  const auto live =
+      std::count_if(paths.begin(), paths.end(), [](const api::TunnelPath& each) { return each.live; });
+  out.Gauge("sluice_tunnel_up", "1 while the underlay has a way to the tunnel's far end", labels, live > 0);
+}
+
+void GatewayMetrics::CollectUnderlay(Exposition& out) const {
+  for (const auto& [name, interface] : sources_.underlay()) {
+    const api::InterfaceCounters counters = sources_.state.Counters(interface);
+    const auto count = [&](const char* direction, uint64_t packets, uint64_t bytes) {
+      const Labels labels = {{"interface", name}, {"direction", direction}};
+      out.Counter("sluice_underlay_packets_total", "outer IP packets of the underlay interface", labels,
+                  static_cast<double>(packets));
+      out.Counter("sluice_underlay_bytes_total", "bytes of outer IP packets of the underlay interface",
+                  labels, static_cast<double>(bytes));
+    };
+    count("inbound", counters.inbound_packets, counters.inbound_bytes);
+    count("outbound", counters.outbound_packets, counters.outbound_bytes);
   }
 }
 

@@ -43,6 +43,10 @@ class GatewayMetrics : public prometheus::Collectable {
     const io::ProgrammingLoop& programming;
     api::DataplaneView& dataplane;
     std::function<std::vector<TenantNames>()> tenants;  // core thread
+    // Underlay interfaces: name, number. Core thread.
+    std::function<std::vector<std::pair<std::string, uint32_t>>()> underlay = [] {
+      return std::vector<std::pair<std::string, uint32_t>>();
+    };
   };
   explicit GatewayMetrics(Sources sources);
   ~GatewayMetrics() override;
@@ -59,6 +63,8 @@ class GatewayMetrics : public prometheus::Collectable {
   void CollectTenant(const TenantNames& names, Exposition& out) const;
   void CollectConnection(const std::string& tenant, const std::string& connection, uint32_t interface,
                          Exposition& out) const;
+  void CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const;
+  void CollectUnderlay(Exposition& out) const;
   void CollectDrops(const std::vector<TenantNames>& tenants, Exposition& out) const;
   void CollectWorkers(Exposition& out) const;
   void CollectPorts(Exposition& out) const;

@@ -116,9 +116,20 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   change.mutable_stuck_workers()->add_workers()->set_index(0);
   state.Changed(change);
 
+  v1::StateChange tunnel;
+  tunnel.mutable_adjacency()->set_id(3);
+  tunnel.mutable_adjacency()->set_kind("tunnel");
+  tunnel.mutable_adjacency()->set_interface(10);
+  tunnel.mutable_adjacency()->set_live(true);
+  state.Changed(tunnel);
+
   FullView view;
-  const GatewayMetrics metrics({loop, sender, state, programming, view, [] {
+  const GatewayMetrics metrics({loop, sender, state, programming, view,
+                                [] {
                                   return std::vector<TenantNames>{{"contoso", 1, {{"paris", 10}}}};
+                                },
+                                [] {
+                                  return std::vector<std::pair<std::string, uint32_t>>{{"tor-a", 11}};
                                 }});
   std::thread core([&] { loop.Run(); });
   const std::vector<prometheus::MetricFamily> families = metrics.Collect();
@@ -144,6 +155,7 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
       REQUIRE(family.metric.size() == 1);
       CHECK(family.metric.at(0).gauge.value == 1);
     }
+    if (family.name == "sluice_tunnel_up") CHECK(family.metric.at(0).gauge.value == 1);
     if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
     if (family.name == "sluice_neighbor_events_total") {
       CHECK(family.metric.size() == 11);

@@ -23,6 +23,9 @@ std::span<const uint8_t> Span(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
+// In place of the family of a next hop that is a connection itself.
+constexpr uint8_t kNoAddress = 0;
+
 void WriteAddress(ByteWriter& out, const net::Address& address) {
   out.U8(address.is_v4() ? 4 : 6);
   if (address.is_v4()) {
@@ -32,8 +35,7 @@ void WriteAddress(ByteWriter& out, const net::Address& address) {
   }
 }
 
-std::optional<net::Address> ReadAddress(ByteReader& in) {
-  const uint8_t family = in.U8();
+std::optional<net::Address> ReadAddress(ByteReader& in, uint8_t family) {
   if (family == 4) return net::Ipv4Address{in.U32()};
   const auto bytes = in.Take(16);
   if (family != 6 || bytes.size() != 16) return std::nullopt;
@@ -49,7 +51,11 @@ void WriteBody(ByteWriter& out, const StaticRoute& route) {
   out.U32(route.metric);
   out.U8(static_cast<uint8_t>(route.next_hops.size()));
   for (const NextHop& hop : route.next_hops) {
-    WriteAddress(out, hop.address);
+    if (hop.address) {
+      WriteAddress(out, *hop.address);
+    } else {
+      out.U8(kNoAddress);
+    }
     out.U16(hop.weight);
     out.U8(static_cast<uint8_t>(hop.connection.size()));
     out.Bytes(Span(hop.connection));
@@ -58,7 +64,7 @@ void WriteBody(ByteWriter& out, const StaticRoute& route) {
 
 std::optional<StaticRoute> Read(std::string_view key, std::string_view body) {
   ByteReader key_in(Span(key));
-  const auto address = ReadAddress(key_in);
+  const auto address = ReadAddress(key_in, key_in.U8());
   const uint8_t length = key_in.U8();
   if (!address || !key_in.ok() || length > address->BitLength()) return std::nullopt;
   StaticRoute route{net::Prefix(*address, length), 0, {}};
@@ -67,9 +73,11 @@ std::optional<StaticRoute> Read(std::string_view key, std::string_view body) {
   const unsigned count = in.U8();
   for (unsigned i = 0; i < count && in.ok(); ++i) {
     NextHop hop;
-    const auto at = ReadAddress(in);
-    if (!at) return std::nullopt;
-    hop.address = *at;
+    const uint8_t family = in.U8();
+    if (family != kNoAddress) {
+      hop.address = ReadAddress(in, family);
+      if (!hop.address) return std::nullopt;
+    }
     hop.weight = in.U16();
     const auto name = in.Take(in.U8());
     hop.connection.assign(name.begin(), name.end());

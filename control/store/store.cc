@@ -1,13 +1,15 @@
 // Opening the store: schema and key check.
 #include "control/store/store.h"
 
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 
 namespace sluice::store {
 namespace {
 
 constexpr int64_t kApplicationId = 0x534c5547;  // "SLUG"
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 constexpr char kKeyCheck[] = "sluice key check";
 
 // Static routes have rows of their own, so that a change is a delta; a set is
@@ -40,7 +42,15 @@ CREATE TABLE audit (
   break_glass INTEGER NOT NULL);
 CREATE INDEX audit_of_tenant ON audit (tenant, id);
 CREATE TABLE key_check (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT NULL);
+CREATE TABLE underlay_interface (name TEXT NOT NULL PRIMARY KEY, interface INTEGER NOT NULL) WITHOUT ROWID;
 )";
+
+// kUpgrades[i] leads from schema i + 1 to the next.
+constexpr const char* kUpgrades[] = {
+    "CREATE TABLE underlay_interface (name TEXT NOT NULL PRIMARY KEY, interface INTEGER NOT NULL) WITHOUT "
+    "ROWID",
+};
+static_assert(std::size(kUpgrades) == kSchemaVersion - 1);
 
 int64_t Pragma(Database& database, const char* sql) {
   Statement statement(database, sql);
@@ -82,10 +92,21 @@ absl::StatusOr<bool> IsFresh(Database& database) {
   if (application != kApplicationId)
     return absl::FailedPreconditionError(
         absl::StrCat(database.path(), " is not a state database of sluice-gateway"));
-  if (version != kSchemaVersion)
+  if (version < 1 || version > kSchemaVersion)
     return absl::FailedPreconditionError(absl::StrCat("state database ", database.path(), " has schema ",
-                                                      version, "; this program knows ", kSchemaVersion));
+                                                      version, "; this program knows 1 to ", kSchemaVersion));
   return false;
+}
+
+// A database of an older program becomes one of this, all or nothing.
+absl::Status Upgrade(Database& database) {
+  const int64_t version = Pragma(database, "PRAGMA user_version");
+  if (version == kSchemaVersion) return absl::OkStatus();
+  Transaction transaction(database);
+  for (int64_t from = version; from < kSchemaVersion; ++from)
+    database.Execute(kUpgrades[static_cast<size_t>(from - 1)]);
+  database.Execute(absl::StrCat("PRAGMA user_version=", kSchemaVersion).c_str());
+  return transaction.Commit();
 }
 
 }  // namespace
@@ -106,6 +127,7 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(const std::string& database_f
   const absl::Status status =
       *fresh ? Create(**database, *sealing) : CheckKey(**database, *sealing, key_file);
   if (!status.ok()) return status;
+  if (absl::Status upgraded = Upgrade(**database); !upgraded.ok()) return upgraded;
   return std::unique_ptr<Store>(new Store(*std::move(database), *std::move(sealing)));
 }
 

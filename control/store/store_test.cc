@@ -119,6 +119,34 @@ TEST_CASE("what is not our store is refused by name") {
   }
 }
 
+TEST_CASE("a database of an older schema is brought to this one, and a newer one is refused") {
+  Place place;
+  {
+    auto store = Open(place);
+    // What schema 1 was.
+    store->database().Execute("DROP TABLE underlay_interface; PRAGMA user_version=1");
+    REQUIRE(store->database().error().ok());
+  }
+  {
+    auto store = Open(place);
+    GatewayRow row;
+    row.generation = 3;
+    row.underlay_numbers = {{"tor-a", 7}};
+    Transaction transaction(store->database());
+    SaveGateway(store->database(), row);
+    REQUIRE(transaction.Commit().ok());
+  }
+  {
+    auto store = Open(place);
+    const auto row = LoadGateway(store->database());
+    REQUIRE(row);
+    CHECK((row->underlay_numbers == tenant::UnderlayNumbers{{"tor-a", 7}}));
+    store->database().Execute("PRAGMA user_version=99");
+  }
+  CHECK_THAT(std::string(Store::Open(place.database(), place.key()).status().message()),
+             Catch::Contains("has schema 99; this program knows 1 to 2"));
+}
+
 TEST_CASE("a tenant comes back as it was saved, connections in their order") {
   Place place;
   TenantRow row = Contoso();

@@ -88,6 +88,9 @@ std::optional<GatewayRow> LoadGateway(Database& database) {
   row.update_us = select.Integer(1);
   const std::string_view bytes = select.Blob(2);
   row.spec.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  Statement interfaces(database, "SELECT name, interface FROM underlay_interface");
+  while (interfaces.Step())
+    row.underlay_numbers[interfaces.Text(0)] = static_cast<uint32_t>(interfaces.Integer(1));
   return row;
 }
 
@@ -97,6 +100,9 @@ void SaveGateway(Database& database, const GatewayRow& row) {
       .Bind(row.update_us)
       .BindBlob(Bytes(row.spec))
       .Run();
+  database.Execute("DELETE FROM underlay_interface");
+  Statement insert(database, "INSERT INTO underlay_interface VALUES (?, ?)");
+  for (const auto& [name, interface] : row.underlay_numbers) insert.Bind(name).Bind(interface).Run();
 }
 
 std::vector<TenantRow> LoadTenants(Database& database) {

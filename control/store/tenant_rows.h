@@ -15,8 +15,9 @@ namespace sluice::store {
 
 struct GatewayRow {
   uint64_t generation = 0;
-  int64_t update_us = 0;  // microseconds since 1970, UTC
-  gateway::v1::GatewaySpec spec;
+  int64_t update_us = 0;          // microseconds since 1970, UTC
+  gateway::v1::GatewaySpec spec;  // canonical
+  tenant::UnderlayNumbers underlay_numbers;
 };
 
 struct TenantRow {

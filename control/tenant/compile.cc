@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/tenant/next_hop_check.h"
+#include "control/tenant/tunnel_path.h"
 #include "proto/net/check.h"
 
 namespace sluice::tenant {
@@ -16,17 +17,6 @@ using programming::PolicerObject;
 using programming::TenantObjects;
 using rib::RouteInput;
 using rib::Source;
-
-// Without an inventory; the dataplane refuses what its port cannot carry.
-constexpr uint16_t kMtuOfUnknownPort = 1500;
-
-uint16_t MtuOf(const L3Connection& connection, const std::optional<std::vector<PortFacts>>& ports) {
-  if (connection.mtu != 0) return connection.mtu;
-  if (!ports) return kMtuOfUnknownPort;
-  const auto port = std::find_if(ports->begin(), ports->end(),
-                                 [&](const PortFacts& each) { return each.name == connection.port; });
-  return port == ports->end() ? kMtuOfUnknownPort : port->mtu;
-}
 
 const ConnectionNumbers& NumbersOf(const TenantNumbers& numbers, const std::string& connection) {
   const auto found = numbers.connections.find(connection);
@@ -45,7 +35,7 @@ RouteInput Route(uint32_t vrf, const net::Prefix& prefix, Source source, uint32_
 }
 
 // Connected subnets, and host routes to peers outside of them.
-void AddLinkRoutes(const L3Connection& connection, const ConnectionNumbers& numbers, uint32_t vrf,
+void AddLinkRoutes(const Connection& connection, const ConnectionNumbers& numbers, uint32_t vrf,
                    std::vector<RouteInput>& routes) {
   rib::NextHop on_link;
   on_link.interface = numbers.interface;
@@ -77,12 +67,32 @@ void AddPolicer(const std::optional<uint32_t>& kbps, uint32_t number, uint32_t v
   objects.policers.push_back(std::move(policer));
 }
 
-void AddConnection(const TenantModel& model, const L3Connection& connection,
-                   const TenantNumbers& tenant_numbers, const std::optional<std::vector<PortFacts>>& ports,
-                   TenantObjects& objects) {
+uint16_t FlagsOf(const GreTunnel& gre) {
+  const bool copy = gre.outer_df == GreTunnel::OuterDf::kCopy;
+  const bool clear = gre.outer_df == GreTunnel::OuterDf::kClear;
+  return static_cast<uint16_t>((gre.checksum ? channel::kTunnelGreChecksum : 0) |
+                               (copy ? channel::kTunnelDfCopy : 0) | (clear ? channel::kTunnelDfClear : 0) |
+                               (gre.dscp ? channel::kTunnelPipe : 0) |
+                               (gre.key ? channel::kTunnelKeyIn | channel::kTunnelKeyOut : 0));
+}
+
+programming::TunnelEnds TunnelEndsOf(const GreTunnel& gre) {
+  programming::TunnelEnds ends;
+  ends.kind = channel::TunnelKind::kGre;
+  ends.local = gre.local;
+  ends.remote = gre.remote;
+  ends.key_in = ends.key_out = gre.key.value_or(0);
+  ends.flags = FlagsOf(gre);
+  ends.ttl = gre.ttl;
+  ends.dscp = gre.dscp.value_or(0);
+  return ends;
+}
+
+// `name` is the link's in the operator's words.
+void AddLink(const TenantModel& model, const Connection& connection, const TenantNumbers& tenant_numbers,
+             const std::string& name, uint16_t mtu, TenantObjects& objects) {
   const ConnectionNumbers& numbers = NumbersOf(tenant_numbers, connection.name);
   const uint32_t vrf = tenant_numbers.vrf;
-  const std::string name = absl::StrCat("tenant ", model.name, ": connection ", connection.name);
 
   AddPolicer(connection.inbound_kbps, numbers.policer_in, vrf, name + ": inbound bandwidth", objects);
   AddPolicer(connection.outbound_kbps, numbers.policer_out, vrf, name + ": outbound bandwidth", objects);
@@ -93,7 +103,8 @@ void AddConnection(const TenantModel& model, const L3Connection& connection,
   interface.name = name;
   interface.port = connection.port;
   interface.vlan = connection.vlan;
-  interface.mtu = MtuOf(connection, ports);
+  if (connection.gre) interface.tunnel = TunnelEndsOf(*connection.gre);
+  interface.mtu = mtu;
   interface.up = connection.enabled;
   interface.strict_urpf = connection.strict_reverse_path;
   interface.policer_in = connection.inbound_kbps ? numbers.policer_in : 0;
@@ -109,14 +120,14 @@ void AddConnection(const TenantModel& model, const L3Connection& connection,
     objects.routes.push_back(CompileStaticRoute(route, model, tenant_numbers, numbers.connection));
 }
 
-const L3Connection* CarrierOf(const NextHop& hop, const TenantModel& model) {
-  if (hop.connection.empty()) return NextHopCheck::Carrier(model.connections, hop.address);
+const Connection* CarrierOf(const NextHop& hop, const TenantModel& model) {
+  if (hop.connection.empty()) return NextHopCheck::Carrier(model.connections, *hop.address);
   const auto named = std::find_if(model.connections.begin(), model.connections.end(),
-                                  [&](const L3Connection& each) { return each.name == hop.connection; });
+                                  [&](const Connection& each) { return each.name == hop.connection; });
   return named == model.connections.end() ? nullptr : &*named;
 }
 
-bool IsOwnAddress(const L3Connection& connection, const net::Address& address) {
+bool IsOwnAddress(const Connection& connection, const net::Address& address) {
   return std::any_of(connection.addresses.begin(), connection.addresses.end(),
                      [&](const net::InterfaceAddress& own) { return own.address == address; });
 }
@@ -127,11 +138,11 @@ rib::NextHop CompileHop(const NextHop& hop, const TenantModel& model, const Tena
   rib::NextHop to;
   to.weight = hop.weight;
   to.address = hop.address;
-  const L3Connection* carrier = CarrierOf(hop, model);
+  const Connection* carrier = CarrierOf(hop, model);
   if (carrier == nullptr || !carrier->enabled) return to;
   const uint32_t interface = NumbersOf(numbers, carrier->name).interface;
-  if (IsOwnAddress(*carrier, hop.address)) {
-    // Our own address as next hop: the destination itself is on that link.
+  if (!hop.address || IsOwnAddress(*carrier, *hop.address)) {
+    // Our own address, or the tunnel itself, as next hop: the destination is on that link.
     to.interface = interface;
     to.address.reset();
   } else if (!hop.connection.empty()) {
@@ -151,7 +162,7 @@ RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model
 }
 
 TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
-                      const std::optional<std::vector<PortFacts>>& ports) {
+                      const std::optional<std::vector<PortFacts>>& ports, const UnderlayModel& underlay) {
   TenantObjects objects;
   objects.vrf.vrf = numbers.vrf;
   objects.vrf.name = absl::StrCat("tenant ", model.name);
@@ -165,8 +176,26 @@ TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
   objects.vrf.ipv4_routes_max = model.routes_ipv4_max;
   objects.vrf.ipv6_routes_max = model.routes_ipv6_max;
   objects.vrf.neighbors_max = model.neighbors_max;
-  for (const L3Connection& connection : model.connections)
-    AddConnection(model, connection, numbers, ports, objects);
+  for (const Connection& connection : model.connections)
+    AddLink(model, connection, numbers, absl::StrCat("tenant ", model.name, ": connection ", connection.name),
+            MtuOf(connection, underlay, ports).bytes, objects);
+  return objects;
+}
+
+// Its interfaces are links like connections, of which none counts as a connection.
+TenantObjects CompileUnderlay(const UnderlayModel& model, const UnderlayNumbers& numbers,
+                              const std::optional<std::vector<PortFacts>>& ports) {
+  TenantModel links;
+  links.connections = model.interfaces;
+  TenantNumbers link_numbers;
+  for (const auto& [name, number] : numbers) link_numbers.connections[name].interface = number;
+  TenantObjects objects;
+  objects.vrf.name = "underlay";
+  for (const Connection& link : links.connections)
+    AddLink(links, link, link_numbers, absl::StrCat("underlay interface ", link.name), LinkMtu(link, ports),
+            objects);
+  for (const StaticRoute& route : model.routes)
+    objects.routes.push_back(CompileStaticRoute(route, links, link_numbers, 0));
   return objects;
 }
 

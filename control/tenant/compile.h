@@ -11,13 +11,18 @@
 
 namespace sluice::tenant {
 
-// Every connection of `model` must have its numbers. `ports` gives the MTU of
-// connections that name none.
+// Every connection of `model` must have its numbers. `ports` and `underlay` give the
+// MTU of connections that name none.
 programming::TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
-                                   const std::optional<std::vector<PortFacts>>& ports);
+                                   const std::optional<std::vector<PortFacts>>& ports,
+                                   const UnderlayModel& underlay);
 
 // A route of the tenant's static set, as the RIB takes it.
 rib::RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model,
                                    const TenantNumbers& numbers, uint32_t path_id);
+
+// The underlay, which is VRF 0. Every interface must have its number.
+programming::TenantObjects CompileUnderlay(const UnderlayModel& model, const UnderlayNumbers& numbers,
+                                           const std::optional<std::vector<PortFacts>>& ports);
 
 }  // namespace sluice::tenant

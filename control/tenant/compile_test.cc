@@ -32,7 +32,7 @@ const char kLa[] =
 programming::TenantObjects CompileText(const std::string& text) {
   auto validated = ValidateTenant("contoso", Spec(text), Environment{});
   REQUIRE(validated.findings.empty());
-  return Compile(validated.model, {3, {{"la", {11, 12, 13, 14}}}}, std::vector<PortFacts>{{"p1", 1600}});
+  return Compile(validated.model, {3, {{"la", {11, 12, 13, 14}}}}, std::vector<PortFacts>{{"p1", 1600}}, {});
 }
 
 TEST_CASE("a connection compiles to an interface, its policers, neighbours and link routes") {

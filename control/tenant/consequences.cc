@@ -19,7 +19,8 @@ using FieldPath = std::vector<MessageDifferencer::SpecificField>;
 // Of these fields a change stops the connection's traffic for a moment.
 bool Interrupts(const FieldDescriptor& field) {
   return field.name() == "port" || field.name() == "vlan" || field.name() == "untagged" ||
-         field.name() == "enabled" || field.name() == "mtu";
+         field.name() == "enabled" || field.name() == "mtu" || field.name() == "key" ||
+         field.name() == "public_address" || field.name() == "remote_address";
 }
 
 constexpr size_t kConsequencesMax = 1000;

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "control/tenant/gateway_limits.h"
+#include "control/tenant/model.h"
+#include "proto/net/address.h"
 
 namespace sluice::tenant {
 
@@ -27,6 +29,15 @@ struct PortVlan {
   friend auto operator<=>(const PortVlan&, const PortVlan&) = default;
 };
 
+// What arrives for one GRE tunnel: no two may have the same.
+struct GreEnds {
+  net::Address local;
+  net::Address remote;
+  std::optional<uint32_t> key;
+
+  friend auto operator<=>(const GreEnds&, const GreEnds&) = default;
+};
+
 struct Environment {
   Limits limits;
   Capacity capacity;
@@ -35,6 +46,9 @@ struct Environment {
   // Who has a VLAN already, apart from the tenant that is validated; the value is
   // a resource name.
   std::map<PortVlan, std::string> taken;
+  std::map<GreEnds, std::string> gre_taken;
+  // What tunnels end on and go through.
+  UnderlayModel underlay;
   uint64_t booked_by_others_kbps = 0;
   // What this tenant books as stored; growing beyond it needs capacity.
   uint64_t booked_before_kbps = 0;

@@ -24,6 +24,8 @@ Limits LimitsOf(const gateway::v1::Limits& wanted) {
   SLUICE_TAKE(routes_ipv6_per_tenant);
   SLUICE_TAKE(neighbors_per_tenant);
   SLUICE_TAKE(labels_per_tenant);
+  SLUICE_TAKE(underlay_interfaces);
+  SLUICE_TAKE(underlay_routes);
 #undef SLUICE_TAKE
   return limits;
 }

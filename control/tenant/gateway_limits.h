@@ -27,6 +27,8 @@ struct Limits {
   uint64_t routes_ipv6_per_tenant = 200'000;
   uint32_t neighbors_per_tenant = 1024;
   uint32_t labels_per_tenant = 64;
+  uint32_t underlay_interfaces = 64;
+  uint32_t underlay_routes = 1000;
 };
 
 Limits LimitsOf(const gateway::v1::Limits& wanted);

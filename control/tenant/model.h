@@ -16,7 +16,8 @@
 namespace sluice::tenant {
 
 struct NextHop {
-  net::Address address;
+  // Absent: the connection itself, which then is a tunnel.
+  std::optional<net::Address> address;
   std::string connection;  // empty: the one whose subnet or peer holds `address`
   uint16_t weight = 1;     // 1..256
 
@@ -39,13 +40,30 @@ struct StaticNeighbor {
   friend bool operator==(const StaticNeighbor&, const StaticNeighbor&) = default;
 };
 
-// Plain forwarding on a VLAN of a port; the only kind of connection there is yet.
-struct L3Connection {
+// GRE (RFC 2784) with or without key (RFC 2890), the same in both directions.
+struct GreTunnel {
+  enum class OuterDf : uint8_t { kSet, kCopy, kClear };
+
+  net::Address local;   // ours in the underlay
+  net::Address remote;  // of the same family
+  std::optional<uint32_t> key;
+  bool checksum = false;  // is sent
+  OuterDf outer_df = OuterDf::kSet;
+  uint8_t ttl = 0;              // of the outer header; 0: the inner packet's
+  std::optional<uint8_t> dscp;  // of the outer header, 0..63; absent: the inner packet's
+
+  friend bool operator==(const GreTunnel&, const GreTunnel&) = default;
+};
+
+// A GRE tunnel, or plain forwarding on a VLAN of a port. An interface of the
+// underlay is a link of the latter kind.
+struct Connection {
   std::string name;
   bool enabled = true;
+  std::optional<GreTunnel> gre;  // then there is neither port nor VLAN
   std::string port;
   uint16_t vlan = 0;  // 1..4094, 0 = untagged
-  uint16_t mtu = 0;   // bytes, 0 = that of the port
+  uint16_t mtu = 0;   // bytes, 0 = that of the port, or what the underlay leaves a tunnel
   bool strict_reverse_path = false;
   std::optional<uint32_t> inbound_kbps;  // absent: no limit
   std::optional<uint32_t> outbound_kbps;
@@ -54,13 +72,13 @@ struct L3Connection {
   std::vector<StaticNeighbor> static_neighbors;
   std::vector<StaticRoute> routes;
 
-  friend bool operator==(const L3Connection&, const L3Connection&) = default;
+  friend bool operator==(const Connection&, const Connection&) = default;
 };
 
 struct TenantModel {
   std::string name;
   std::vector<net::Address> router_addresses;
-  std::vector<L3Connection> connections;
+  std::vector<Connection> connections;
   // What the dataplane enforces; 0 = its own limits only.
   uint32_t routes_ipv4_max = 0;
   uint32_t routes_ipv6_max = 0;
@@ -88,5 +106,17 @@ struct TenantNumbers {
 
   friend bool operator==(const TenantNumbers&, const TenantNumbers&) = default;
 };
+
+// The provider network, as VRF 0 has it: what tunnels end on and go through.
+struct UnderlayModel {
+  std::vector<Connection> interfaces;  // name, port, vlan, mtu, addresses
+  std::vector<StaticRoute> routes;     // their next hops name interfaces of it as connections
+
+  bool empty() const { return interfaces.empty() && routes.empty(); }
+  friend bool operator==(const UnderlayModel&, const UnderlayModel&) = default;
+};
+
+// Numbers of the underlay's interfaces in the channel, by name.
+using UnderlayNumbers = std::map<std::string, uint32_t>;
 
 }  // namespace sluice::tenant

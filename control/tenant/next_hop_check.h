@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -14,8 +15,15 @@ namespace sluice::tenant {
 
 class NextHopCheck {
  public:
+  // What the links belong to and what one is called, for complaints.
+  struct Words {
+    std::string owner = "the tenant";
+    std::string link = "connection";
+  };
+
   // Borrows `connections`, which must outlive it unchanged.
-  explicit NextHopCheck(const std::vector<L3Connection>& connections);
+  explicit NextHopCheck(const std::vector<Connection>& connections) : NextHopCheck(connections, Words{}) {}
+  NextHopCheck(const std::vector<Connection>& connections, Words words);
 
   // Why `hop` cannot be used, and what could; empty when it can. A hop must be in
   // a subnet or be a peer address of a connection: of the named one, or of any.
@@ -28,8 +36,7 @@ class NextHopCheck {
   std::string ComplaintAbout(const net::Prefix& prefix) const;
 
   // The connection that reaches `address`, or nullptr.
-  static const L3Connection* Carrier(const std::vector<L3Connection>& connections,
-                                     const net::Address& address);
+  static const Connection* Carrier(const std::vector<Connection>& connections, const net::Address& address);
 
  private:
   struct Answer {
@@ -39,18 +46,19 @@ class NextHopCheck {
   const Answer& AnswerTo(const NextHop& hop);
   std::string Examine(const NextHop& hop) const;
   std::string ExamineOwn(const net::Address& address) const;
-  std::string ExamineHost(const NextHop& hop, const L3Connection& carrier) const;
+  std::string ExamineHost(const NextHop& hop, const Connection& carrier) const;
   std::string Subnets(net::Family family) const;
 
-  const std::vector<L3Connection>& connections_;
+  const std::vector<Connection>& connections_;
+  const Words words_;
   std::vector<net::Address> own_;  // sorted
   absl::flat_hash_map<std::string, Answer> answers_;
 };
 
 // True when the connection has `address` in a subnet, or as a peer.
-bool Reaches(const L3Connection& connection, const net::Address& address);
+bool Reaches(const Connection& connection, const net::Address& address);
 // Why no neighbour on the connection's link can have `address`: it is ours, or its subnet's number
 // or broadcast. Empty when one can.
-std::string NeighborComplaint(const L3Connection& connection, const net::Address& address);
+std::string NeighborComplaint(const Connection& connection, const net::Address& address);
 
 }  // namespace sluice::tenant

@@ -77,7 +77,8 @@ std::string ScalarText(const Message& parent, const FieldDescriptor& field, int 
 std::string RouteText(const v1::StaticRoute& route) {
   std::string out;
   for (const v1::NextHop& hop : route.next_hops()) {
-    absl::StrAppend(&out, out.empty() ? "via " : ", ", hop.address());
+    absl::StrAppend(&out, out.empty() ? "via " : ", ",
+                    hop.address().empty() ? hop.connection() : hop.address());
     if (!hop.connection().empty()) absl::StrAppend(&out, " over ", hop.connection());
     if (hop.has_weight()) absl::StrAppend(&out, " weight ", hop.weight());
   }

@@ -20,20 +20,22 @@ std::optional<NextHop> ParseHop(const gateway::v1::NextHop& wanted, int index, c
                                 RouteComplaint& complaint) {
   NextHop hop;
   const auto address = net::Address::Parse(wanted.address());
-  if (!address) {
+  // A tunnel has one far end: naming the connection is enough.
+  const bool named_only = wanted.address().empty() && !wanted.connection().empty();
+  if (!address && !named_only) {
     complaint = {HopField(index, "address"),
                  absl::StrCat("\"", wanted.address().substr(0, 80),
                               "\" is not an address; accepted: such as 15.0.0.1")};
     return std::nullopt;
   }
-  if (address->family() != prefix.family()) {
+  if (address && address->family() != prefix.family()) {
     complaint = {
         HopField(index, "address"),
         absl::StrCat("next hop ", address->ToString(), " is not of the family of ", prefix.ToString(),
                      "; accepted: an ", prefix.address().is_v4() ? "IPv4" : "IPv6", " address")};
     return std::nullopt;
   }
-  if (std::string why = UnicastComplaint(*address); !why.empty()) {
+  if (std::string why = address ? UnicastComplaint(*address) : ""; !why.empty()) {
     complaint = {HopField(index, "address"), std::move(why)};
     return std::nullopt;
   }
@@ -42,7 +44,7 @@ std::optional<NextHop> ParseHop(const gateway::v1::NextHop& wanted, int index, c
                  absl::StrCat("weight ", wanted.weight(), "; accepted: 1 to ", kWeightMax)};
     return std::nullopt;
   }
-  hop.address = *address;
+  hop.address = address;
   hop.connection = wanted.connection();
   hop.weight = wanted.has_weight() ? static_cast<uint16_t>(wanted.weight()) : 1;
   return hop;
@@ -81,8 +83,9 @@ std::optional<StaticRoute> ParseStaticRoute(const gateway::v1::StaticRoute& want
     auto hop = ParseHop(wanted.next_hops(i), i, *prefix, complaint);
     if (!hop) return std::nullopt;
     if (HasHop(route.next_hops, *hop)) {
-      complaint = {HopField(i, "address"), absl::StrCat("next hop ", hop->address.ToString(),
-                                                        " is there twice; accepted: once, with a weight")};
+      complaint = {HopField(i, "address"),
+                   absl::StrCat("next hop ", hop->address ? hop->address->ToString() : hop->connection,
+                                " is there twice; accepted: once, with a weight")};
       return std::nullopt;
     }
     route.next_hops.push_back(*std::move(hop));
@@ -106,7 +109,7 @@ void ToProto(const StaticRoute& route, gateway::v1::StaticRoute& out) {
   if (route.metric != kMetricDefault) out.set_metric(route.metric);
   for (const NextHop& hop : route.next_hops) {
     auto& to = *out.add_next_hops();
-    to.set_address(hop.address.ToString());
+    if (hop.address) to.set_address(hop.address->ToString());
     if (!hop.connection.empty()) to.set_connection(hop.connection);
     if (hop.weight != 1) to.set_weight(hop.weight);
   }

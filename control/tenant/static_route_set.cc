@@ -13,13 +13,16 @@ namespace {
 std::string KeyOf(const NextHops& hops) {
   std::string key;
   for (const NextHop& hop : hops) {
-    if (hop.address.is_v4()) {
-      const uint32_t value = hop.address.v4().value;
+    if (!hop.address) {
+      key.push_back('-');
+    } else if (hop.address->is_v4()) {
+      const uint32_t value = hop.address->v4().value;
       key.push_back('4');
       key.append(reinterpret_cast<const char*>(&value), sizeof(value));
     } else {
       key.push_back('6');
-      key.append(reinterpret_cast<const char*>(hop.address.v6().bytes.data()), hop.address.v6().bytes.size());
+      const auto& bytes = hop.address->v6().bytes;
+      key.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     }
     key.append(reinterpret_cast<const char*>(&hop.weight), sizeof(hop.weight));
     key.append(hop.connection);

@@ -6,24 +6,16 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "control/tenant/link_fields.h"
 #include "control/tenant/next_hop_check.h"
-#include "control/tenant/static_route.h"
 #include "control/tenant/text_fields.h"
+#include "control/tenant/tunnel_path.h"
+#include "control/tenant/validate_gre.h"
 
 namespace sluice::tenant {
 namespace {
 
 namespace v1 = ::sluice::gateway::v1;
-
-constexpr uint32_t kMtuMin = 1280;  // RFC 8200 section 5
-constexpr uint32_t kMtuMax = 9000;
-constexpr uint32_t kVlanMax = 4094;
-
-void CheckCount(size_t count, uint64_t limit, std::string_view name, const Place& place, Findings& findings) {
-  if (count <= limit) return;
-  findings.Limit(place, name, absl::StrCat(count, " are wanted; limit ", std::string(name), " is ", limit));
-}
 
 std::optional<uint32_t> Bandwidth(bool present, uint64_t kbps, const Place& place, Findings& findings) {
   if (!present) return std::nullopt;
@@ -37,83 +29,23 @@ std::optional<uint32_t> Bandwidth(bool present, uint64_t kbps, const Place& plac
   return static_cast<uint32_t>(kbps);
 }
 
-void TakePort(v1::L3Connection& wanted, const Environment& environment, const Place& place,
-              Findings& findings, L3Connection& connection) {
+// Port and VLAN.
+void TakeVlanLink(const v1::L3Connection& wanted, const Environment& environment, const Place& place,
+                  const Place& mtu_place, Findings& findings, Connection& connection) {
   connection.port = wanted.port();
-  if (wanted.port().empty()) {
-    findings.Invalid(place.Field("port"), "a port is required");
-    return;
-  }
-  if (!environment.ports) return;
-  const auto found = std::find_if(environment.ports->begin(), environment.ports->end(),
-                                  [&](const PortFacts& each) { return each.name == wanted.port(); });
-  if (found == environment.ports->end()) {
-    const auto name = [](std::string* out, const PortFacts& each) { out->append(each.name); };
-    findings.Invalid(place.Field("port"), absl::StrCat("there is no port \"", wanted.port(), "\"; accepted: ",
-                                                       environment.ports->empty()
-                                                           ? "none, the dataplane has no ports"
-                                                           : absl::StrJoin(*environment.ports, ", ", name)));
-    return;
-  }
-  if (connection.mtu > found->mtu)
-    findings.Invalid({absl::StrCat(place.field.substr(0, place.field.rfind('.')), ".mtu"), place.object},
-                     absl::StrCat("mtu ", connection.mtu, " is above the ", found->mtu, " of port ",
-                                  found->name, "; accepted: ",
-                                  found->mtu < kMtuMin ? "to leave it out, for that of the port"
-                                                       : absl::StrCat(kMtuMin, " to ", found->mtu)));
-}
-
-// RFC 8200 section 5: no IPv6 on a link of fewer bytes. A connection's own MTU is above that anyway.
-void CheckMtuForIpv6(const v1::L3Connection& wanted, const Environment& environment, const Place& place,
-                     const L3Connection& connection, Findings& findings) {
-  if (!environment.ports) return;
-  const auto port = std::find_if(environment.ports->begin(), environment.ports->end(),
-                                 [&](const PortFacts& each) { return each.name == wanted.port(); });
-  if (port == environment.ports->end() || port->mtu >= kMtuMin) return;
-  for (size_t i = 0; i < connection.addresses.size(); ++i)
-    if (!connection.addresses[i].address.is_v4())
-      findings.Invalid(place.Element("addresses", i),
-                       absl::StrCat("IPv6 needs an MTU of ", kMtuMin, "; port ", port->name, " has ",
-                                    port->mtu, "; accepted: IPv4 addresses, or another port"));
-}
-
-void TakeVlan(const v1::L3Connection& wanted, const Environment& environment, const Place& place,
-              Findings& findings, L3Connection& connection) {
+  CheckPort(connection.port, connection.mtu, environment, place.Field("port"), mtu_place, findings);
   if (wanted.encapsulation_case() == v1::L3Connection::ENCAPSULATION_NOT_SET) {
     findings.Invalid(place.Field("vlan"), absl::StrCat("vlan or untagged is required; accepted: vlan 1 to ",
                                                        kVlanMax, ", or untagged {}"));
     return;
   }
-  const bool tagged = wanted.has_vlan();
-  if (tagged && (wanted.vlan() == 0 || wanted.vlan() > kVlanMax)) {
-    findings.Invalid(place.Field("vlan"),
-                     absl::StrCat("VLAN ", wanted.vlan(), "; accepted: 1 to ", kVlanMax));
-    return;
-  }
-  connection.vlan = tagged ? static_cast<uint16_t>(wanted.vlan()) : 0;
-  const auto owner = environment.taken.find({connection.port, connection.vlan});
-  if (owner == environment.taken.end()) return;
-  const std::string what = tagged ? absl::StrCat("VLAN ", connection.vlan) : "the untagged traffic";
-  findings.Invalid(place.Field(tagged ? "vlan" : "untagged"),
-                   absl::StrCat(what, " of port ", connection.port, " belongs to ", owner->second,
-                                "; accepted: one that no other connection has"));
-}
-
-void TakeAddresses(v1::Connection& wanted, const Environment& environment, const Place& place,
-                   Findings& findings, L3Connection& connection) {
-  CheckCount(wanted.addresses_size(), environment.limits.addresses_per_connection, "addresses-per-connection",
-             place.Field("addresses"), findings);
-  if (wanted.addresses().empty())
-    findings.Invalid(place.Field("addresses"),
-                     "an L3 connection needs an address of its own, such as 15.0.0.5/24");
-  for (int i = 0; i < wanted.addresses_size(); ++i) {
-    const auto own = HostInSubnet(*wanted.mutable_addresses(i), place.Element("addresses", i), findings);
-    if (own) connection.addresses.push_back(*own);
-  }
+  const Place at = place.Field(wanted.has_vlan() ? "vlan" : "untagged");
+  const auto vlan = TakeVlan(wanted.has_vlan(), wanted.vlan(), connection.port, environment, at, findings);
+  connection.vlan = vlan.value_or(0);
 }
 
 void TakePeers(v1::Connection& wanted, const Environment& environment, const Place& place, Findings& findings,
-               L3Connection& connection) {
+               Connection& connection) {
   CheckCount(wanted.peer_addresses_size(), environment.limits.peers_per_connection, "peers-per-connection",
              place.Field("peer_addresses"), findings);
   std::set<net::Address> seen;
@@ -141,7 +73,7 @@ void TakePeers(v1::Connection& wanted, const Environment& environment, const Pla
 }
 
 void TakeNeighbors(v1::L3Connection& wanted, const Environment& environment, const Place& place,
-                   Findings& findings, L3Connection& connection) {
+                   Findings& findings, Connection& connection) {
   CheckCount(wanted.static_neighbors_size(), environment.limits.static_neighbors_per_connection,
              "static-neighbors-per-connection", place.Field("static_neighbors"), findings);
   std::set<net::Address> seen;
@@ -166,45 +98,56 @@ void TakeNeighbors(v1::L3Connection& wanted, const Environment& environment, con
   }
 }
 
-void TakeRoutes(v1::Connection& wanted, const Environment& environment, const Place& place,
-                Findings& findings, L3Connection& connection) {
-  CheckCount(wanted.routes_size(), environment.limits.routes_per_connection, "routes-per-connection",
-             place.Field("routes"), findings);
-  std::set<net::Prefix> seen;
-  for (int i = 0; i < wanted.routes_size(); ++i) {
-    const Place at = place.Element("routes", i);
-    RouteComplaint complaint;
-    auto route = ParseStaticRoute(wanted.routes(i), environment.limits, complaint);
-    if (!route) {
-      const Place field = at.Field(complaint.field);
-      if (complaint.is_limit) {
-        findings.Limit(field, "next-hops-per-route", std::move(complaint.description));
-      } else {
-        findings.Invalid(field, std::move(complaint.description));
-      }
-    } else if (!seen.insert(route->prefix).second) {
-      findings.Invalid(at.Field("prefix"), absl::StrCat(route->prefix.ToString(),
-                                                        " is there twice; accepted: one route "
-                                                        "with several next hops"));
-    } else {
-      ToProto(*route, *wanted.mutable_routes(i));
-      connection.routes.push_back(*std::move(route));
-    }
+void TakeLink(v1::Connection& wanted, const Environment& environment, const Place& place, Findings& findings,
+              Connection& connection) {
+  if (wanted.has_l3()) {
+    const v1::L3Connection& l3 = wanted.l3();
+    connection.strict_reverse_path = l3.strict_reverse_path();
+    TakeVlanLink(l3, environment, place.Field("l3"), place.Field("mtu"), findings, connection);
+    return;
   }
+  connection.gre = ValidateGre(*wanted.mutable_gre(), environment, place.Field("gre"), findings);
+  connection.strict_reverse_path = wanted.gre().strict_reverse_path();
+}
+
+// RFC 8200 section 5: no IPv6 on a link of fewer bytes. A connection's own MTU is above that anyway.
+void CheckMtuForIpv6(const Connection& connection, const Environment& environment, const Place& place,
+                     Findings& findings) {
+  if (!environment.ports) return;
+  const auto port = std::find_if(environment.ports->begin(), environment.ports->end(),
+                                 [&](const PortFacts& each) { return each.name == connection.port; });
+  if (port == environment.ports->end() || port->mtu >= kMtuMin) return;
+  for (size_t i = 0; i < connection.addresses.size(); ++i)
+    if (!connection.addresses[i].address.is_v4())
+      findings.Invalid(place.Element("addresses", i),
+                       absl::StrCat("IPv6 needs an MTU of ", kMtuMin, "; port ", port->name, " has ",
+                                    port->mtu, "; accepted: IPv4 addresses, or another port"));
+}
+
+// RFC 8200 section 5: a link that carries IPv6 carries packets of 1280 bytes.
+void CheckRoomForIpv6(const Connection& connection, const Environment& environment, const Place& place,
+                      Findings& findings) {
+  const bool ipv6 = std::any_of(connection.addresses.begin(), connection.addresses.end(),
+                                [](const net::InterfaceAddress& own) { return !own.address.is_v4(); });
+  if (!connection.gre || !ipv6) return;
+  const ExplainedMtu mtu = MtuOf(connection, environment.underlay, environment.ports);
+  if (mtu.bytes >= kMtuMin) return;
+  findings.Invalid(
+      place.Field("addresses"),
+      absl::StrCat("IPv6 needs an mtu of ", kMtuMin, ", the tunnel's is ", mtu.bytes, " (", mtu.reason,
+                   "); accepted: a larger underlay mtu, or mtu ", kMtuMin, " with outer_df CLEAR"));
 }
 
 bool KindIsThere(const v1::Connection& wanted, const Place& place, Findings& findings) {
   switch (wanted.kind_case()) {
     case v1::Connection::kL3:
+    case v1::Connection::kGre:
       return true;
     case v1::Connection::kIpsec:
       findings.Unimplemented(place.Field("ipsec"), "IPsec connections");
       return false;
-    case v1::Connection::kGre:
-      findings.Unimplemented(place.Field("gre"), "GRE connections");
-      return false;
     case v1::Connection::KIND_NOT_SET:
-      findings.Invalid(place, "the connection has no kind; accepted: l3");
+      findings.Invalid(place, "the connection has no kind; accepted: l3, gre");
       return false;
   }
   return false;
@@ -212,38 +155,37 @@ bool KindIsThere(const v1::Connection& wanted, const Place& place, Findings& fin
 
 }  // namespace
 
-std::optional<L3Connection> ValidateConnection(v1::Connection& wanted, const Environment& environment,
-                                               const Place& place, Findings& findings) {
+std::optional<Connection> ValidateConnection(v1::Connection& wanted, const Environment& environment,
+                                             const Place& place, Findings& findings) {
   const size_t before = findings.blocking_count();
   CheckDnsLabel(wanted.name(), place.Field("name"), findings);
   if (!KindIsThere(wanted, place, findings)) return std::nullopt;
 
-  L3Connection connection;
+  Connection connection;
   connection.name = wanted.name();
   connection.enabled = !wanted.has_enabled() || wanted.enabled();
   connection.inbound_kbps =
       Bandwidth(wanted.has_inbound_kbps(), wanted.inbound_kbps(), place.Field("inbound_kbps"), findings);
   connection.outbound_kbps =
       Bandwidth(wanted.has_outbound_kbps(), wanted.outbound_kbps(), place.Field("outbound_kbps"), findings);
-  if (wanted.has_mtu() && (wanted.mtu() < kMtuMin || wanted.mtu() > kMtuMax)) {
-    findings.Invalid(place.Field("mtu"),
-                     absl::StrCat("mtu ", wanted.mtu(), "; accepted: ", kMtuMin, " to ", kMtuMax));
-  } else if (wanted.has_mtu()) {
-    connection.mtu = static_cast<uint16_t>(wanted.mtu());
-  }
-  auto& l3 = *wanted.mutable_l3();
-  connection.strict_reverse_path = l3.strict_reverse_path();
-  const Place at_l3 = place.Field("l3");
-  TakePort(l3, environment, at_l3, findings, connection);
-  TakeVlan(l3, environment, at_l3, findings, connection);
+  connection.mtu = TakeMtu(wanted.has_mtu(), wanted.mtu(), place.Field("mtu"), findings);
+  TakeLink(wanted, environment, place, findings, connection);
   const size_t before_addresses = findings.blocking_count();
-  TakeAddresses(wanted, environment, place, findings, connection);
-  CheckMtuForIpv6(l3, environment, place, connection, findings);
+  if (wanted.addresses().empty() && wanted.has_l3())
+    findings.Invalid(place.Field("addresses"),
+                     "an L3 connection needs an address of its own, such as 15.0.0.5/24");
+  connection.addresses =
+      TakeAddresses(*wanted.mutable_addresses(), environment.limits, place.Field("addresses"), findings);
+  CheckMtuForIpv6(connection, environment, place, findings);
   // What depends on the addresses would only repeat that they are wrong.
   if (findings.blocking_count() != before_addresses) return std::nullopt;
   TakePeers(wanted, environment, place, findings, connection);
-  TakeNeighbors(l3, environment, at_l3, findings, connection);
-  TakeRoutes(wanted, environment, place, findings, connection);
+  if (wanted.has_l3())
+    TakeNeighbors(*wanted.mutable_l3(), environment, place.Field("l3"), findings, connection);
+  connection.routes =
+      TakeStaticRoutes(*wanted.mutable_routes(), environment.limits.routes_per_connection,
+                       "routes-per-connection", environment.limits, place.Field("routes"), findings);
+  CheckRoomForIpv6(connection, environment, place, findings);
 
   if (findings.blocking_count() != before) return std::nullopt;
   return connection;

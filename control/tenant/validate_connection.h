@@ -13,8 +13,7 @@ namespace sluice::tenant {
 // Checks everything that needs no other connection of the tenant, and puts text
 // fields of `wanted` into canonical form. Absent when the connection as it is
 // could not be programmed; findings about limits alone do not prevent a value.
-std::optional<L3Connection> ValidateConnection(gateway::v1::Connection& wanted,
-                                               const Environment& environment, const Place& place,
-                                               Findings& findings);
+std::optional<Connection> ValidateConnection(gateway::v1::Connection& wanted, const Environment& environment,
+                                             const Place& place, Findings& findings);
 
 }  // namespace sluice::tenant

@@ -7,9 +7,11 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "control/tenant/link_fields.h"
 #include "control/tenant/static_route.h"
 #include "control/tenant/text_fields.h"
 #include "control/tenant/validate_connection.h"
+#include "control/tenant/validate_gre.h"
 #include "control/tenant/validate_labels.h"
 
 namespace sluice::tenant {
@@ -20,13 +22,6 @@ namespace v1 = ::sluice::gateway::v1;
 // A tenant travels in one message: its spec, its status, and room for an answer
 // around them stay below the 4 MiB that gRPC clients accept.
 constexpr size_t kSpecBytesMax = size_t{3} << 19;  // 1.5 MiB
-
-// A connection that came through, with its place in the request.
-struct Placed {
-  L3Connection connection;
-  Place place;
-  int index = 0;
-};
 
 void RefuseWhatIsNotThere(const v1::TenantSpec& spec, const Place& place, Findings& findings) {
   if (!spec.virtual_networks().empty())
@@ -108,54 +103,37 @@ uint64_t TakeQuotas(const v1::TenantSpec& spec, const Limits& limits, const Plac
                "connections-per-tenant", place, findings);
 }
 
-void CheckVlansApart(const std::vector<Placed>& placed, Findings& findings) {
-  std::map<PortVlan, const Placed*> owners;
-  for (const Placed& each : placed) {
-    const auto [owner, fresh] = owners.try_emplace({each.connection.port, each.connection.vlan}, &each);
+void CheckVlansApart(const std::vector<PlacedLink>& placed, Findings& findings) {
+  std::map<PortVlan, const PlacedLink*> owners;
+  for (const PlacedLink& each : placed) {
+    if (each.link.gre) continue;
+    const auto [owner, fresh] = owners.try_emplace({each.link.port, each.link.vlan}, &each);
     if (fresh) continue;
     const std::string what =
-        each.connection.vlan == 0 ? "the untagged traffic" : absl::StrCat("VLAN ", each.connection.vlan);
-    findings.Invalid(
-        each.place.Field(each.connection.vlan == 0 ? "l3.untagged" : "l3.vlan"),
-        absl::StrCat(what, " of port ", each.connection.port, " belongs to ", owner->second->place.object,
-                     "; accepted: one that no other connection has"));
+        each.link.vlan == 0 ? "the untagged traffic" : absl::StrCat("VLAN ", each.link.vlan);
+    findings.Invalid(each.place.Field(each.link.vlan == 0 ? "l3.untagged" : "l3.vlan"),
+                     absl::StrCat(what, " of port ", each.link.port, " belongs to ",
+                                  owner->second->place.object, "; accepted: one that nobody else has"));
   }
 }
 
-// Subnets of one VRF must not overlap: which link an address is on would be chance.
-void CheckSubnetsApart(const std::vector<Placed>& placed, Findings& findings) {
-  struct Subnet {
-    net::InterfaceAddress own;
-    const Placed* where;
-  };
-  std::vector<Subnet> seen;
-  for (const Placed& each : placed) {
-    for (size_t i = 0; i < each.connection.addresses.size(); ++i) {
-      const net::InterfaceAddress& own = each.connection.addresses[i];
-      const Place at = each.place.Element("addresses", i);
-      for (const Subnet& other : seen) {
-        if (other.own.address == own.address) {
-          findings.Invalid(at, absl::StrCat(own.address.ToString(), " is already an address of ",
-                                            other.where->place.object));
-          break;
-        }
-        if (other.where != &each && other.own.Subnet().Overlaps(own.Subnet())) {
-          findings.Invalid(
-              at, absl::StrCat(own.Subnet().ToString(), " overlaps ", other.own.Subnet().ToString(), " of ",
-                               other.where->place.object,
-                               "; accepted: a subnet of its own for each connection of a tenant"));
-          break;
-        }
-      }
-      seen.push_back({own, &each});
-    }
+void CheckTunnelsApart(const std::vector<PlacedLink>& placed, Findings& findings) {
+  std::map<GreEnds, const PlacedLink*> owners;
+  for (const PlacedLink& each : placed) {
+    if (!each.link.gre) continue;
+    const GreEnds ends = EndsOf(*each.link.gre);
+    const auto [owner, fresh] = owners.try_emplace(ends, &each);
+    if (fresh) continue;
+    findings.Invalid(each.place.Field("gre.key"),
+                     absl::StrCat(EndsText(ends), " belongs to ", owner->second->place.object,
+                                  "; accepted: a key that no other tunnel between these addresses has"));
   }
 }
 
 // What is wrong with a peer of `each` beside the connection `other` of the same VRF, where both
 // would have a route to it.
-std::string PeerComplaint(const net::Address& peer, const Placed& other) {
-  const auto& addresses = other.connection.addresses;
+std::string PeerComplaint(const net::Address& peer, const PlacedLink& other) {
+  const auto& addresses = other.link.addresses;
   for (const net::InterfaceAddress& own : addresses) {
     if (own.address == peer)
       return absl::StrCat(peer.ToString(), " is our own address on ", other.place.object,
@@ -168,11 +146,11 @@ std::string PeerComplaint(const net::Address& peer, const Placed& other) {
 }
 
 // An address is on one link. A link-local one means another neighbour on each (RFC 4007 section 6).
-void CheckPeersApart(const std::vector<Placed>& placed, const TenantModel& model, Findings& findings) {
-  std::map<net::Address, const Placed*> first_of;
-  for (const Placed& each : placed) {
-    for (size_t i = 0; i < each.connection.peer_addresses.size(); ++i) {
-      const net::Address& peer = each.connection.peer_addresses[i];
+void CheckPeersApart(const std::vector<PlacedLink>& placed, const TenantModel& model, Findings& findings) {
+  std::map<net::Address, const PlacedLink*> first_of;
+  for (const PlacedLink& each : placed) {
+    for (size_t i = 0; i < each.link.peer_addresses.size(); ++i) {
+      const net::Address& peer = each.link.peer_addresses[i];
       if (!peer.is_v4() && peer.v6().IsLinkLocal()) continue;
       const Place at = each.place.Element("peer_addresses", i);
       const auto [first, fresh] = first_of.try_emplace(peer, &each);
@@ -185,7 +163,7 @@ void CheckPeersApart(const std::vector<Placed>& placed, const TenantModel& model
         findings.Invalid(at, absl::StrCat(peer.ToString(),
                                           " is the tenant's own router address; accepted: that "
                                           "of the other side"));
-      for (const Placed& other : placed)
+      for (const PlacedLink& other : placed)
         if (&other != &each)
           if (std::string why = PeerComplaint(peer, other); !why.empty())
             findings.Invalid(at, std::move(why));
@@ -193,30 +171,30 @@ void CheckPeersApart(const std::vector<Placed>& placed, const TenantModel& model
   }
 }
 
-void CheckRouterAddressesApart(const std::vector<Placed>& placed, const TenantModel& model,
+void CheckRouterAddressesApart(const std::vector<PlacedLink>& placed, const TenantModel& model,
                                const Place& place, Findings& findings) {
   for (const net::Address& router : model.router_addresses)
-    for (const Placed& each : placed)
-      for (const net::InterfaceAddress& own : each.connection.addresses)
+    for (const PlacedLink& each : placed)
+      for (const net::InterfaceAddress& own : each.link.addresses)
         if (own.address == router)
           findings.Invalid(place.Field("router_addresses"),
                            absl::StrCat(router.ToString(), " is already an address of ", each.place.object));
 }
 
-void CheckRoutes(const std::vector<Placed>& placed, const TenantModel& model, Findings& findings) {
+void CheckRoutes(const std::vector<PlacedLink>& placed, const TenantModel& model, Findings& findings) {
   NextHopCheck check(model.connections);
-  for (const Placed& each : placed)
-    for (size_t i = 0; i < each.connection.routes.size(); ++i)
-      if (auto complaint = CheckNextHops(each.connection.routes[i], check))
+  for (const PlacedLink& each : placed)
+    for (size_t i = 0; i < each.link.routes.size(); ++i)
+      if (auto complaint = CheckNextHops(each.link.routes[i], check))
         findings.Invalid(each.place.Element("routes", i).Field(complaint->field),
                          std::move(complaint->description));
 }
 
 uint64_t Booked(const TenantModel& model, const Capacity& capacity) {
   uint64_t booked = 0;
-  for (const L3Connection& each : model.connections) {
+  for (const Connection& each : model.connections) {
     const uint64_t kbps = uint64_t{each.inbound_kbps.value_or(0)} + each.outbound_kbps.value_or(0);
-    booked += BookedKbps(capacity, capacity.l3_cap_kbps, kbps);
+    booked += BookedKbps(capacity, each.gre ? capacity.gre_cap_kbps : capacity.l3_cap_kbps, kbps);
   }
   return booked;
 }
@@ -234,9 +212,10 @@ void CheckCapacity(uint64_t booked, const Environment& environment, const Place&
                               " kbit/s of the gateway's ", *total, " kbit/s are available"));
 }
 
-std::vector<Placed> TakeConnections(v1::TenantSpec& spec, std::string_view tenant,
-                                    const Environment& environment, const Place& place, Findings& findings) {
-  std::vector<Placed> placed;
+std::vector<PlacedLink> TakeConnections(v1::TenantSpec& spec, std::string_view tenant,
+                                        const Environment& environment, const Place& place,
+                                        Findings& findings) {
+  std::vector<PlacedLink> placed;
   std::map<std::string, int> names;
   for (int i = 0; i < spec.connections_size(); ++i) {
     auto& wanted = *spec.mutable_connections(i);
@@ -246,7 +225,7 @@ std::vector<Placed> TakeConnections(v1::TenantSpec& spec, std::string_view tenan
       findings.Invalid(at.Field("name"), absl::StrCat("\"", wanted.name(), "\" is the name of connections[",
                                                       first->second, "], too; accepted: a name of its own"));
     auto connection = ValidateConnection(wanted, environment, at, findings);
-    if (connection && fresh) placed.push_back({*std::move(connection), at, i});
+    if (connection && fresh) placed.push_back({*std::move(connection), at});
   }
   return placed;
 }
@@ -283,9 +262,10 @@ ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const
         absl::StrCat(spec.connections_size(), " connections are wanted; limit connections-per-tenant is ",
                      connections_max));
 
-  const std::vector<Placed> placed = TakeConnections(spec, name, environment, place, findings);
-  for (const Placed& each : placed) model.connections.push_back(each.connection);
+  const std::vector<PlacedLink> placed = TakeConnections(spec, name, environment, place, findings);
+  for (const PlacedLink& each : placed) model.connections.push_back(each.link);
   CheckVlansApart(placed, findings);
+  CheckTunnelsApart(placed, findings);
   CheckSubnetsApart(placed, findings);
   CheckRouterAddressesApart(placed, model, place, findings);
   CheckPeersApart(placed, model, findings);

@@ -318,7 +318,6 @@ TEST_CASE("what is not there yet is refused by its name") {
       {
           {"IPsec", "connections { name: 'a' ipsec {} }", "spec.connections[0].ipsec",
            "IPsec connections are not implemented"},
-          {"GRE", "connections { name: 'a' gre { key: 7 } }", "spec.connections[0].gre", "GRE connections"},
           {"BGP", "bgp_router { asn: 65001 }", "spec.bgp_router", "BGP routers"},
           {"policy", "policy_maps { name: 'in' }", "spec.policy_maps", "BGP policy maps"},
           {"overlay", "virtual_networks { name: 'v' }", "spec.virtual_networks", "virtual networks"},

@@ -13,6 +13,7 @@ MESSAGES = {
     "gateway.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
     "gateway-tcp.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
     "seed.json": ("sluice.gateway.v1.config_pb2", "Resources"),
+    "gre.json": ("sluice.gateway.v1.config_pb2", "Resources"),
 }
 
 

@@ -60,6 +60,39 @@ TEST_CASE("a tenant's description names state, reason, connections and routes") 
         std::string::npos);
 }
 
+TEST_CASE("a GRE connection's description explains its MTU and names what is outside") {
+  const auto tenant = From<api::Tenant>(R"(
+    name: "contoso"
+    spec { connections { name: "site" gre { key: 7 local_endpoint { public_address: "192.0.2.5" }
+           remote_address: "198.51.100.2" outer_df: OUTER_DF_COPY dscp_model: TUNNEL_MODEL_PIPE dscp: 46 checksum: true }
+           routes { prefix: "18.0.0.0/24" next_hops { connection: "site" } } } }
+    status { connections { name: "site" state: CONNECTION_STATE_DISCONNECTED
+             error_reason: "no underlay route to 198.51.100.2" mtu: 1468
+             mtu_reason: "underlay tor-a 1500 - IPv4 20 - GRE 4 - checksum 4 - key 4"
+             last_state_change { seconds: 1700000000 } } })");
+  const std::string got = ConnectionDescription(ConnectionsOf(tenant).at(0));
+  CHECK_THAT(got, Catch::Contains("gre 192.0.2.5 to 198.51.100.2 key 7\n"));
+  CHECK_THAT(got, Catch::Contains("1468: underlay tor-a 1500 - IPv4 20 - GRE 4 - checksum 4 - key 4\n"));
+  CHECK_THAT(got, Catch::Contains("TTL 64, DSCP 46, DF of the inner packet, with checksum\n"));
+  CHECK_THAT(got, Catch::Contains("no underlay route to 198.51.100.2\n"));
+  CHECK_THAT(got, Catch::Contains("2023-11-14 22:13:20"));
+  CHECK_THAT(got, Catch::Contains("18.0.0.0/24  site "));
+}
+
+TEST_CASE("the gateway's description shows its underlay") {
+  const std::string got = GatewayDescription(From<api::Gateway>(R"(
+    spec { underlay_interfaces { name: "tor-a" port: "edge" vlan: 300 addresses: "192.0.2.5/24" }
+           underlay_routes { prefix: "0.0.0.0/0" next_hops { address: "192.0.2.1" weight: 2 } } }
+    status { underlay_interfaces { name: "tor-a" state: CONNECTION_STATE_DEGRADED mtu: 1500
+             unreachability_reason: "next hop 192.0.2.1 does not answer ARP"
+             statistics { inbound_packets: 12 outbound_packets: 3456 } } })"));
+  CHECK_THAT(got,
+             Catch::Contains(
+                 "tor-a               edge vlan 300  192.0.2.5/24  degraded  1500          12        3,456  "
+                 "next hop 192.0.2.1 does not answer ARP\n"));
+  CHECK_THAT(got, Catch::Contains("0.0.0.0/0       192.0.2.1 weight 2       1\n"));
+}
+
 TEST_CASE("a connection's description shows both directions with their limits") {
   const auto views = ConnectionsOf(From<api::Tenant>(kContoso));
   REQUIRE(views.size() == 2);

@@ -19,7 +19,7 @@ std::string L3Text(const api::L3Connection& l3) {
 }
 
 std::string GreText(const api::GreConnection& gre) {
-  std::string out = "gre to " + gre.remote_address();
+  std::string out = "gre " + gre.local_endpoint().public_address() + " to " + gre.remote_address();
   if (gre.has_key()) out += " key " + std::to_string(gre.key());
   return out;
 }
@@ -37,7 +37,7 @@ std::string LimitText(bool limited, uint64_t kbps) {
 std::string NextHopsText(const api::StaticRoute& route) {
   std::string out;
   for (const auto& hop : route.next_hops()) {
-    out += (out.empty() ? "" : ", ") + hop.address();
+    out += (out.empty() ? "" : ", ") + (hop.address().empty() ? hop.connection() : hop.address());
     if (hop.has_weight()) out += " weight " + std::to_string(hop.weight());
   }
   return out;
@@ -57,6 +57,26 @@ std::string DirectionsTable(const ConnectionView& view) {
                     {"outbound", CountText(s.outbound_packets()), CountText(s.outbound_bytes()),
                      RateText(s.outbound_rate_kbps()), CountText(s.outbound_packets_rate_limited()),
                      LimitText(view.spec.has_outbound_kbps(), view.spec.outbound_kbps())}});
+}
+
+std::string MtuText(const api::ConnectionStatus& status) {
+  if (status.mtu() == 0) return "";
+  return std::to_string(status.mtu()) + (status.mtu_reason().empty() ? "" : ": " + status.mtu_reason());
+}
+
+// Of the outer header, where it is not as by default.
+std::string OuterText(const api::Connection& connection) {
+  if (!connection.has_gre()) return "";
+  const api::GreConnection& gre = connection.gre();
+  std::string out = gre.ttl_model() == api::TUNNEL_MODEL_UNIFORM
+                        ? "TTL of the inner packet"
+                        : "TTL " + std::to_string(gre.has_ttl() ? gre.ttl() : 64);
+  out += gre.dscp_model() == api::TUNNEL_MODEL_PIPE ? ", DSCP " + std::to_string(gre.dscp())
+                                                    : ", DSCP of the inner packet";
+  if (gre.outer_df() == api::OUTER_DF_COPY) out += ", DF of the inner packet";
+  if (gre.outer_df() == api::OUTER_DF_CLEAR) out += ", DF clear";
+  if (gre.checksum()) out += ", with checksum";
+  return out;
 }
 
 std::string RoutesTable(const api::Connection& connection) {
@@ -148,11 +168,13 @@ std::string ConnectionDescription(const ConnectionView& view) {
       {"kind", CarrierText(view.spec)},
       {"state", EnumText(view.status.state())},
       {"configuration", StateText(view.status.configuration_state())},
+      {"since", view.status.has_last_state_change() ? TimeText(view.status.last_state_change()) : ""},
       {"uptime", view.status.has_uptime() ? DurationText(view.status.uptime()) : ""},
       {"reason", Reason(view.status)},
       {"addresses", Joined(view.spec.addresses())},
       {"peers", Joined(view.spec.peer_addresses())},
-      {"mtu", view.status.mtu() == 0 ? "" : std::to_string(view.status.mtu()) + " bytes"},
+      {"outer header", OuterText(view.spec)},
+      {"mtu", MtuText(view.status)},
       {"gateway", view.status.gateway()},
       {"counted", TimeText(view.status.statistics().last_updated())},
   });

@@ -51,6 +51,46 @@ std::string KindsText(const api::GatewaySpec& spec) {
   return out;
 }
 
+std::string UnderlayCarrierText(const api::UnderlayInterface& spec) {
+  return spec.port() + (spec.has_vlan() ? " vlan " + std::to_string(spec.vlan()) : " untagged");
+}
+
+std::string UnderlayTable(const api::Gateway& gateway) {
+  std::vector<Row> rows;
+  for (const auto& spec : gateway.spec().underlay_interfaces()) {
+    Row& row = rows.emplace_back(Row{spec.name(), UnderlayCarrierText(spec), Joined(spec.addresses())});
+    for (const auto& status : gateway.status().underlay_interfaces()) {
+      if (status.name() != spec.name()) continue;
+      const auto& counted = status.statistics();
+      row.insert(row.end(),
+                 {EnumText(status.state()), std::to_string(status.mtu()),
+                  CountText(counted.inbound_packets()), CountText(counted.outbound_packets()),
+                  status.error_reason().empty() ? status.unreachability_reason() : status.error_reason()});
+    }
+  }
+  return TableText({{"UNDERLAY INTERFACE"},
+                    {"PORT"},
+                    {"ADDRESSES"},
+                    {"STATE"},
+                    {"MTU", Align::kRight},
+                    {"PACKETS IN", Align::kRight},
+                    {"PACKETS OUT", Align::kRight},
+                    {"REASON"}},
+                   rows);
+}
+
+std::string UnderlayRoutesTable(const api::GatewaySpec& spec) {
+  std::vector<Row> rows;
+  for (const auto& route : spec.underlay_routes()) {
+    std::string hops;
+    for (const auto& hop : route.next_hops())
+      hops += (hops.empty() ? "" : ", ") + hop.address() +
+              (hop.has_weight() ? " weight " + std::to_string(hop.weight()) : "");
+    rows.push_back({route.prefix(), hops, std::to_string(route.has_metric() ? route.metric() : 1)});
+  }
+  return TableText({{"UNDERLAY ROUTE"}, {"NEXT HOPS"}, {"METRIC", Align::kRight}}, rows);
+}
+
 }  // namespace
 
 std::string GatewayTable(const api::Gateway& gateway) {
@@ -117,6 +157,8 @@ std::string GatewayDescription(const api::Gateway& gateway) {
       {"etag", gateway.etag()},
       {"changed", TimeText(gateway.update_time())},
   });
+  if (gateway.spec().underlay_interfaces_size() > 0) body += "\n" + UnderlayTable(gateway);
+  if (gateway.spec().underlay_routes_size() > 0) body += "\n" + UnderlayRoutesTable(gateway.spec());
   if (s.workers_size() > 0) body += "\n" + WorkersTable(s);
   if (s.fills_size() > 0) body += "\n" + FillsTable(s);
   if (s.conditions_size() > 0) body += "\n" + ConditionsTable(s.conditions());

@@ -1,0 +1,39 @@
+// The underlay as the far end of a tunnel sees it: which ways lead there, and
+// how large a packet they leave the tunnel.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/tenant/environment.h"
+#include "control/tenant/model.h"
+
+namespace sluice::tenant {
+
+struct UnderlayWay {
+  const Connection* interface = nullptr;  // of the model
+  net::Address next_hop;                  // the far end itself when it is on the link
+};
+
+// An address of an interface of the underlay.
+bool IsOurs(const UnderlayModel& underlay, const net::Address& address);
+
+// By the longest match among subnets and routes of the underlay; empty: there is no route. Only
+// interfaces of the underlay are ways, so that a tunnel never leads into a tunnel.
+std::vector<UnderlayWay> WaysTo(const UnderlayModel& underlay, const net::Address& far_end);
+
+// Largest inner packet of a connection, and the sum that leads there in words, such as
+// "underlay tor-a 1500 - IPv4 20 - GRE 4 - key 4".
+struct ExplainedMtu {
+  uint16_t bytes = 0;
+  std::string reason;
+};
+ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
+                   const std::optional<std::vector<PortFacts>>& ports);
+
+// The MTU of a link on a port: its own, else the port's, bytes.
+uint16_t LinkMtu(const Connection& link, const std::optional<std::vector<PortFacts>>& ports);
+
+}  // namespace sluice::tenant

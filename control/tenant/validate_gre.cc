@@ -1,0 +1,160 @@
+// Ends against the underlay and the tunnels of others, then options.
+#include "control/tenant/validate_gre.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "control/tenant/text_fields.h"
+#include "control/tenant/tunnel_path.h"
+
+namespace sluice::tenant {
+namespace {
+
+namespace v1 = ::sluice::gateway::v1;
+
+constexpr uint32_t kTtlDefault = 64;  // as IANA recommends for IPv4
+constexpr uint32_t kTtlMax = 255;
+constexpr uint32_t kDscpMax = 63;  // RFC 2474 section 3
+
+std::string OurAddresses(const UnderlayModel& underlay) {
+  constexpr size_t kShownMax = 8;
+  std::vector<std::string> shown;
+  for (const Connection& each : underlay.interfaces)
+    for (const net::InterfaceAddress& own : each.addresses)
+      if (shown.size() < kShownMax) shown.push_back(own.address.ToString());
+  return shown.empty() ? "none, the gateway has no underlay_interfaces" : absl::StrJoin(shown, ", ");
+}
+
+std::optional<net::Address> TakeLocal(v1::LocalEndpoint& wanted, const Environment& environment,
+                                      const Place& place, Findings& findings) {
+  if (wanted.has_force_udp_encapsulation())
+    findings.Invalid(place.Field("force_udp_encapsulation"), "it is an option of IPsec; leave it out");
+  const Place at = place.Field("public_address");
+  const auto local = UnicastAddress(*wanted.mutable_public_address(), at, findings);
+  if (!local) return std::nullopt;
+  if (wanted.has_received_address()) {
+    const Place received_at = place.Field("received_address");
+    const auto received = UnicastAddress(*wanted.mutable_received_address(), received_at, findings);
+    if (!received) return std::nullopt;
+    if (*received != *local) {
+      findings.Unimplemented(received_at, "GRE connections that arrive at another address than is dialled");
+      return std::nullopt;
+    }
+  }
+  if (IsOurs(environment.underlay, *local)) return local;
+  findings.Invalid(at, absl::StrCat(local->ToString(), " is no address of the underlay; accepted: ",
+                                    OurAddresses(environment.underlay)));
+  return std::nullopt;
+}
+
+std::optional<net::Address> TakeRemote(std::string& wanted, const net::Address& local,
+                                       const Environment& environment, const Place& place,
+                                       Findings& findings) {
+  const auto remote = UnicastAddress(wanted, place, findings);
+  if (!remote) return std::nullopt;
+  if (remote->family() != local.family()) {
+    findings.Invalid(place, absl::StrCat(remote->ToString(), " is not of the family of ", local.ToString(),
+                                         "; accepted: an ", local.is_v4() ? "IPv4" : "IPv6", " address"));
+    return std::nullopt;
+  }
+  // Packets would come back to us and into the tunnel again.
+  if (IsOurs(environment.underlay, *remote)) {
+    findings.Invalid(
+        place, absl::StrCat(remote->ToString(),
+                            " is an address of the gateway itself; accepted: ", "that of the other side"));
+    return std::nullopt;
+  }
+  return remote;
+}
+
+// 0: the inner packet's.
+uint8_t TakeTtl(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
+  const bool uniform = wanted.ttl_model() == v1::TUNNEL_MODEL_UNIFORM;
+  if (uniform && wanted.has_ttl())
+    findings.Invalid(place.Field("ttl"),
+                     "ttl_model is UNIFORM, so the inner packet's is used; leave ttl out");
+  if (uniform) return 0;
+  const uint32_t ttl = wanted.has_ttl() ? wanted.ttl() : kTtlDefault;
+  if (ttl == 0 || ttl > kTtlMax)
+    findings.Invalid(place.Field("ttl"), absl::StrCat("ttl ", ttl, "; accepted: 1 to ", kTtlMax));
+  return static_cast<uint8_t>(ttl);
+}
+
+std::optional<uint8_t> TakeDscp(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
+  if (wanted.dscp_model() != v1::TUNNEL_MODEL_PIPE) {
+    if (wanted.has_dscp())
+      findings.Invalid(place.Field("dscp"),
+                       "dscp_model is UNIFORM, so the inner packet's is used; leave dscp out, or say PIPE");
+    return std::nullopt;
+  }
+  if (wanted.dscp() > kDscpMax)
+    findings.Invalid(place.Field("dscp"),
+                     absl::StrCat("dscp ", wanted.dscp(), "; accepted: 0 to ", kDscpMax));
+  return static_cast<uint8_t>(wanted.dscp());
+}
+
+GreTunnel::OuterDf TakeOuterDf(const v1::GreConnection& wanted, const net::Address& remote,
+                               const Place& place, Findings& findings) {
+  const auto df = wanted.outer_df();
+  const bool set = df == v1::OUTER_DF_UNSPECIFIED || df == v1::OUTER_DF_SET;
+  if (!set && !remote.is_v4())
+    findings.Invalid(place.Field("outer_df"), "IPv6 has no such bit; leave outer_df out");
+  if (df == v1::OUTER_DF_COPY) return GreTunnel::OuterDf::kCopy;
+  if (df == v1::OUTER_DF_CLEAR) return GreTunnel::OuterDf::kClear;
+  return GreTunnel::OuterDf::kSet;
+}
+
+// A value that this program does not know is refused, not taken for the default.
+void CheckEnumerators(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
+  const auto unknown = [&](const char* field, int value) {
+    findings.Unimplemented(place.Field(field), absl::StrCat(field, " ", value));
+  };
+  if (!v1::OuterDf_IsValid(wanted.outer_df())) unknown("outer_df", wanted.outer_df());
+  if (!v1::TunnelModel_IsValid(wanted.ttl_model())) unknown("ttl_model", wanted.ttl_model());
+  if (!v1::TunnelModel_IsValid(wanted.dscp_model())) unknown("dscp_model", wanted.dscp_model());
+}
+
+}  // namespace
+
+std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environment& environment,
+                                     const Place& place, Findings& findings) {
+  GreTunnel gre;
+  const auto local =
+      TakeLocal(*wanted.mutable_local_endpoint(), environment, place.Field("local_endpoint"), findings);
+  if (!local) return std::nullopt;
+  const auto remote = TakeRemote(*wanted.mutable_remote_address(), *local, environment,
+                                 place.Field("remote_address"), findings);
+  if (!remote) return std::nullopt;
+  gre.local = *local;
+  gre.remote = *remote;
+  if (wanted.has_key()) gre.key = wanted.key();
+  gre.checksum = wanted.checksum();
+  gre.ttl = TakeTtl(wanted, place, findings);
+  gre.dscp = TakeDscp(wanted, place, findings);
+  gre.outer_df = TakeOuterDf(wanted, *remote, place, findings);
+  CheckEnumerators(wanted, place, findings);
+  if (const auto owner = environment.gre_taken.find(EndsOf(gre)); owner != environment.gre_taken.end())
+    findings.Invalid(place.Field("key"), absl::StrCat(EndsText(EndsOf(gre)), " belongs to ", owner->second,
+                                                      "; accepted: a key that no other tunnel between these "
+                                                      "addresses has"));
+  return gre;
+}
+
+GreEnds EndsOf(const GreTunnel& gre) {
+  return {gre.local, gre.remote, gre.key};
+}
+
+std::optional<GreEnds> EndsOf(const v1::GreConnection& stored) {
+  const auto local = net::Address::Parse(stored.local_endpoint().public_address());
+  const auto remote = net::Address::Parse(stored.remote_address());
+  if (!local || !remote) return std::nullopt;
+  return GreEnds{*local, *remote, stored.has_key() ? std::optional(stored.key()) : std::nullopt};
+}
+
+std::string EndsText(const GreEnds& ends) {
+  return absl::StrCat("GRE ", ends.key ? absl::StrCat("key ", *ends.key) : "without a key", " from ",
+                      ends.remote.ToString(), " to ", ends.local.ToString());
+}
+
+}  // namespace sluice::tenant
