@@ -66,6 +66,8 @@ std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
     metrics::TenantNames& tenant = names.emplace_back();
     tenant.tenant = name;
     tenant.vrf = record->row.numbers.vrf;
+    for (const auto& [subnet, interface] : record->row.numbers.subnets)
+      tenant.subnets.push_back({subnet.virtual_network, subnet.subnet, interface});
     for (const auto& [connection, numbers] : record->row.numbers.connections) {
       tenant.connections.emplace_back(connection, numbers.interface);
     }

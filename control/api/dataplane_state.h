@@ -59,6 +59,14 @@ struct TunnelPath {
   friend bool operator==(const TunnelPath&, const TunnelPath&) = default;
 };
 
+// All of a tunnel's paths, of which an overlay may have a hundred thousand.
+struct TunnelReach {
+  uint64_t paths = 0;
+  uint64_t down = 0;
+  std::vector<TunnelPath> some_down;  // at most kDownPathsShown
+};
+inline constexpr size_t kDownPathsShown = 3;
+
 // Core thread only.
 class DataplaneState {
  public:
@@ -76,6 +84,7 @@ class DataplaneState {
   // Of a tunnel's interface: one of GRE, those of the hosts of an overlay. None while no route
   // leads through it, or the dataplane is away.
   virtual std::vector<TunnelPath> TunnelPaths(uint32_t interface) const = 0;
+  virtual TunnelReach Reach(uint32_t interface) const = 0;
   // The dataplane's limit of that name ("vrfs"); 0 before the first attachment or when it has none.
   virtual uint64_t Limit(std::string_view name) const = 0;
   // Workers that have given no sign of life for more than a second; none while the dataplane is away.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "control/api/gateway_status.h"
 #include "control/api/tenant_status.h"
 #include "control/store/secret_rows.h"
@@ -10,6 +11,7 @@
 #include "control/tenant/compile.h"
 #include "control/tenant/next_hop_check.h"
 #include "control/tenant/validate_gre.h"
+#include "control/tenant/validate_virtual_network.h"
 
 namespace sluice::api {
 namespace {
@@ -93,6 +95,7 @@ absl::Status DesiredState::Load() {
         store::LoadStaticRoutes(database, record->row.static_set,
                                 [&](const tenant::StaticRoute& route) { record->routes.Put(route); });
     by_vrf_[record->row.numbers.vrf] = record.get();
+    LoadMappings(*record);
     tenants_[record->row.name] = std::move(record);
   }
   if (!database.error().ok()) return database.TakeError();
@@ -137,6 +140,10 @@ void DesiredState::AddClaims(const TenantRecord& record, tenant::Environment& en
     if (const auto ends = each.has_gre() ? tenant::EndsOf(each.gre()) : std::nullopt)
       environment.gre_taken[*ends] = name;
   }
+  for (const auto& network : record.row.spec.virtual_networks())
+    for (const auto& subnet : network.subnets())
+      environment.network_ids[{tenant::EncapsulationOf(network), subnet.network_id()}] = absl::StrCat(
+          tenant::VirtualNetworkName(record.row.name, network.name()), ", subnet ", subnet.name());
 }
 
 void DesiredState::RemoveClaims(const TenantRecord& record, tenant::Environment& environment) const {
@@ -145,6 +152,9 @@ void DesiredState::RemoveClaims(const TenantRecord& record, tenant::Environment&
     if (const auto ends = each.has_gre() ? tenant::EndsOf(each.gre()) : std::nullopt)
       environment.gre_taken.erase(*ends);
   }
+  for (const auto& network : record.row.spec.virtual_networks())
+    for (const auto& subnet : network.subnets())
+      environment.network_ids.erase({tenant::EncapsulationOf(network), subnet.network_id()});
 }
 
 void DesiredState::CountBooked() {
@@ -192,7 +202,11 @@ void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated
   auto& slot = tenants_[name];
   if (slot == nullptr) slot = std::make_unique<TenantRecord>();
   TenantRecord& record = *slot;
+  // What is under way was made for the numbers as they are.
+  for (auto& [network, mappings] : record.networks) FinishMappingFeed(record, mappings);
   const bool same_links = record.validated.model.connections == validated.model.connections;
+  const bool same_networks = record.validated.model.virtual_networks == validated.model.virtual_networks &&
+                             record.row.numbers.subnets == row.numbers.subnets;
   for (const auto& old : record.row.spec.connections()) {
     if (row.numbers.connections.contains(old.name())) continue;
     watch_log_.Gone({WatchedKind::kConnection, name, old.name()});
@@ -205,9 +219,12 @@ void DesiredState::Adopt(store::TenantRow row, tenant::ValidatedTenant validated
   record.validated = std::move(validated);
   record.secrets = std::move(secrets);
   CountBooked();
+  FollowNetworks(record);
   State(record);
   // Next hops of the static set compile to interfaces of these connections.
   if (!same_links) StateStaticSet(record);
+  // Mappings are judged by all subnets, and lead to interfaces of their own.
+  if (!same_links || !same_networks) StateMappings(record);
   watch_log_.Changed({WatchedKind::kTenant, name, ""});
   watch_log_.Changed({WatchedKind::kGateway, "", ""});
 }
@@ -297,6 +314,7 @@ void DesiredState::Revalidate() {
     // MTUs may come from ports, so that an equal model can compile differently.
     State(*record);
     if (first || changed) StateStaticSet(*record);
+    if (first || changed) StateMappings(*record);
     watch_log_.Changed({WatchedKind::kTenant, name, ""});
   }
   CountBooked();

@@ -22,6 +22,7 @@
 #include "control/store/store.h"
 #include "control/store/tenant_rows.h"
 #include "control/tenant/environment.h"
+#include "control/tenant/mapping_set.h"
 #include "control/tenant/static_route_set.h"
 #include "control/tenant/validate_tenant.h"
 #include "control/tenant/validate_underlay.h"
@@ -41,6 +42,26 @@ struct StaticFeed {
   const uint64_t revision;
 };
 
+// Likewise of replaced mappings.
+struct MappingFeed {
+  MappingFeed(tenant::MappingSet known, const tenant::MappingSet& wanted, uint64_t at)
+      : before(std::move(known)), difference(before, wanted), revision(at) {}
+  const tenant::MappingSet before;
+  tenant::MappingDifference difference;
+  std::vector<net::Prefix> remove;  // told at the end, when everything new is there
+  const uint64_t revision;
+};
+
+// The mappings of one virtual network.
+struct MappingsRecord {
+  tenant::MappingSet mappings;
+  std::unique_ptr<MappingFeed> feed;  // while one is under way `mappings` does not change
+  uint32_t path_id = 0;               // of their routes
+  uint64_t unreadable = 0;
+  uint64_t idle = 0;     // that the present spec does not allow; kept, and not stated
+  std::string idle_why;  // of the first of them
+};
+
 // The state something was last seen in, and since when.
 struct StateSince {
   int state = -1;
@@ -54,6 +75,8 @@ struct TenantRecord {
   std::map<std::string, uint64_t> secrets;  // path -> version of those that are set
   tenant::StaticRouteSet routes;
   std::unique_ptr<StaticFeed> feed;  // while one is under way `routes` does not change
+  std::map<std::string, MappingsRecord, std::less<>> networks;  // of each one in row.mappings
+  uint32_t network_paths = 0;                                   // path_ids given to networks
   uint64_t unreadable_routes = 0;
   uint64_t unreachable_routes = 0;  // of the static set: next hop on no connected prefix
   uint64_t spec_revision = 0;       // at which row.generation was stated to programming
@@ -127,6 +150,14 @@ class DesiredState {
   void AdoptStaticChanges(TenantRecord& record, const std::vector<tenant::StaticRoute>& put,
                           const std::vector<net::Prefix>& remove, uint64_t version);
 
+  // Likewise for the mappings of one virtual network of the record.
+  void AdoptMappings(TenantRecord& record, const std::string& network, tenant::MappingSet mappings,
+                     store::MappingsRow row);
+  std::unique_ptr<MappingFeed> FeedMappings(TenantRecord& record, MappingsRecord& network, size_t prefixes);
+  void AdoptMappingChanges(TenantRecord& record, const std::string& network,
+                           const std::vector<tenant::Mapping>& put, const std::vector<net::Prefix>& remove,
+                           store::MappingsRow row);
+
   // Notices ports that came or went, and tells watchers what changed. Looking at a tenant takes
   // tens of microseconds, so that only a dataplane that came or went is worth looking at all.
   void Refresh();
@@ -148,12 +179,17 @@ class DesiredState {
   int64_t started_us() const { return started_us_; }
   // Sets being filled by a stream right now; they are not collected.
   std::vector<int64_t>& filling() { return filling_; }
+  std::vector<int64_t>& filling_mappings() { return filling_mappings_; }
 
  private:
   void State(TenantRecord& record);
   void StateUnderlay();
   void StateStaticSet(TenantRecord& record);
   void FinishFeed(TenantRecord& record);
+  void LoadMappings(TenantRecord& record);
+  void FollowNetworks(TenantRecord& record);
+  void StateMappings(TenantRecord& record);
+  void FinishMappingFeed(TenantRecord& record, MappingsRecord& network);
   void Revalidate();
   void AddClaims(const TenantRecord& record, tenant::Environment& environment) const;
   void RemoveClaims(const TenantRecord& record, tenant::Environment& environment) const;
@@ -173,6 +209,7 @@ class DesiredState {
   WatchLog watch_log_;
   std::optional<std::vector<tenant::PortFacts>> ports_;
   std::vector<int64_t> filling_;
+  std::vector<int64_t> filling_mappings_;
   uint64_t revision_ = 0;
   uint64_t booked_kbps_ = 0;  // of all tenants
   int64_t started_us_ = 0;

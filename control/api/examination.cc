@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/gateway_status.h"
 #include "control/api/tenant_status.h"
+#include "control/tenant/validate_virtual_network.h"
 
 namespace sluice::api {
 namespace {
@@ -78,6 +79,12 @@ void ExamineTenant(TenantRecord& record, DesiredState& state, v1::DoctorResponse
   for (const v1::ConnectionStatus& connection : shown.status().connections()) {
     const std::string part = tenant::ConnectionName(record.row.name, connection.name());
     const bool part_well = AddConditions(part, connection.conditions(), response);
+    if (part_well) AddWell(part, response);
+    well &= part_well;
+  }
+  for (const v1::VirtualNetworkStatus& network : shown.status().virtual_networks()) {
+    const std::string part = tenant::VirtualNetworkName(record.row.name, network.name());
+    const bool part_well = AddConditions(part, network.conditions(), response);
     if (part_well) AddWell(part, response);
     well &= part_well;
   }

@@ -27,12 +27,21 @@ struct FakeSink final : ProgrammingSink {
     changes += put.size() + remove.size();
     newest = revision;
   }
+  void ChangeMappings(uint32_t, uint32_t path_id, std::span<const rib::RouteInput> put,
+                      std::span<const net::Prefix> remove, uint64_t revision, bool) override {
+    for (const rib::RouteInput& route : put) mappings[{path_id, route.prefix}] = route;
+    for (const net::Prefix& prefix : remove) mappings.erase({path_id, prefix});
+    mapping_changes += put.size() + remove.size();
+    newest = revision;
+  }
   void InitialStateComplete() override { complete = true; }
 
   std::map<uint32_t, programming::TenantObjects> tenants;
   std::vector<uint32_t> removed;
   std::map<net::Prefix, rib::RouteInput> routes;
   uint64_t changes = 0;
+  std::map<std::pair<uint32_t, net::Prefix>, rib::RouteInput> mappings;
+  uint64_t mapping_changes = 0;
   uint64_t newest = 0;
   bool complete = false;
 };
@@ -92,6 +101,15 @@ struct FakeDataplaneState final : DataplaneState {
     return failed;
   }
   std::vector<TunnelPath> TunnelPaths(uint32_t) const override { return tunnel_paths; }
+  TunnelReach Reach(uint32_t) const override {
+    TunnelReach reach{tunnel_paths.size(), 0, {}};
+    for (const TunnelPath& each : tunnel_paths) {
+      if (each.live) continue;
+      ++reach.down;
+      reach.some_down.push_back(each);
+    }
+    return reach;
+  }
   uint64_t Limit(std::string_view name) const override {
     const auto found = limits.find(std::string(name));
     return found == limits.end() ? 0 : found->second;

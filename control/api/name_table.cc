@@ -5,6 +5,7 @@
 #include "control/api/refusal.h"
 #include "control/api/write_rules.h"
 #include "control/rib/next_hop_table.h"
+#include "control/tenant/validate_virtual_network.h"
 
 namespace sluice::api {
 
@@ -33,6 +34,7 @@ NameTable::NameTable(const DesiredState& state) {
   for (const auto& [name, record] : state.tenants()) {
     const auto& numbers = record->row.numbers;
     tenants_[numbers.vrf] = name;
+    AddSubnets(*record);
     for (const auto& connection : record->row.spec.connections()) {
       const auto at = numbers.connections.find(connection.name());
       if (at == numbers.connections.end()) continue;
@@ -44,6 +46,22 @@ NameTable::NameTable(const DesiredState& state) {
                                       TunnelText(connection)};
     }
   }
+}
+
+void NameTable::AddSubnets(const TenantRecord& record) {
+  for (const auto& network : record.row.spec.virtual_networks())
+    for (const auto& subnet : network.subnets()) {
+      const auto at = record.row.numbers.subnets.find({network.name(), subnet.name()});
+      if (at == record.row.numbers.subnets.end()) continue;
+      const auto encapsulation = tenant::EncapsulationOf(network);
+      links_[at->second] = {record.row.name,
+                            absl::StrCat(network.name(), "/", subnet.name()),
+                            "",
+                            0,
+                            record.row.numbers.vrf,
+                            absl::StrCat(encapsulation == tenant::Encapsulation::kVxlan ? "VXLAN " : "NVGRE ",
+                                         tenant::NetworkIdText(encapsulation, subnet.network_id()))};
+    }
 }
 
 std::string NameTable::TenantOf(uint32_t vrf) const {
@@ -111,6 +129,7 @@ v1::Route ShowRoute(const RibRoute& route, const std::string& tenant, const Name
     if (hop.address) to.set_address(hop.address->ToString());
     if (const auto* link = names.LinkOf(hop.interface))
       to.mutable_resolved()->set_connection(link->connection);
+    if (!hop.mac.IsZero()) to.mutable_resolved()->set_provider_address(to.address());
     to.set_weight(hop.weight);
   }
   for (const uint16_t index : route.unused)

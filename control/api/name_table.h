@@ -21,11 +21,12 @@ class NameTable {
  public:
   struct Link {
     std::string tenant;
-    std::string connection;
+    std::string connection;  // of a virtual network "red/web": its subnet
     std::string port;
     uint16_t vlan = 0;
     uint32_t vrf = 0;
-    std::string tunnel = {};  // "GRE to 198.51.100.2 key 7"; then there is neither port nor VLAN
+    std::string tunnel =
+        {};  // "GRE to 198.51.100.2 key 7", "VXLAN VNI 5001"; then there is neither port nor VLAN
   };
 
   explicit NameTable(const DesiredState& state);
@@ -38,6 +39,8 @@ class NameTable {
   const std::map<uint32_t, Link>& links() const { return links_; }
 
  private:
+  void AddSubnets(const TenantRecord& record);
+
   std::map<uint32_t, std::string> tenants_;
   std::map<uint32_t, Link> links_;
 };

@@ -28,6 +28,10 @@ class ProgrammingSink {
   // last of which has `complete` set.
   virtual void ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteInput> put,
                                std::span<const net::Prefix> remove, uint64_t revision, bool complete) = 0;
+  // Changes of the mappings of one virtual network, likewise. These routes have source
+  // kVirtualNetwork and the given path_id, the virtual network's own in its VRF.
+  virtual void ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib::RouteInput> put,
+                              std::span<const net::Prefix> remove, uint64_t revision, bool complete) = 0;
   // Every stored tenant was stated once since start: what the dataplane still
   // holds beyond it may be swept.
   virtual void InitialStateComplete() = 0;

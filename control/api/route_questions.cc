@@ -111,6 +111,11 @@ std::string OwnerOf(const net::Address& address, const TenantRecord* record) {
   for (const tenant::Connection& connection : model.connections)
     for (const net::InterfaceAddress& own : connection.addresses)
       if (own.address == address) return absl::StrCat("address of connection ", connection.name);
+  for (const tenant::VirtualNetwork& network : model.virtual_networks)
+    for (const tenant::VirtualSubnet& subnet : network.subnets)
+      for (const net::InterfaceAddress& own : subnet.gateways)
+        if (own.address == address)
+          return absl::StrCat("address of subnet ", subnet.name, " of virtual network ", network.name);
   const bool is_router = std::find(model.router_addresses.begin(), model.router_addresses.end(), address) !=
                          model.router_addresses.end();
   return is_router ? absl::StrCat("router address of tenant ", record->row.name) : std::string();

@@ -88,6 +88,8 @@ struct KilledAtThirdTenant final : ProgrammingSink {
   void RemoveTenant(uint32_t) override {}
   void ChangeStaticSet(uint32_t, std::span<const rib::RouteInput>, std::span<const net::Prefix>, uint64_t,
                        bool) override {}
+  void ChangeMappings(uint32_t, uint32_t, std::span<const rib::RouteInput>, std::span<const net::Prefix>,
+                      uint64_t, bool) override {}
   void InitialStateComplete() override {}
   int tenants = 0;
 };

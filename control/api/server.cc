@@ -17,6 +17,7 @@
 #include "control/api/call.h"
 #include "control/api/diagnostics_service.h"
 #include "control/api/gateway_service.h"
+#include "control/api/mapping_service.h"
 #include "control/api/route_service.h"
 #include "control/api/tenant_service.h"
 #include "control/api/tls_files.h"
@@ -61,6 +62,7 @@ class GrpcServer final : public Server {
       : tenants_(core),
         gateway_(core, dataplane),
         routes_(core, dataplane),
+        mappings_(core),
         // Each watcher, trace and capture holds a thread; requests need some, too.
         watch_(core, std::max(threads / 2, 1U)),
         diagnostics_(core, dataplane, std::max(threads / 8, 1U)) {}
@@ -71,7 +73,10 @@ class GrpcServer final : public Server {
 
   absl::Status Listen(const v1::GatewayConfig& config, uint32_t threads);
   void SetServing(bool serving) override { server_->GetHealthCheckService()->SetServingStatus(serving); }
-  void CollectAbandonedSets() { routes_.CollectLater(); }
+  void CollectAbandonedSets() {
+    routes_.CollectLater();
+    mappings_.CollectLater();
+  }
 
  private:
   // Wall time is what gRPC wants for a deadline.
@@ -80,6 +85,7 @@ class GrpcServer final : public Server {
   TenantService tenants_;
   GatewayService gateway_;
   RouteService routes_;
+  MappingService mappings_;
   WatchService watch_;
   DiagnosticsService diagnostics_;
   std::unique_ptr<grpc::Server> server_;
@@ -110,8 +116,8 @@ absl::Status GrpcServer::Listen(const v1::GatewayConfig& config, uint32_t thread
   }
   if (path.empty() && !config.has_listen_tcp())
     return absl::InvalidArgumentError("neither listen_unix nor listen_tcp is given");
-  for (grpc::Service* service :
-       std::initializer_list<grpc::Service*>{&tenants_, &gateway_, &routes_, &watch_, &diagnostics_})
+  for (grpc::Service* service : std::initializer_list<grpc::Service*>{&tenants_, &gateway_, &routes_,
+                                                                      &mappings_, &watch_, &diagnostics_})
     builder.RegisterService(service);
   const mode_t mask = umask(0177);
   server_ = builder.BuildAndStart();

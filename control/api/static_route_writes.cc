@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/conditions.h"
 #include "control/api/refusal.h"
+#include "control/api/set_versions.h"
 #include "control/api/write_rules.h"
 #include "control/store/static_route_rows.h"
 #include "control/tenant/next_hop_check.h"
@@ -46,10 +47,6 @@ tenant::StaticRouteCounts CountDifference(const tenant::StaticRouteSet& before,
       before, after, [](const tenant::StaticRoute&) {}, [](const net::Prefix&) {});
 }
 
-uint64_t VersionAfter(const v1::StaticRoutesHeader& header, uint64_t stored) {
-  return header.has_version() ? header.version() : stored + 1;
-}
-
 // The first next hop that no connection reaches any more.
 absl::Status CheckReachable(const TenantRecord& record, const tenant::StaticRouteSet& routes) {
   tenant::NextHopCheck check(record.validated.model.connections);
@@ -65,19 +62,8 @@ absl::Status CheckReachable(const TenantRecord& record, const tenant::StaticRout
 
 absl::Status StaticRouteWrites::CheckVersions(const TenantRecord& record,
                                               const v1::StaticRoutesHeader& header, bool replace) const {
-  const uint64_t stored = record.row.static_version;
-  const std::string object = ObjectOf(record.row.name);
-  if (!replace && header.has_base_version() && header.base_version() != stored)
-    return PreconditionFailed("VERSION", object,
-                              absl::StrCat("version ", stored, " is stored, the update was made for ",
-                                           header.base_version(), "; replace, or read it again"));
-  // Equal is allowed for a replace that is repeated; the content decides then.
-  if (header.has_version() && !header.overwrite() &&
-      (replace ? header.version() < stored : header.version() <= stored))
-    return PreconditionFailed("VERSION", object,
-                              absl::StrCat("version ", header.version(), " is not above ", stored,
-                                           ", which is stored; set overwrite to go back"));
-  return absl::OkStatus();
+  return api::CheckVersions(VersionsOf(header, replace), record.row.static_version,
+                            ObjectOf(record.row.name));
 }
 
 absl::Status StaticRouteWrites::CheckRoom(const TenantRecord& record, uint64_t routes) const {
@@ -186,7 +172,7 @@ StaticRouteWrites::ReplaceVerdict StaticRouteWrites::JudgeReplace(
   if (verdict.allowed.ok()) verdict.allowed = CheckRoom(record, routes.size());
   if (verdict.allowed.ok()) verdict.allowed = CheckReachable(record, routes);
   const uint64_t stored = record.row.static_version;
-  verdict.version = VersionAfter(header, stored);
+  verdict.version = VersionAfter(VersionsOf(header, true), stored);
   if (!verdict.allowed.ok() || verdict.version != stored || record.row.static_set == 0) return verdict;
   verdict.counts = CountDifference(record.routes, routes);
   if (!verdict.no_change() && !header.overwrite())
@@ -272,7 +258,7 @@ absl::StatusOr<v1::StaticRoutesResult> StaticRouteWrites::Update(const v1::Stati
     if (!header.validate_only()) AuditRefusal(state_, std::move(entry), allowed);
     return allowed;
   }
-  const uint64_t version = VersionAfter(header, record->row.static_version);
+  const uint64_t version = VersionAfter(VersionsOf(header, true), record->row.static_version);
   if (header.validate_only()) return ResultOf(*record, counts);
 
   entry.changes.push_back(absl::StrCat("version ", record->row.static_version, " -> ", version, ": ",

@@ -9,6 +9,7 @@
 #include "control/api/connection_liveness.h"
 #include "control/api/name_table.h"
 #include "control/api/refused_text.h"
+#include "control/api/virtual_network_status.h"
 #include "control/rib/next_hop_table.h"
 #include "control/tenant/compile.h"
 #include "control/tenant/tunnel_path.h"
@@ -113,7 +114,7 @@ void AddRouteCounts(const TenantRecord& record, const Surroundings& surroundings
   }
 }
 
-void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& status) {
+void FillStatus(TenantRecord& record, DesiredState& state, bool with_statistics, v1::TenantStatus& status) {
   const Surroundings& surroundings = state.surroundings();
   UpdateObserved(record, surroundings);
   status.set_observed_generation(record.observed_generation);
@@ -134,6 +135,8 @@ void FillStatus(TenantRecord& record, DesiredState& state, v1::TenantStatus& sta
                      absl::StrCat("somebody other than the manager ", record.row.manager,
                                   " wrote with break_glass; the manager's next write clears this"));
   *status.mutable_configuration_state() = RollUp(status.conditions());
+  for (const v1::VirtualNetwork& network : record.row.spec.virtual_networks())
+    *status.add_virtual_networks() = ShowVirtualNetwork(record, network, state, with_statistics);
 }
 
 }  // namespace
@@ -238,7 +241,7 @@ v1::Tenant ShowTenant(TenantRecord& record, DesiredState& state, bool with_stati
   SetTimestamp(*tenant.mutable_create_time(), record.row.create_us);
   SetTimestamp(*tenant.mutable_update_time(), record.row.update_us);
   *tenant.mutable_spec() = record.row.spec;
-  FillStatus(record, state, *tenant.mutable_status());
+  FillStatus(record, state, with_statistics, *tenant.mutable_status());
   for (const v1::Connection& connection : record.row.spec.connections())
     *tenant.mutable_status()->add_connections() = ShowConnection(record, connection, state, with_statistics);
   if (with_statistics) AddRouteCounts(record, state.surroundings(), *tenant.mutable_status());
@@ -247,7 +250,7 @@ v1::Tenant ShowTenant(TenantRecord& record, DesiredState& state, bool with_stati
 
 std::string StatusDigest(TenantRecord& record, DesiredState& state) {
   v1::TenantStatus status;
-  FillStatus(record, state, status);
+  FillStatus(record, state, false, status);
   return status.SerializeAsString();
 }
 

@@ -13,6 +13,7 @@
 #include "control/store/secret_rows.h"
 #include "control/tenant/consequences.h"
 #include "control/tenant/next_hop_check.h"
+#include "control/tenant/validate_virtual_network.h"
 
 namespace sluice::api {
 namespace {
@@ -33,6 +34,14 @@ absl::Status AllocateNumbers(store::Database& database, int64_t now_us, const Da
   };
   if (row.numbers.vrf == 0)
     if (absl::Status status = allocate(NumberKind::kVrf, row.numbers.vrf); !status.ok()) return status;
+  for (const v1::VirtualNetwork& network : row.spec.virtual_networks()) {
+    row.mappings.try_emplace(network.name());
+    for (const v1::VirtualSubnet& subnet : network.subnets()) {
+      const auto [at, fresh] = row.numbers.subnets.try_emplace({network.name(), subnet.name()});
+      if (!fresh) continue;
+      if (absl::Status status = allocate(NumberKind::kInterface, at->second); !status.ok()) return status;
+    }
+  }
   for (const v1::Connection& connection : row.spec.connections()) {
     const auto [at, fresh] = row.numbers.connections.try_emplace(connection.name());
     if (!fresh) continue;
@@ -51,6 +60,44 @@ void ReleaseConnection(store::Database& database, int64_t now_us, const tenant::
   store::ReleaseNumber(database, NumberKind::kInterface, numbers.interface, now_us);
   store::ReleaseNumber(database, NumberKind::kPolicer, numbers.policer_in, now_us);
   store::ReleaseNumber(database, NumberKind::kPolicer, numbers.policer_out, now_us);
+}
+
+// A tunnel's number is its identity in the dataplane's tables: what tells its packets apart does
+// not change under its hosts.
+bool SameTunnel(const v1::VirtualNetwork& a, const v1::VirtualNetwork& b) {
+  return tenant::EncapsulationOf(a) == tenant::EncapsulationOf(b) &&
+         a.provider_address() == b.provider_address() && a.udp_port() == b.udp_port();
+}
+
+// The subnet as it was, when it is still the same tunnel.
+bool Stays(const tenant::SubnetName& name, const v1::TenantSpec& before, const v1::TenantSpec& after) {
+  const auto find =
+      [&](const v1::TenantSpec& spec) -> std::pair<const v1::VirtualNetwork*, const v1::VirtualSubnet*> {
+    for (const auto& network : spec.virtual_networks())
+      for (const auto& subnet : network.subnets())
+        if (network.name() == name.virtual_network && subnet.name() == name.subnet)
+          return {&network, &subnet};
+    return {};
+  };
+  const auto [old_network, old_subnet] = find(before);
+  const auto [network, subnet] = find(after);
+  return old_subnet != nullptr && subnet != nullptr && SameTunnel(*old_network, *network) &&
+         old_subnet->network_id() == subnet->network_id();
+}
+
+// Numbers of virtual subnets that are gone from the spec or have become another tunnel, and the
+// mappings of virtual networks that are gone.
+void ReleaseSubnets(store::Database& database, int64_t now_us, const v1::TenantSpec& before, TenantRow& row) {
+  std::erase_if(row.numbers.subnets, [&](const auto& each) {
+    if (Stays(each.first, before, row.spec)) return false;
+    store::ReleaseNumber(database, NumberKind::kInterface, each.second, now_us);
+    return true;
+  });
+  std::erase_if(row.mappings, [&](const auto& each) {
+    const auto& all = row.spec.virtual_networks();
+    return std::none_of(all.begin(), all.end(),
+                        [&](const auto& network) { return network.name() == each.first; });
+  });
 }
 
 // Numbers of connections that are gone from the spec.
@@ -280,6 +327,7 @@ absl::Status TenantWrites::Commit(const Wanted& wanted, const std::string& who, 
   store::Database& database = state_.store().database();
   store::Transaction transaction(database);
   if (record != nullptr) ReleaseOfOtherKind(database, now_us, record->row.spec, row);
+  if (record != nullptr) ReleaseSubnets(database, now_us, record->row.spec, row);
   if (absl::Status status = AllocateNumbers(database, now_us, state_.surroundings().dataplane, row);
       !status.ok())
     return status;
@@ -307,7 +355,9 @@ absl::StatusOr<v1::DeleteTenantResponse> TenantWrites::Delete(const v1::DeleteTe
   consequence.set_object(object);
   consequence.set_kind(v1::CONSEQUENCE_KIND_REMOVED);
   consequence.set_description(absl::StrCat(object, " is removed with ", record->row.spec.connections_size(),
-                                           " connections and ", record->routes.size(), " static routes"));
+                                           " connections, ", record->row.spec.virtual_networks_size(),
+                                           " virtual networks and ", record->routes.size(),
+                                           " static routes"));
   if (request.options().validate_only()) {
     if (!allowed.ok()) {
       consequence.set_kind(v1::CONSEQUENCE_KIND_REFUSED);
@@ -325,6 +375,8 @@ absl::StatusOr<v1::DeleteTenantResponse> TenantWrites::Delete(const v1::DeleteTe
   store::Transaction transaction(database);
   for (const auto& [connection, numbers] : record->row.numbers.connections)
     ReleaseConnection(database, state_.now_us(), numbers);
+  for (const auto& [subnet, interface] : record->row.numbers.subnets)
+    store::ReleaseNumber(database, NumberKind::kInterface, interface, state_.now_us());
   store::ReleaseNumber(database, NumberKind::kVrf, record->row.numbers.vrf, state_.now_us());
   store::DeleteTenant(database, record->row);
   Audit(state_, entry);

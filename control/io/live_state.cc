@@ -115,22 +115,41 @@ void LiveState::Changed(const v1::StateChange& change) {
 void LiveState::NoteAdjacency(const v1::Adjacency& adjacency) {
   if (const auto before = tunnel_paths_.find(adjacency.id()); before != tunnel_paths_.end()) {
     const auto of = paths_of_.find(before->second.first);
-    of->second.erase(adjacency.id());
-    if (of->second.empty()) paths_of_.erase(of);
+    of->second.all.erase(adjacency.id());
+    of->second.down.erase(adjacency.id());
+    if (of->second.all.empty()) paths_of_.erase(of);
     tunnel_paths_.erase(before);
   }
   if (adjacency.kind() != "tunnel") return;
   tunnel_paths_[adjacency.id()] = {adjacency.interface(),
                                    {adjacency.next_hop(), adjacency.live(), adjacency.down_reason()}};
-  paths_of_[adjacency.interface()].insert(adjacency.id());
+  PathsOfTunnel& paths = paths_of_[adjacency.interface()];
+  paths.all.insert(adjacency.id());
+  if (!adjacency.live()) paths.down.insert(adjacency.id());
 }
 
 std::vector<api::TunnelPath> LiveState::TunnelPaths(uint32_t interface) const {
   std::vector<api::TunnelPath> paths;
   const auto at = paths_of_.find(interface);
   if (at == paths_of_.end()) return paths;
-  for (const uint32_t adjacency : at->second) paths.push_back(tunnel_paths_.at(adjacency).second);
+  for (const uint32_t adjacency : at->second.all) paths.push_back(tunnel_paths_.at(adjacency).second);
   return paths;
+}
+
+api::TunnelReach LiveState::Reach(uint32_t interface) const {
+  api::TunnelReach reach;
+  const auto at = paths_of_.find(interface);
+  if (at == paths_of_.end()) return reach;
+  reach.paths = at->second.all.size();
+  reach.down = at->second.down.size();
+  for (const uint32_t adjacency : at->second.down) {
+    if (reach.some_down.size() == api::kDownPathsShown) break;
+    // Many virtual machines of one host are many paths.
+    const api::TunnelPath& path = tunnel_paths_.at(adjacency).second;
+    if (std::find(reach.some_down.begin(), reach.some_down.end(), path) == reach.some_down.end())
+      reach.some_down.push_back(path);
+  }
+  return reach;
 }
 
 void LiveState::NoteNeighbor(const NeighborKey& key, const v1::Neighbor& neighbor) {

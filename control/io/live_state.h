@@ -48,6 +48,7 @@ class LiveState : public api::DataplaneState {
   api::NeighborLiveness Liveness(uint32_t interface, const net::Address& address) const override;
   std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
   std::vector<api::TunnelPath> TunnelPaths(uint32_t interface) const override;
+  api::TunnelReach Reach(uint32_t interface) const override;
   uint64_t Limit(std::string_view name) const override;
   std::vector<api::StuckWorker> StuckWorkers() const override { return stuck_; }
   api::InterfaceCounters Counters(uint32_t interface) const override;
@@ -105,7 +106,11 @@ class LiveState : public api::DataplaneState {
   absl::flat_hash_map<uint32_t, std::set<net::Address>> failed_;  // by interface; none is empty
   // Adjacencies through tunnels by their number, and by the tunnel's interface.
   absl::flat_hash_map<uint32_t, std::pair<uint32_t, api::TunnelPath>> tunnel_paths_;
-  absl::flat_hash_map<uint32_t, std::set<uint32_t>> paths_of_;
+  struct PathsOfTunnel {
+    std::set<uint32_t> all;
+    std::set<uint32_t> down;
+  };
+  absl::flat_hash_map<uint32_t, PathsOfTunnel> paths_of_;
   uint64_t duplicate_addresses_ = 0;
   std::vector<api::StuckWorker> stuck_;
   // What interfaces had counted in former dataplanes.

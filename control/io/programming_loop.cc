@@ -41,6 +41,16 @@ void ProgrammingLoop::RemoveTenant(uint32_t vrf) {
 void ProgrammingLoop::ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteInput> put,
                                       std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
   sender_.ChangeStaticRoutes(vrf, put, remove, revision, complete);
+  NoteSetChange(vrf, complete);
+}
+
+void ProgrammingLoop::ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib::RouteInput> put,
+                                     std::span<const net::Prefix> remove, uint64_t revision, bool complete) {
+  sender_.ChangeMappings(vrf, path_id, put, remove, revision, complete);
+  NoteSetChange(vrf, complete);
+}
+
+void ProgrammingLoop::NoteSetChange(uint32_t vrf, bool complete) {
   NoteChange(vrf);
   // A large set comes in many calls without a turn of the loop in between: the
   // dataplane works on the first routes while the next are still compiled.

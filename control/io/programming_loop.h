@@ -40,6 +40,8 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
   void RemoveTenant(uint32_t vrf) override;
   void ChangeStaticSet(uint32_t vrf, std::span<const rib::RouteInput> put,
                        std::span<const net::Prefix> remove, uint64_t revision, bool complete) override;
+  void ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib::RouteInput> put,
+                      std::span<const net::Prefix> remove, uint64_t revision, bool complete) override;
   void InitialStateComplete() override;
 
   void Attached(const dataplane::v1::AttachReply& reply,
@@ -57,6 +59,7 @@ class ProgrammingLoop : public api::ProgrammingSink, public LinkObserver {
  private:
   using Instant = std::chrono::steady_clock::time_point;
   void NoteChange(uint32_t vrf);
+  void NoteSetChange(uint32_t vrf, bool complete);
   void NoteConfirmed();
   void Tell(uint32_t vrf);
   void TellRefusals();

@@ -102,6 +102,7 @@ void GatewayMetrics::CollectTenant(const TenantNames& names, Exposition& out) co
     out.Gauge("sluice_neighbors", "neighbours by state (RFC 4861 section 7.3.2 names, for ARP too)",
               {{"tenant", names.tenant}, {"state", state}}, static_cast<double>(count));
   }
+  for (const TenantNames::Subnet& subnet : names.subnets) CollectSubnet(names.tenant, subnet, out);
   for (const auto& [connection, interface] : names.connections) {
     CollectConnection(names.tenant, connection, interface, out);
     CollectTunnel({{"tenant", names.tenant}, {"connection", connection}}, interface, out);
@@ -136,13 +137,34 @@ void GatewayMetrics::CollectConnection(const std::string& tenant, const std::str
   }
 }
 
+void GatewayMetrics::CollectSubnet(const std::string& tenant, const TenantNames::Subnet& subnet,
+                                   Exposition& out) const {
+  const api::InterfaceCounters counters = sources_.state.Counters(subnet.interface);
+  const auto count = [&](const char* direction, uint64_t packets, uint64_t bytes) {
+    const Labels labels = {{"tenant", tenant},
+                           {"virtual_network", subnet.virtual_network},
+                           {"subnet", subnet.name},
+                           {"direction", direction}};
+    out.Counter("sluice_virtual_network_packets_total", "inner IP packets of a virtual subnet", labels,
+                static_cast<double>(packets));
+    out.Counter("sluice_virtual_network_bytes_total", "bytes of inner IP packets of a virtual subnet", labels,
+                static_cast<double>(bytes));
+  };
+  count("inbound", counters.inbound_packets, counters.inbound_bytes);
+  count("outbound", counters.outbound_packets, counters.outbound_bytes);
+  const api::TunnelReach reach = sources_.state.Reach(subnet.interface);
+  out.Gauge("sluice_virtual_network_hosts_down",
+            "virtual machines of the subnet to whose hosts the underlay has no way",
+            {{"tenant", tenant}, {"virtual_network", subnet.virtual_network}, {"subnet", subnet.name}},
+            static_cast<double>(reach.down));
+}
+
 // Nothing is said of a tunnel that no route leads through.
 void GatewayMetrics::CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const {
-  const std::vector<api::TunnelPath> paths = sources_.state.TunnelPaths(interface);
-  if (paths.empty()) return;
-  const auto live =
-      std::count_if(paths.begin(), paths.end(), [](const api::TunnelPath& each) { return each.live; });
-  out.Gauge("sluice_tunnel_up", "1 while the underlay has a way to the tunnel's far end", labels, live > 0);
+  const api::TunnelReach reach = sources_.state.Reach(interface);
+  if (reach.paths == 0) return;
+  out.Gauge("sluice_tunnel_up", "1 while the underlay has a way to the tunnel's far end", labels,
+            reach.down < reach.paths);
 }
 
 void GatewayMetrics::CollectUnderlay(Exposition& out) const {

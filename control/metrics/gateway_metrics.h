@@ -31,6 +31,12 @@ struct TenantNames {
   std::string tenant;
   uint32_t vrf = 0;
   std::vector<std::pair<std::string, uint32_t>> connections;  // name, interface
+  struct Subnet {
+    std::string virtual_network;
+    std::string name;
+    uint32_t interface = 0;
+  };
+  std::vector<Subnet> subnets = {};
 };
 
 class GatewayMetrics : public prometheus::Collectable {
@@ -61,6 +67,7 @@ class GatewayMetrics : public prometheus::Collectable {
  private:
   void CollectCore(Exposition& out) const;
   void CollectTenant(const TenantNames& names, Exposition& out) const;
+  void CollectSubnet(const std::string& tenant, const TenantNames::Subnet& subnet, Exposition& out) const;
   void CollectConnection(const std::string& tenant, const std::string& connection, uint32_t interface,
                          Exposition& out) const;
   void CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const;

@@ -124,13 +124,14 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   state.Changed(tunnel);
 
   FullView view;
-  const GatewayMetrics metrics({loop, sender, state, programming, view,
-                                [] {
-                                  return std::vector<TenantNames>{{"contoso", 1, {{"paris", 10}}}};
-                                },
-                                [] {
-                                  return std::vector<std::pair<std::string, uint32_t>>{{"tor-a", 11}};
-                                }});
+  const GatewayMetrics metrics(
+      {loop, sender, state, programming, view,
+       [] {
+         return std::vector<TenantNames>{{"contoso", 1, {{"paris", 10}}, {{"red", "web", 12}}}};
+       },
+       [] {
+         return std::vector<std::pair<std::string, uint32_t>>{{"tor-a", 11}};
+       }});
   std::thread core([&] { loop.Run(); });
   const std::vector<prometheus::MetricFamily> families = metrics.Collect();
   // A dataplane of another version may call them otherwise.

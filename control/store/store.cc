@@ -9,7 +9,7 @@ namespace sluice::store {
 namespace {
 
 constexpr int64_t kApplicationId = 0x534c5547;  // "SLUG"
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 constexpr char kKeyCheck[] = "sluice key check";
 
 // Static routes have rows of their own, so that a change is a delta; a set is
@@ -45,10 +45,25 @@ CREATE TABLE key_check (id INTEGER PRIMARY KEY CHECK (id = 1), sealed BLOB NOT N
 CREATE TABLE underlay_interface (name TEXT NOT NULL PRIMARY KEY, interface INTEGER NOT NULL) WITHOUT ROWID;
 )";
 
+// Of virtual networks; a mapping set is filled unseen like a static set. Since schema 3.
+constexpr char kVirtualNetworkSchema[] = R"(
+CREATE TABLE virtual_network (
+  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE, name TEXT NOT NULL,
+  mappings_version INTEGER NOT NULL, mapping_set INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
+CREATE TABLE virtual_subnet (
+  tenant INTEGER NOT NULL REFERENCES tenant ON DELETE CASCADE, virtual_network TEXT NOT NULL, name TEXT NOT NULL,
+  interface INTEGER NOT NULL, PRIMARY KEY (tenant, virtual_network, name)) WITHOUT ROWID;
+CREATE TABLE mapping_set (id INTEGER PRIMARY KEY AUTOINCREMENT, tenant INTEGER NOT NULL);
+CREATE TABLE mapping (
+  mapping_set INTEGER NOT NULL, prefix BLOB NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (mapping_set, prefix)) WITHOUT ROWID;
+)";
+
 // kUpgrades[i] leads from schema i + 1 to the next.
 constexpr const char* kUpgrades[] = {
     "CREATE TABLE underlay_interface (name TEXT NOT NULL PRIMARY KEY, interface INTEGER NOT NULL) WITHOUT "
     "ROWID",
+    kVirtualNetworkSchema,
 };
 static_assert(std::size(kUpgrades) == kSchemaVersion - 1);
 
@@ -60,6 +75,7 @@ int64_t Pragma(Database& database, const char* sql) {
 absl::Status Create(Database& database, const Sealing& sealing) {
   Transaction transaction(database);
   database.Execute(kSchema);
+  database.Execute(kVirtualNetworkSchema);
   database.Execute(
       absl::StrCat("PRAGMA application_id=", kApplicationId, "; PRAGMA user_version=", kSchemaVersion)
           .c_str());

@@ -78,6 +78,63 @@ void SaveConnections(Database& database, const TenantRow& row, const TenantRow* 
         .Run();
 }
 
+void LoadVirtualNetworks(Database& database, TenantRow& row) {
+  Statement networks(database,
+                     "SELECT name, mappings_version, mapping_set FROM virtual_network WHERE tenant = ?");
+  networks.Bind(row.uid);
+  while (networks.Step())
+    row.mappings[networks.Text(0)] = {static_cast<uint64_t>(networks.Integer(1)), networks.Integer(2)};
+  Statement subnets(database, "SELECT virtual_network, name, interface FROM virtual_subnet WHERE tenant = ?");
+  subnets.Bind(row.uid);
+  while (subnets.Step())
+    row.numbers.subnets[{subnets.Text(0), subnets.Text(1)}] = static_cast<uint32_t>(subnets.Integer(2));
+}
+
+void SaveMappings(Database& database, const TenantRow& row, const TenantRow* before) {
+  static const std::map<std::string, MappingsRow> kNone;
+  const auto& stored = before == nullptr ? kNone : before->mappings;
+  for (const auto& [name, mappings] : row.mappings) {
+    const auto old = stored.find(name);
+    if (old != stored.end() && old->second == mappings) continue;
+    Statement(database, "INSERT OR REPLACE INTO virtual_network VALUES (?, ?, ?, ?)")
+        .Bind(row.uid)
+        .Bind(name)
+        .Bind(static_cast<int64_t>(mappings.version))
+        .Bind(mappings.set)
+        .Run();
+  }
+  for (const auto& [name, old] : stored) {
+    if (row.mappings.contains(name)) continue;
+    Statement(database, "DELETE FROM virtual_network WHERE tenant = ? AND name = ?")
+        .Bind(row.uid)
+        .Bind(name)
+        .Run();
+  }
+}
+
+void SaveSubnets(Database& database, const TenantRow& row, const TenantRow* before) {
+  static const std::map<tenant::SubnetName, uint32_t> kNone;
+  const auto& stored = before == nullptr ? kNone : before->numbers.subnets;
+  for (const auto& [name, interface] : row.numbers.subnets) {
+    const auto old = stored.find(name);
+    if (old != stored.end() && old->second == interface) continue;
+    Statement(database, "INSERT OR REPLACE INTO virtual_subnet VALUES (?, ?, ?, ?)")
+        .Bind(row.uid)
+        .Bind(name.virtual_network)
+        .Bind(name.subnet)
+        .Bind(interface)
+        .Run();
+  }
+  for (const auto& [name, interface] : stored) {
+    if (row.numbers.subnets.contains(name)) continue;
+    Statement(database, "DELETE FROM virtual_subnet WHERE tenant = ? AND virtual_network = ? AND name = ?")
+        .Bind(row.uid)
+        .Bind(name.virtual_network)
+        .Bind(name.subnet)
+        .Run();
+  }
+}
+
 }  // namespace
 
 std::optional<GatewayRow> LoadGateway(Database& database) {
@@ -126,6 +183,7 @@ std::vector<TenantRow> LoadTenants(Database& database) {
     row.static_version = static_cast<uint64_t>(select.Integer(9));
     row.static_set = select.Integer(10);
     LoadConnections(database, row);
+    LoadVirtualNetworks(database, row);
     rows.push_back(std::move(row));
   }
   return rows;
@@ -155,6 +213,8 @@ void SaveTenant(Database& database, TenantRow& row, const TenantRow* before) {
   save.Run();
   if (row.uid == 0) row.uid = database.LastInsertId();
   SaveConnections(database, row, before);
+  SaveMappings(database, row, before);
+  SaveSubnets(database, row, before);
 }
 
 void DeleteTenant(Database& database, const TenantRow& row) {

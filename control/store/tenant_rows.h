@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,14 @@ struct GatewayRow {
   tenant::UnderlayNumbers underlay_numbers;
 };
 
+// The stored mappings of a virtual network.
+struct MappingsRow {
+  uint64_t version = 0;
+  int64_t set = 0;  // 0: none
+
+  friend bool operator==(const MappingsRow&, const MappingsRow&) = default;
+};
+
 struct TenantRow {
   int64_t uid = 0;  // never used again, also after a delete
   std::string name;
@@ -31,7 +40,8 @@ struct TenantRow {
   gateway::v1::TenantSpec spec;  // canonical, without secret values
   tenant::TenantNumbers numbers;
   uint64_t static_version = 0;
-  int64_t static_set = 0;  // 0: none
+  int64_t static_set = 0;                       // 0: none
+  std::map<std::string, MappingsRow> mappings;  // of each virtual network of `spec`
 };
 
 std::optional<GatewayRow> LoadGateway(Database& database);
@@ -39,10 +49,11 @@ void SaveGateway(Database& database, const GatewayRow& row);
 
 // In order of name. A row whose blob cannot be read is an error of the database.
 std::vector<TenantRow> LoadTenants(Database& database);
-// Inserts when `row.uid` is 0 and fills it in. Writes only those connections that
-// differ from `before` (nullptr: all).
+// Inserts when `row.uid` is 0 and fills it in. Writes only those connections and
+// virtual networks that differ from `before` (nullptr: all).
 void SaveTenant(Database& database, TenantRow& row, const TenantRow* before);
-// Takes connections and secrets with it; the static set is collected later.
+// Takes connections, virtual networks and secrets with it; static and mapping sets are
+// collected later.
 void DeleteTenant(Database& database, const TenantRow& row);
 
 }  // namespace sluice::store

@@ -24,6 +24,12 @@ const ConnectionNumbers& NumbersOf(const TenantNumbers& numbers, const std::stri
   return found->second;
 }
 
+uint32_t InterfaceOf(const TenantNumbers& numbers, const std::string& network, const std::string& subnet) {
+  const auto found = numbers.subnets.find({network, subnet});
+  SLUICE_CHECK(found != numbers.subnets.end());
+  return found->second;
+}
+
 RouteInput Route(uint32_t vrf, const net::Prefix& prefix, Source source, uint32_t path_id) {
   RouteInput route;
   route.vrf = vrf;
@@ -151,6 +157,34 @@ rib::NextHop CompileHop(const NextHop& hop, const TenantModel& model, const Tena
   return to;
 }
 
+// Each subnet is a tunnel of its own. What no mapping covers is dropped: it is not sent to whoever
+// is behind a shorter prefix.
+void AddNetwork(const TenantModel& model, const VirtualNetwork& network, const TenantNumbers& numbers,
+                uint16_t mtu, TenantObjects& objects) {
+  constexpr uint8_t kTtl = 64;  // as IANA recommends for IPv4
+  const bool vxlan = network.encapsulation == Encapsulation::kVxlan;
+  for (const VirtualSubnet& subnet : network.subnets) {
+    InterfaceObject interface;
+    interface.interface = InterfaceOf(numbers, network.name, subnet.name);
+    interface.vrf = numbers.vrf;
+    interface.name =
+        absl::StrCat("tenant ", model.name, ": virtual network ", network.name, ": subnet ", subnet.name);
+    interface.mtu = mtu;
+    interface.mac = subnet.gateway_mac;
+    interface.addresses = subnet.gateways;
+    programming::TunnelEnds& ends = interface.tunnel.emplace();
+    ends.kind = vxlan ? channel::TunnelKind::kVxlan : channel::TunnelKind::kNvgre;
+    if (network.udp_checksum) ends.flags = channel::kTunnelUdpChecksum;
+    ends.local = network.provider_address;
+    ends.key_in = ends.key_out = subnet.network_id;
+    ends.udp_port = network.udp_port;
+    ends.ttl = kTtl;
+    for (const net::Prefix& prefix : subnet.prefixes)
+      objects.routes.push_back(Route(numbers.vrf, prefix, Source::kVirtualNetwork, interface.interface));
+    objects.interfaces.push_back(std::move(interface));
+  }
+}
+
 }  // namespace
 
 RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model,
@@ -158,6 +192,17 @@ RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& model
   RouteInput input = Route(numbers.vrf, route.prefix, Source::kStatic, path_id);
   input.metric = route.metric;
   for (const NextHop& hop : route.next_hops) input.next_hops.push_back(CompileHop(hop, model, numbers));
+  return input;
+}
+
+RouteInput CompileMapping(const Mapping& mapping, const std::string& network, const TenantNumbers& numbers,
+                          uint32_t path_id) {
+  RouteInput input = Route(numbers.vrf, mapping.prefix, Source::kVirtualNetwork, path_id);
+  rib::NextHop host;
+  host.address = mapping.provider;
+  host.interface = InterfaceOf(numbers, network, mapping.subnet);
+  host.mac = mapping.mac;
+  input.next_hops.push_back(host);
   return input;
 }
 
@@ -179,6 +224,8 @@ TenantObjects Compile(const TenantModel& model, const TenantNumbers& numbers,
   for (const Connection& connection : model.connections)
     AddLink(model, connection, numbers, absl::StrCat("tenant ", model.name, ": connection ", connection.name),
             MtuOf(connection, underlay, ports).bytes, objects);
+  for (const VirtualNetwork& network : model.virtual_networks)
+    AddNetwork(model, network, numbers, MtuOf(network, underlay, ports).bytes, objects);
   return objects;
 }
 

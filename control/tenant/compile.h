@@ -25,4 +25,9 @@ rib::RouteInput CompileStaticRoute(const StaticRoute& route, const TenantModel& 
 programming::TenantObjects CompileUnderlay(const UnderlayModel& model, const UnderlayNumbers& numbers,
                                            const std::optional<std::vector<PortFacts>>& ports);
 
+// A mapping of `network`, whose subnet must have its number, as the RIB takes it. `path_id` is the
+// virtual network's among those of the tenant.
+rib::RouteInput CompileMapping(const Mapping& mapping, const std::string& network,
+                               const TenantNumbers& numbers, uint32_t path_id);
+
 }  // namespace sluice::tenant

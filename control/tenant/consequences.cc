@@ -20,7 +20,9 @@ using FieldPath = std::vector<MessageDifferencer::SpecificField>;
 bool Interrupts(const FieldDescriptor& field) {
   return field.name() == "port" || field.name() == "vlan" || field.name() == "untagged" ||
          field.name() == "enabled" || field.name() == "mtu" || field.name() == "key" ||
-         field.name() == "public_address" || field.name() == "remote_address";
+         field.name() == "public_address" || field.name() == "remote_address" ||
+         field.name() == "encapsulation" || field.name() == "provider_address" ||
+         field.name() == "network_id" || field.name() == "udp_port" || field.name() == "gateway_mac";
 }
 
 constexpr size_t kConsequencesMax = 1000;
@@ -152,6 +154,7 @@ void MatchParts(MessageDifferencer& differencer) {
   const auto& tenant = *v1::TenantSpec::descriptor();
   MapByName(differencer, tenant, "connections", "name");
   MapByName(differencer, tenant, "virtual_networks", "name");
+  MapByName(differencer, *v1::VirtualNetwork::descriptor(), "subnets", "name");
   MapByName(differencer, tenant, "policy_maps", "name");
   MapByName(differencer, *v1::BgpRouter::descriptor(), "peers", "name");
   MapByName(differencer, *v1::Connection::descriptor(), "routes", "prefix");

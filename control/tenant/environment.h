@@ -49,6 +49,8 @@ struct Environment {
   std::map<GreEnds, std::string> gre_taken;
   // What tunnels end on and go through.
   UnderlayModel underlay;
+  // Likewise of virtual subnets: VNIs and VSIDs.
+  std::map<std::pair<Encapsulation, uint32_t>, std::string> network_ids;
   uint64_t booked_by_others_kbps = 0;
   // What this tenant books as stored; growing beyond it needs capacity.
   uint64_t booked_before_kbps = 0;

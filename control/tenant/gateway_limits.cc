@@ -26,6 +26,10 @@ Limits LimitsOf(const gateway::v1::Limits& wanted) {
   SLUICE_TAKE(labels_per_tenant);
   SLUICE_TAKE(underlay_interfaces);
   SLUICE_TAKE(underlay_routes);
+  SLUICE_TAKE(virtual_networks_per_tenant);
+  SLUICE_TAKE(subnets_per_virtual_network);
+  SLUICE_TAKE(mappings_per_tenant);
+  SLUICE_TAKE(mappings);
 #undef SLUICE_TAKE
   return limits;
 }

@@ -29,6 +29,10 @@ struct Limits {
   uint32_t labels_per_tenant = 64;
   uint32_t underlay_interfaces = 64;
   uint32_t underlay_routes = 1000;
+  uint32_t virtual_networks_per_tenant = 16;
+  uint32_t subnets_per_virtual_network = 64;
+  uint64_t mappings_per_tenant = 100'000;
+  uint64_t mappings = 1'000'000;
 };
 
 Limits LimitsOf(const gateway::v1::Limits& wanted);

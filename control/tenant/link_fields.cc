@@ -107,30 +107,32 @@ std::vector<StaticRoute> TakeStaticRoutes(google::protobuf::RepeatedPtrField<v1:
   return routes;
 }
 
-void CheckSubnetsApart(const std::vector<PlacedLink>& links, Findings& findings) {
-  struct Subnet {
-    net::InterfaceAddress own;
-    const PlacedLink* where;
-  };
-  std::vector<Subnet> seen;
-  for (const PlacedLink& each : links) {
+std::vector<PlacedSubnet> SubnetsOf(const std::vector<PlacedLink>& links) {
+  std::vector<PlacedSubnet> subnets;
+  for (const PlacedLink& each : links)
     for (size_t i = 0; i < each.link.addresses.size(); ++i) {
       const net::InterfaceAddress& own = each.link.addresses[i];
-      const Place at = each.place.Element("addresses", i);
-      for (const Subnet& other : seen) {
-        if (other.own.address == own.address) {
-          findings.Invalid(at, absl::StrCat(own.address.ToString(), " is already an address of ",
-                                            other.where->place.object));
-          break;
-        }
-        if (other.where != &each && other.own.Subnet().Overlaps(own.Subnet())) {
-          findings.Invalid(
-              at, absl::StrCat(own.Subnet().ToString(), " overlaps ", other.own.Subnet().ToString(), " of ",
-                               other.where->place.object, "; accepted: a subnet of its own for each"));
-          break;
-        }
+      subnets.push_back({own.Subnet(), own.address, each.place.Element("addresses", i), each.place.object});
+    }
+  return subnets;
+}
+
+void CheckSubnetsApart(const std::vector<PlacedSubnet>& subnets, Findings& findings) {
+  for (size_t i = 0; i < subnets.size(); ++i) {
+    const PlacedSubnet& each = subnets[i];
+    for (size_t j = 0; j < i; ++j) {
+      const PlacedSubnet& other = subnets[j];
+      if (each.own && other.own == each.own) {
+        findings.Invalid(each.place,
+                         absl::StrCat(each.own->ToString(), " is already an address of ", other.owner));
+        break;
       }
-      seen.push_back({own, &each});
+      if (other.owner != each.owner && other.prefix.Overlaps(each.prefix)) {
+        findings.Invalid(each.place,
+                         absl::StrCat(each.prefix.ToString(), " overlaps ", other.prefix.ToString(), " of ",
+                                      other.owner, "; accepted: a subnet of its own for each"));
+        break;
+      }
     }
   }
 }

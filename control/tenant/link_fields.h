@@ -47,7 +47,16 @@ struct PlacedLink {
   Place place;
 };
 
+// A subnet of a VRF and where it is asked for.
+struct PlacedSubnet {
+  net::Prefix prefix;
+  std::optional<net::Address> own;  // our address in it
+  Place place;
+  std::string owner;  // several subnets of one owner may overlap
+};
+std::vector<PlacedSubnet> SubnetsOf(const std::vector<PlacedLink>& links);
+
 // Subnets of one VRF must not overlap: which link an address is on would be chance.
-void CheckSubnetsApart(const std::vector<PlacedLink>& links, Findings& findings);
+void CheckSubnetsApart(const std::vector<PlacedSubnet>& subnets, Findings& findings);
 
 }  // namespace sluice::tenant

@@ -75,15 +75,52 @@ struct Connection {
   friend bool operator==(const Connection&, const Connection&) = default;
 };
 
+enum class Encapsulation : uint8_t { kVxlan, kNvgre };
+
+// One VNI or VSID: a link of its own, whose far ends are the hosts of its mappings.
+struct VirtualSubnet {
+  std::string name;
+  uint32_t network_id = 0;
+  net::MacAddress gateway_mac;                  // ours in the inner frames
+  std::vector<net::Prefix> prefixes;            // one, or one of each family
+  std::vector<net::InterfaceAddress> gateways;  // our addresses in them
+
+  friend bool operator==(const VirtualSubnet&, const VirtualSubnet&) = default;
+};
+
+struct VirtualNetwork {
+  std::string name;
+  Encapsulation encapsulation = Encapsulation::kVxlan;
+  net::Address provider_address;  // ours in the underlay
+  uint16_t udp_port = 0;          // kVxlan, else 0
+  bool udp_checksum = false;      // kVxlan over IPv6
+  uint16_t mtu = 0;               // of inner packets, bytes; 0 = what the underlay leaves
+  std::vector<VirtualSubnet> subnets;
+
+  friend bool operator==(const VirtualNetwork&, const VirtualNetwork&) = default;
+};
+
+// Customer address or prefix to the host that has it.
+struct Mapping {
+  net::Prefix prefix;
+  std::string subnet;     // of the virtual network
+  net::Address provider;  // the host's, in the family of our provider address
+  net::MacAddress mac;    // destination of the inner frame
+
+  friend bool operator==(const Mapping&, const Mapping&) = default;
+};
+
 struct TenantModel {
   std::string name;
   std::vector<net::Address> router_addresses;
   std::vector<Connection> connections;
+  std::vector<VirtualNetwork> virtual_networks;
   // What the dataplane enforces; 0 = its own limits only.
   uint32_t routes_ipv4_max = 0;
   uint32_t routes_ipv6_max = 0;
   uint32_t neighbors_max = 0;
   uint64_t static_routes_max = 0;
+  uint64_t mappings_max = 0;
 
   friend bool operator==(const TenantModel&, const TenantModel&) = default;
 };
@@ -99,10 +136,19 @@ struct ConnectionNumbers {
   friend bool operator==(const ConnectionNumbers&, const ConnectionNumbers&) = default;
 };
 
+// A subnet of a virtual network by name.
+struct SubnetName {
+  std::string virtual_network;
+  std::string subnet;
+
+  friend auto operator<=>(const SubnetName&, const SubnetName&) = default;
+};
+
 // Numbers of a tenant in the channel.
 struct TenantNumbers {
   uint32_t vrf = 0;
   std::map<std::string, ConnectionNumbers> connections;  // by connection name
+  std::map<SubnetName, uint32_t> subnets;                // interface of each
 
   friend bool operator==(const TenantNumbers&, const TenantNumbers&) = default;
 };

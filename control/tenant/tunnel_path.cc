@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "control/tenant/next_hop_check.h"
 
 namespace sluice::tenant {
@@ -36,22 +37,51 @@ std::vector<UnderlayWay> WaysOf(const UnderlayModel& underlay, const StaticRoute
 struct Overhead {
   uint16_t bytes = 0;
   std::string words;  // " - IPv4 20 - GRE 4"
+
+  void Add(const char* what, uint16_t more) {
+    bytes = static_cast<uint16_t>(bytes + more);
+    absl::StrAppend(&words, " - ", what, " ", more);
+  }
 };
 
 Overhead OverheadOf(const GreTunnel& gre) {
   Overhead overhead;
-  const auto add = [&](const char* what, uint16_t bytes) {
-    overhead.bytes = static_cast<uint16_t>(overhead.bytes + bytes);
-    absl::StrAppend(&overhead.words, " - ", what, " ", bytes);
-  };
-  add(gre.remote.is_v4() ? "IPv4" : "IPv6", gre.remote.is_v4() ? kIpv4HeaderBytes : kIpv6HeaderBytes);
-  add("GRE", kGreHeaderBytes);
-  if (gre.checksum) add("checksum", kGreFieldBytes);
-  if (gre.key) add("key", kGreFieldBytes);
+  overhead.Add(gre.remote.is_v4() ? "IPv4" : "IPv6",
+               gre.remote.is_v4() ? kIpv4HeaderBytes : kIpv6HeaderBytes);
+  overhead.Add("GRE", kGreHeaderBytes);
+  if (gre.checksum) overhead.Add("checksum", kGreFieldBytes);
+  if (gre.key) overhead.Add("key", kGreFieldBytes);
+  return overhead;
+}
+
+Overhead OverheadOf(const VirtualNetwork& network) {
+  constexpr uint16_t kUdpHeaderBytes = 8;
+  constexpr uint16_t kVxlanHeaderBytes = 8;      // RFC 7348 section 5
+  constexpr uint16_t kEthernetHeaderBytes = 14;  // the inner one
+  const bool v4 = network.provider_address.is_v4();
+  Overhead overhead;
+  overhead.Add(v4 ? "IPv4" : "IPv6", v4 ? kIpv4HeaderBytes : kIpv6HeaderBytes);
+  if (network.encapsulation == Encapsulation::kVxlan) {
+    overhead.Add("UDP", kUdpHeaderBytes);
+    overhead.Add("VXLAN", kVxlanHeaderBytes);
+  } else {
+    overhead.Add("GRE", kGreHeaderBytes);
+    overhead.Add("key", kGreFieldBytes);
+  }
+  overhead.Add("inner Ethernet", kEthernetHeaderBytes);
   return overhead;
 }
 
 }  // namespace
+
+std::string OurAddresses(const UnderlayModel& underlay) {
+  constexpr size_t kShownMax = 8;
+  std::vector<std::string> shown;
+  for (const Connection& each : underlay.interfaces)
+    for (const net::InterfaceAddress& own : each.addresses)
+      if (shown.size() < kShownMax) shown.push_back(own.address.ToString());
+  return shown.empty() ? "none, the gateway has no underlay_interfaces" : absl::StrJoin(shown, ", ");
+}
 
 bool IsOurs(const UnderlayModel& underlay, const net::Address& address) {
   return std::any_of(underlay.interfaces.begin(), underlay.interfaces.end(), [&](const Connection& each) {
@@ -116,6 +146,30 @@ ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
     return {connection.mtu,
             absl::StrCat("of the connection; ", sum, " is ", fits, ", what is larger leaves in fragments")};
   return {fits, absl::StrCat(sum, "; the connection's ", connection.mtu, " is more")};
+}
+
+ExplainedMtu MtuOf(const VirtualNetwork& network, const UnderlayModel& underlay,
+                   const std::optional<std::vector<PortFacts>>& ports) {
+  uint16_t outer = 0;
+  std::string from = absl::StrCat("no underlay interface, so ", kMtuOfUnknownPort);
+  for (const Connection& interface : underlay.interfaces) {
+    const auto& own = interface.addresses;
+    const bool carries = std::any_of(own.begin(), own.end(), [&](const net::InterfaceAddress& each) {
+      return each.address.family() == network.provider_address.family();
+    });
+    const uint16_t mtu = LinkMtu(interface, ports);
+    if (!carries || (outer != 0 && mtu >= outer)) continue;
+    outer = mtu;
+    from = absl::StrCat("underlay ", interface.name, " ", mtu);
+  }
+  if (outer == 0) outer = kMtuOfUnknownPort;
+  const Overhead overhead = OverheadOf(network);
+  const auto fits = static_cast<uint16_t>(outer - std::min(outer, overhead.bytes));
+  const std::string sum = absl::StrCat(from, overhead.words);
+  if (network.mtu == 0 || network.mtu == fits) return {fits, sum};
+  if (network.mtu < fits)
+    return {network.mtu, absl::StrCat("of the virtual network; ", sum, " would allow ", fits)};
+  return {fits, absl::StrCat(sum, "; the virtual network's ", network.mtu, " is more")};
 }
 
 }  // namespace sluice::tenant

@@ -33,6 +33,14 @@ struct ExplainedMtu {
 ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
                    const std::optional<std::vector<PortFacts>>& ports);
 
+// Likewise of a virtual network, over the narrowest interface of the underlay in the family of its
+// provider address: its hosts may be behind any.
+ExplainedMtu MtuOf(const VirtualNetwork& network, const UnderlayModel& underlay,
+                   const std::optional<std::vector<PortFacts>>& ports);
+
+// Our addresses there, for "accepted: ".
+std::string OurAddresses(const UnderlayModel& underlay);
+
 // The MTU of a link on a port: its own, else the port's, bytes.
 uint16_t LinkMtu(const Connection& link, const std::optional<std::vector<PortFacts>>& ports);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "control/tenant/text_fields.h"
 #include "control/tenant/tunnel_path.h"
 
@@ -16,15 +15,6 @@ namespace v1 = ::sluice::gateway::v1;
 constexpr uint32_t kTtlDefault = 64;  // as IANA recommends for IPv4
 constexpr uint32_t kTtlMax = 255;
 constexpr uint32_t kDscpMax = 63;  // RFC 2474 section 3
-
-std::string OurAddresses(const UnderlayModel& underlay) {
-  constexpr size_t kShownMax = 8;
-  std::vector<std::string> shown;
-  for (const Connection& each : underlay.interfaces)
-    for (const net::InterfaceAddress& own : each.addresses)
-      if (shown.size() < kShownMax) shown.push_back(own.address.ToString());
-  return shown.empty() ? "none, the gateway has no underlay_interfaces" : absl::StrJoin(shown, ", ");
-}
 
 std::optional<net::Address> TakeLocal(v1::LocalEndpoint& wanted, const Environment& environment,
                                       const Place& place, Findings& findings) {

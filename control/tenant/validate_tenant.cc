@@ -13,6 +13,7 @@
 #include "control/tenant/validate_connection.h"
 #include "control/tenant/validate_gre.h"
 #include "control/tenant/validate_labels.h"
+#include "control/tenant/validate_virtual_network.h"
 
 namespace sluice::tenant {
 namespace {
@@ -24,8 +25,6 @@ namespace v1 = ::sluice::gateway::v1;
 constexpr size_t kSpecBytesMax = size_t{3} << 19;  // 1.5 MiB
 
 void RefuseWhatIsNotThere(const v1::TenantSpec& spec, const Place& place, Findings& findings) {
-  if (!spec.virtual_networks().empty())
-    findings.Unimplemented(place.Field("virtual_networks"), "virtual networks");
   if (spec.has_bgp_router()) findings.Unimplemented(place.Field("bgp_router"), "BGP routers");
   if (!spec.policy_maps().empty()) findings.Unimplemented(place.Field("policy_maps"), "BGP policy maps");
 }
@@ -88,6 +87,7 @@ uint64_t TakeQuotas(const v1::TenantSpec& spec, const Limits& limits, const Plac
   model.static_routes_max =
       Quota(quotas.has_static_routes(), quotas.static_routes(), limits.static_routes_per_tenant,
             "static-routes-per-tenant", place, findings);
+  model.mappings_max = limits.mappings_per_tenant;
   model.routes_ipv4_max =
       Enforced(Quota(quotas.has_routes_ipv4(), quotas.routes_ipv4(), limits.routes_ipv4_per_tenant,
                      "routes-ipv4-per-tenant", place, findings));
@@ -173,6 +173,14 @@ void CheckPeersApart(const std::vector<PlacedLink>& placed, const TenantModel& m
 
 void CheckRouterAddressesApart(const std::vector<PlacedLink>& placed, const TenantModel& model,
                                const Place& place, Findings& findings) {
+  for (const VirtualNetwork& network : model.virtual_networks)
+    for (const VirtualSubnet& subnet : network.subnets)
+      for (const net::InterfaceAddress& own : subnet.gateways)
+        if (std::find(model.router_addresses.begin(), model.router_addresses.end(), own.address) !=
+            model.router_addresses.end())
+          findings.Invalid(place.Field("router_addresses"),
+                           absl::StrCat(own.address.ToString(), " is already an address of ",
+                                        VirtualNetworkName(model.name, network.name)));
   for (const net::Address& router : model.router_addresses)
     for (const PlacedLink& each : placed)
       for (const net::InterfaceAddress& own : each.link.addresses)
@@ -266,7 +274,11 @@ ValidatedTenant ValidateTenant(std::string_view name, v1::TenantSpec spec, const
   for (const PlacedLink& each : placed) model.connections.push_back(each.link);
   CheckVlansApart(placed, findings);
   CheckTunnelsApart(placed, findings);
-  CheckSubnetsApart(placed, findings);
+  const std::vector<PlacedNetwork> networks = TakeVirtualNetworks(spec, name, environment, place, findings);
+  for (const PlacedNetwork& each : networks) model.virtual_networks.push_back(each.network);
+  std::vector<PlacedSubnet> subnets = SubnetsOf(placed);
+  for (const PlacedNetwork& each : networks) AddSubnets(each, subnets);
+  CheckSubnetsApart(subnets, findings);
   CheckRouterAddressesApart(placed, model, place, findings);
   CheckPeersApart(placed, model, findings);
   CheckRoutes(placed, model, findings);

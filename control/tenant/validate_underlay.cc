@@ -69,7 +69,7 @@ UnderlayModel ValidateUnderlay(v1::GatewaySpec& spec, const Environment& environ
   const Place place{"spec", "gateway"};
   UnderlayModel model;
   const std::vector<PlacedLink> links = TakeInterfaces(spec, environment, place, findings);
-  CheckSubnetsApart(links, findings);
+  CheckSubnetsApart(SubnetsOf(links), findings);
   for (const PlacedLink& each : links) model.interfaces.push_back(each.link);
   const Limits& limits = environment.limits;
   const Place at_routes = place.Field("underlay_routes");

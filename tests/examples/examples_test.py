@@ -13,6 +13,8 @@ MESSAGES = {
     "gateway.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
     "gateway-tcp.json": ("sluice.gateway.v1.config_pb2", "GatewayConfig"),
     "seed.json": ("sluice.gateway.v1.config_pb2", "Resources"),
+    "overlay.json": ("sluice.gateway.v1.config_pb2", "Resources"),
+    "mappings.json": ("sluice.gateway.v1.virtual_network_pb2", "ReplaceMappingsRequest"),
     "gre.json": ("sluice.gateway.v1.config_pb2", "Resources"),
 }
 

@@ -18,6 +18,7 @@ void AddWriteCommands(CLI::App& app, Session& session, Action& chosen);      // 
 void AddOperateCommands(CLI::App& app, Session& session, Action& chosen);    // reset, drain
 void AddWatchCommand(CLI::App& app, Session& session, Action& chosen);       // watch
 void AddRouteCommands(CLI::App& app, Session& session, Action& chosen);      // route lookup, route explain
+void AddMappingCommands(CLI::App& app, Session& session, Action& chosen);    // mapping replace, update, list
 void AddPacketCommands(CLI::App& app, Session& session, Action& chosen);     // trace, capture
 void AddDiagnoseCommands(CLI::App& app, Session& session, Action& chosen);   // drops, doctor
 void AddTopCommand(CLI::App& app, Session& session, Action& chosen);         // top

@@ -61,7 +61,7 @@ _sluicectl() {
     esac
   done
   case "${positional[0]}" in
-    route) path="${positional[*]:0:2}" ;;
+    route|mapping) path="${positional[*]:0:2}" ;;
     *) path="${positional[0]}" ;;
   esac
   case "$path" in
@@ -79,6 +79,7 @@ constexpr const char* kMiddle = R"(  esac
     reset) words='connection bgp-peer' ;;
     completion) words='bash' ;;
     tenant|tenants|lookup|explain|drops|doctor|drain|routes) words=$(_sluicectl_names tenants) ;;
+    replace|update|list) words=$(_sluicectl_names virtual-networks) ;;
     connection|connections) words=$(_sluicectl_names connections) ;;
     port|ports) words=$(_sluicectl_names ports) ;;
   esac

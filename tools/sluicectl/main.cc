@@ -52,6 +52,7 @@ int Run(int argc, char** argv) {
   AddWriteCommands(app, session, chosen);
   AddWatchCommand(app, session, chosen);
   AddRouteCommands(app, session, chosen);
+  AddMappingCommands(app, session, chosen);
   AddPacketCommands(app, session, chosen);
   AddDiagnoseCommands(app, session, chosen);
   AddTopCommand(app, session, chosen);

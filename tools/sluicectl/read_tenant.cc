@@ -8,6 +8,7 @@
 #include "tools/sluicectl/tenant_pages.h"
 #include "tools/sluicectl/tenant_text.h"
 #include "tools/sluicectl/text_table.h"
+#include "tools/sluicectl/virtual_network_text.h"
 
 namespace sluice::ctl {
 namespace {
@@ -157,18 +158,50 @@ grpc::Status GetPolicyMaps(Session& session, const Selection& selection) {
       });
 }
 
+namespace {
+
+// Virtual networks of one tenant or all, with their status.
+grpc::Status ReadVirtualNetworks(Session& session, const Selection& selection,
+                                 std::vector<VirtualNetworkView>& out) {
+  std::vector<api::Tenant> tenants;
+  if (auto s = ReadTenants(session, selection.tenant, {}, tenants); !s.ok()) return s;
+  for (const auto& tenant : tenants) {
+    for (auto& view : VirtualNetworksOf(tenant))
+      if (Wanted(selection, view.spec.name())) out.push_back(std::move(view));
+  }
+  if (out.empty() && !selection.name.empty()) return Absent("virtual network", selection);
+  return grpc::Status::OK;
+}
+
+void ShowVirtualNetworks(Session& session, const std::vector<VirtualNetworkView>& views,
+                         const std::function<std::string()>& text) {
+  JsonList list("virtual_networks");
+  std::vector<std::string> names;
+  for (const auto& view : views) {
+    list.Add({{"tenant", view.tenant}}, {{"spec", &view.spec}, {"status", &view.status}});
+    names.push_back(view.tenant + "/" + view.spec.name());
+  }
+  session.Show(list.message(), text, names);
+}
+
+}  // namespace
+
 grpc::Status GetVirtualNetworks(Session& session, const Selection& selection) {
-  return ShowParts(
-      session, selection, "virtual_networks", "virtual network",
-      {{"TENANT"}, {"NETWORK"}, {"ENCAPSULATION"}, {"PROVIDER ADDRESS"}, {"SUBNETS", Align::kRight}},
-      [](const api::Tenant& tenant, const Selection& wanted, std::vector<Row>& rows, JsonList& list) {
-        for (const auto& network : tenant.spec().virtual_networks()) {
-          if (!Wanted(wanted, network.name())) continue;
-          rows.push_back({tenant.name(), network.name(), EnumText(network.encapsulation()),
-                          network.provider_address(), std::to_string(network.subnets_size())});
-          list.Add({{"tenant", tenant.name()}}, {{"spec", &network}});
-        }
-      });
+  std::vector<VirtualNetworkView> views;
+  if (auto s = ReadVirtualNetworks(session, selection, views); !s.ok()) return s;
+  ShowVirtualNetworks(session, views, [&] { return VirtualNetworksTable(views); });
+  return grpc::Status::OK;
+}
+
+grpc::Status DescribeVirtualNetwork(Session& session, const Selection& selection) {
+  std::vector<VirtualNetworkView> views;
+  if (auto s = ReadVirtualNetworks(session, selection, views); !s.ok()) return s;
+  ShowVirtualNetworks(session, views, [&] {
+    std::string out;
+    for (const auto& view : views) out += (out.empty() ? "" : "\n") + VirtualNetworkDescription(view);
+    return out;
+  });
+  return grpc::Status::OK;
 }
 
 }  // namespace sluice::ctl

@@ -16,7 +16,7 @@ constexpr std::array<Readable, 13> kReadables = {{
     {"bgp-peers", "bgp-peer", "BGP peers of one tenant or all", GetBgpPeers, nullptr},
     {"policy-maps", "policy-map", "policy maps of one tenant or all", GetPolicyMaps, nullptr},
     {"virtual-networks", "virtual-network", "overlay networks of one tenant or all", GetVirtualNetworks,
-     nullptr},
+     DescribeVirtualNetwork},
     {"workers", "worker", "load of the dataplane's workers", GetWorkers, nullptr},
     {"limits", "limit", "tables and queues against their limits", GetLimits, nullptr},
     {"drops", "drop", "dropped packets by reason", GetDrops, nullptr},

@@ -48,6 +48,7 @@ grpc::Status DescribeConnection(Session&, const Selection&);
 grpc::Status GetBgpPeers(Session&, const Selection&);
 grpc::Status GetPolicyMaps(Session&, const Selection&);
 grpc::Status GetVirtualNetworks(Session&, const Selection&);
+grpc::Status DescribeVirtualNetwork(Session&, const Selection&);
 grpc::Status GetGateway(Session&, const Selection&);
 grpc::Status DescribeGateway(Session&, const Selection&);
 grpc::Status GetWorkers(Session&, const Selection&);

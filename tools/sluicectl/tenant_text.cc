@@ -8,6 +8,7 @@
 #include "tools/sluicectl/enum_text.h"
 #include "tools/sluicectl/quantity_text.h"
 #include "tools/sluicectl/text_table.h"
+#include "tools/sluicectl/virtual_network_text.h"
 
 namespace sluice::ctl {
 namespace {
@@ -50,8 +51,8 @@ std::string Section(const std::string& title, const std::string& table) {
 std::string ShortName(const std::string& object) {
   const size_t start = object.rfind("tenants/", 0) == 0 ? 8 : 0;
   std::string name = object.substr(start);
-  const std::string part = "/connections/";
-  if (const size_t at = name.find(part); at != std::string::npos) name.replace(at, part.size(), "/");
+  for (const std::string part : {"/connections/", "/virtualNetworks/"})
+    if (const size_t at = name.find(part); at != std::string::npos) name.replace(at, part.size(), "/");
   return name;
 }
 
@@ -157,10 +158,13 @@ std::string TenantDescription(const api::Tenant& tenant) {
                   2);
   const auto connections = ConnectionsOf(tenant);
   if (!connections.empty()) out += Section("connections", TenantConnectionsTable(connections));
+  const auto networks = VirtualNetworksOf(tenant);
+  if (!networks.empty()) out += Section("virtual networks", VirtualNetworksTable(networks));
   if (status.bgp_peers_size() > 0) out += Section("BGP peers", PeersTable(status));
   if (status.routes_size() > 0) out += Section("routes", RouteCountsTable(status));
   auto conditions = status.conditions();
   for (const auto& connection : status.connections()) conditions.MergeFrom(connection.conditions());
+  for (const auto& network : status.virtual_networks()) conditions.MergeFrom(network.conditions());
   if (!conditions.empty()) out += Section("conditions", ConditionsTable(conditions));
   return out;
 }
