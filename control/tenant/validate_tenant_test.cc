@@ -320,7 +320,8 @@ TEST_CASE("what is not there yet is refused by its name") {
            "IPsec connections are not implemented"},
           {"BGP", "bgp_router { asn: 65001 }", "spec.bgp_router", "BGP routers"},
           {"policy", "policy_maps { name: 'in' }", "spec.policy_maps", "BGP policy maps"},
-          {"overlay", "virtual_networks { name: 'v' }", "spec.virtual_networks", "virtual networks"},
+          {"overlay", "virtual_networks { name: 'v' routing_domain_id: 7 }",
+           "spec.virtual_networks[0].routing_domain_id", "routing domain ids"},
       },
       TwoPorts(), Fault::kUnimplemented);
 }
