@@ -39,6 +39,18 @@ bool Refused(const NodeRun& run, rte_mbuf& mbuf, DropReason reason) {
   return false;
 }
 
+// No packet of a tunnel: dropped when it came to us, else the underlay's own traffic,
+// which may be in a GRE that is not ours to judge. False, to say that it is gone.
+bool PassBy(const NodeRun& run, rte_mbuf& mbuf, bool outer_ipv4, DropReason reason) {
+  const Tables& tables = *run.worker.tables;
+  const uint8_t* ip = DataOf(mbuf);
+  const NextHopGroupId group = outer_ipv4 ? tables.fib4.Lookup(0, forward::Ipv4::Destination(ip))
+                                          : tables.fib6.Lookup(0, forward::Ipv6::Destination(ip));
+  if (group == tables.groups.local()) return Refused(run, mbuf, reason);
+  run.Send(outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
+  return false;
+}
+
 TunnelHeader ParseHeader(uint8_t protocol, std::span<const uint8_t> payload) {
   return protocol == kProtocolGre ? ParseGre(payload) : ParseVxlan(payload);
 }
@@ -56,9 +68,9 @@ bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   const auto payload_bytes = static_cast<uint32_t>(payload.size());
   if (__builtin_expect(!PeekTunnelHeader(Ipv4Protocol(ip), payload.data(), payload_bytes, header), 0)) {
     header = ParseHeader(Ipv4Protocol(ip), payload);
-    if (header.reason != DropReason::kNone) return Refused(run, mbuf, header.reason);
+    if (header.reason != DropReason::kNone) return PassBy(run, mbuf, true, header.reason);
     if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, true, payload))
-      return Refused(run, mbuf, DropReason::kTunnelChecksum);
+      return PassBy(run, mbuf, true, DropReason::kTunnelChecksum);
   }
   arrival.payload_offset = static_cast<uint16_t>(kIpv4HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
@@ -74,9 +86,9 @@ bool TakeOuterIpv6(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   arrival.outer_bytes = static_cast<uint16_t>(Ipv6PayloadLength(ip) + kIpv6HeaderBytes);
   const std::span payload(ip + kIpv6HeaderBytes, arrival.outer_bytes - size_t{kIpv6HeaderBytes});
   const TunnelHeader header = ParseHeader(Ipv6NextHeader(ip), payload);
-  if (__builtin_expect(header.reason != DropReason::kNone, 0)) return Refused(run, mbuf, header.reason);
+  if (__builtin_expect(header.reason != DropReason::kNone, 0)) return PassBy(run, mbuf, false, header.reason);
   if (header.selector.kind == TunnelKind::kVxlan && !UdpChecksumHolds(ip, false, payload))
-    return Refused(run, mbuf, DropReason::kTunnelChecksum);
+    return PassBy(run, mbuf, false, DropReason::kTunnelChecksum);
   arrival.payload_offset = static_cast<uint16_t>(kIpv6HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
   arrival.outer_ecn = ip[1] >> 4 & kEcnMask;
@@ -84,16 +96,6 @@ bool TakeOuterIpv6(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
       TerminationKey6::Of(net::Ipv6Address::FromBytes(Ipv6Destination(ip)),
                           net::Ipv6Address::FromBytes(Ipv6Source(ip)), header.selector, header.key));
   return true;
-}
-
-// Nobody's tunnel: dropped when it came to us, else the underlay's own traffic.
-void PassBy(const NodeRun& run, const Arrival& arrival) {
-  const Tables& tables = *run.worker.tables;
-  const uint8_t* ip = DataOf(*arrival.mbuf);
-  const NextHopGroupId group = arrival.outer_ipv4 ? tables.fib4.Lookup(0, forward::Ipv4::Destination(ip))
-                                                  : tables.fib6.Lookup(0, forward::Ipv6::Destination(ip));
-  if (group == tables.groups.local()) return run.Drop(kDrop, *arrival.mbuf, DropReason::kTunnelUnknown);
-  run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, *arrival.mbuf);
 }
 
 // The inner ECN field as RFC 6040 has it; false when the packet has to go.
@@ -216,7 +218,10 @@ void FindTunnels(const WorkerContext& worker, Arrival* arrivals, uint16_t count)
 
 void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
   const WorkerContext& worker = run.worker;
-  if (__builtin_expect(arrival.tunnel == nullptr, 0)) return PassBy(run, arrival);
+  if (__builtin_expect(arrival.tunnel == nullptr, 0)) {
+    PassBy(run, *arrival.mbuf, arrival.outer_ipv4, DropReason::kTunnelUnknown);
+    return;
+  }
   if (!Unwrap(run, arrival, *arrival.tunnel)) return;
   rte_mbuf& mbuf = *arrival.mbuf;
   if (MetaOf(mbuf).family == 4) {

@@ -7,47 +7,9 @@
 #include "proto/net/byte_writer.h"
 #include "proto/net/check.h"
 #include "proto/net/checksum.h"
+#include "tests/graph/isolation_packet.h"
 
 namespace sluice::testing {
-
-// The fields of an IP packet that routing looks at, and its bytes.
-struct IsolationModel::Ip {
-  Bytes bytes;  // exactly the packet, without padding
-  size_t available = 0;
-  bool v4 = true;
-  uint8_t version = 4, header = 20, hops = 64, protocol = 0;
-  uint32_t total = 0;
-  uint16_t fragment = 0;
-  net::Address source, destination;
-
-  bool dont_fragment() const { return !v4 || (fragment & 0x4000) != 0; }
-  const uint8_t* transport() const { return bytes.data() + header; }
-  size_t transport_bytes() const { return bytes.size() - header; }
-
-  static Ip Of(const Bytes& bytes, bool v4) {
-    Ip ip;
-    ip.v4 = v4;
-    ip.available = bytes.size();
-    ip.bytes = bytes;
-    if (bytes.size() < (v4 ? 20u : 40u)) return ip;
-    ip.version = bytes[0] >> 4;
-    ip.header = v4 ? static_cast<uint8_t>((bytes[0] & 15) * 4) : 40;
-    ip.total = v4 ? static_cast<uint32_t>(bytes[2] << 8 | bytes[3])
-                  : static_cast<uint32_t>(bytes[4] << 8 | bytes[5]) + 40;
-    ip.fragment = v4 ? static_cast<uint16_t>(bytes[6] << 8 | bytes[7]) : 0;
-    ip.hops = v4 ? bytes[8] : bytes[7];
-    ip.protocol = v4 ? bytes[9] : bytes[6];
-    if (v4) {
-      ip.source = net::Ipv4Address::FromBytes(&bytes[12]);
-      ip.destination = net::Ipv4Address::FromBytes(&bytes[16]);
-    } else {
-      ip.source = net::Ipv6Address::FromBytes(&bytes[8]);
-      ip.destination = net::Ipv6Address::FromBytes(&bytes[24]);
-    }
-    if (ip.total <= bytes.size()) ip.bytes.resize(ip.total);
-    return ip;
-  }
-};
 
 namespace {
 
@@ -105,11 +67,12 @@ bool IcmpMustBeSilentAbout(bool v4, uint8_t protocol, uint16_t fragment, const u
 
 const ModelInterface* IsolationModel::Receiver(uint16_t port, uint16_t vlan) const {
   for (const auto& [id, interface] : interfaces)
-    if (interface.port == port && interface.vlan == vlan) return &interface;
+    if (!interface.tunnel && interface.port == port && interface.vlan == vlan) return &interface;
   return nullptr;
 }
 
 bool IsolationModel::IsOurs(uint16_t vrf, const net::Address& address) const {
+  if (vrf == 0 && tunnel_ends.contains(address)) return true;
   for (const auto& [id, interface] : interfaces) {
     if (interface.vrf != vrf) continue;
     for (const auto& own : interface.addresses)
@@ -190,17 +153,19 @@ Fate IsolationModel::Predict(uint16_t port, const Bytes& frame) const {
 
   const Ip ip = Ip::Of(Bytes(rest.begin(), rest.end()), type == 0x0800);
   if (to.IsMulticast() && ip.available >= 40 && !ip.destination.IsMulticast()) return drop("l2_multicast");
+  if (fate.vrf != 0 || !Decapsulate(ip, fate)) Admit(*interface, ip, fate);
+  return fate;
+}
+
+void IsolationModel::Admit(const ModelInterface& in, const Ip& ip, Fate& fate) const {
+  auto drop = [&](const std::string& reason) { fate.drops.emplace_back(in.vrf, reason); };
   const std::string unsound = Unsound(ip);
   // IPv6 hosts on the link may speak to us from their link-local addresses.
-  if (unsound == "link_local" && !ip.v4 && IsOurs(fate.vrf, ip.destination)) {
-    Deliver(*interface, ip, fate);
-    return fate;
-  }
+  if (unsound == "link_local" && !ip.v4 && IsOurs(in.vrf, ip.destination)) return Deliver(in, ip, fate);
   if (!unsound.empty()) return drop(unsound);
-  if (IsOurs(fate.vrf, ip.source)) return drop("spoofed_own_address");
-  if (interface->strict_urpf && !PassesReversePath(*interface, ip.source)) return drop("urpf");
-  Route(*interface, ip, false, fate);
-  return fate;
+  if (IsOurs(in.vrf, ip.source)) return drop("spoofed_own_address");
+  if (in.strict_urpf && !PassesReversePath(in, ip.source)) return drop("urpf");
+  Route(in, ip, false, fate);
 }
 
 void IsolationModel::Route(const ModelInterface& in, const Ip& ip, bool from_us, Fate& fate) const {
@@ -210,6 +175,7 @@ void IsolationModel::Route(const ModelInterface& in, const Ip& ip, bool from_us,
   }
   if (from_us && In("fe80::/10", ip.destination)) {
     fate.punted = true;  // to be resolved on the link that it came from, never routed
+    fate.punt_vrf = in.vrf;
     return;
   }
   const ModelRoute* route = LongestMatch(in.vrf, ip.destination);
@@ -248,11 +214,13 @@ void IsolationModel::SendThrough(const ModelInterface& in, const Ip& ip, bool fr
     return Refuse(in, ip, from_us, "too_big", ip.v4 ? 3 : 2, ip.v4 ? 4 : 0, out.mtu, fate);
   if (state == ModelHop::kUnresolved) {
     fate.punted = true;
+    fate.punt_vrf = in.vrf;
     return;
   }
   const Bytes routed = from_us ? ip.bytes : OneHopOn(ip.bytes, ip.v4);
+  if (out.tunnel) return Encapsulate(out, hop, routed, ip.v4, fits ? uint16_t{0} : out.mtu, fate);
   const Bytes frame = FrameOf(mac, port_macs[out.port], out.vlan, ip.v4, routed);
-  fate.alternatives.push_back({out.port, Dissect(frame), fits ? uint16_t{0} : out.mtu});
+  fate.alternatives.push_back({out.port, Dissect(frame), fits ? uint16_t{0} : out.mtu, false, frame});
 }
 
 void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate) const {
@@ -267,6 +235,10 @@ void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate)
   if (ip.protocol == icmp) {
     if (ip.transport_bytes() < 8) return drop("local_malformed");
     if (ip.transport()[0] != (ip.v4 ? 8 : 128)) return drop("icmp_unwanted");
+    const std::span<const uint8_t> message(ip.transport(), ip.transport_bytes());
+    const auto message_bytes = static_cast<uint32_t>(message.size());
+    const uint64_t pseudo = ip.v4 ? 0 : net::Ipv6PseudoHeaderSum(ip.bytes, message_bytes, 58);
+    if (net::ChecksumFinish(net::ChecksumAdd(message, pseudo)) != 0) return drop("local_malformed");
     Bytes body(ip.transport() + 8, ip.transport() + ip.transport_bytes());
     const uint32_t rest = static_cast<uint32_t>(ip.transport()[4]) << 24 | ip.transport()[5] << 16 |
                           ip.transport()[6] << 8 | ip.transport()[7];
@@ -276,7 +248,10 @@ void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate)
       reply.Ipv4(
           {.source = ip.destination.ToString(), .destination = ip.source.ToString(), .tos = ip.bytes[1]});
     } else {
-      reply.Ipv6({.source = ip.destination.ToString(), .destination = ip.source.ToString()});
+      const uint32_t traffic_class = (ip.bytes[0] & 15u) << 4 | ip.bytes[1] >> 4;
+      reply.Ipv6({.source = ip.destination.ToString(),
+                  .destination = ip.source.ToString(),
+                  .flow_label = traffic_class << 20});
     }
     reply.Icmp(ip.v4 ? 0 : 129, 0, rest, body);
     return Route(in, Ip::Of(reply.ip(), ip.v4), true, fate);

@@ -17,10 +17,24 @@
 
 namespace sluice::testing {
 
+struct ModelTunnel {
+  enum Kind { kGre, kVxlan, kNvgre } kind = kGre;
+  net::Address local;
+  std::set<net::Address> remotes;           // the far end, or an overlay's hosts
+  std::optional<uint32_t> key_in, key_out;  // GRE key; VNI or VSID
+  uint16_t udp_port = 0;                    // of VXLAN
+  net::MacAddress mac;                      // ours, inside an overlay
+  uint8_t ttl = 0;                          // 0: the inner packet's
+  std::optional<uint8_t> dscp;              // else the inner packet's
+  enum Df { kSet, kCopy, kClear } df = kSet;
+  bool checksum = false;  // of GRE, or of UDP over IPv6, is sent
+};
+
 struct ModelInterface {
   uint16_t id = 0, vrf = 0, port = 0, vlan = 0, mtu = 1500;
   bool up = true, strict_urpf = false;
   std::vector<net::InterfaceAddress> addresses;
+  std::optional<ModelTunnel> tunnel;  // then it has no port and VLAN
 };
 
 struct ModelHop {
@@ -28,6 +42,7 @@ struct ModelHop {
   uint16_t interface = 0;
   net::MacAddress mac;
   enum State { kLive, kUnresolved, kDown } state = kLive;
+  net::Address far_end;  // on a tunnel
 };
 
 struct ModelRoute {
@@ -44,11 +59,14 @@ struct Fate {
     uint16_t port;
     Fields fields;
     uint16_t fragment_mtu = 0;  // not 0: cut to this MTU; `fields` is the whole
+    bool tunnel = false;        // `fields` are those of DissectTunnel
+    Bytes bytes = {};           // but for what the gateway may choose
   };
   std::vector<Frame> alternatives;
   // Every drop that is counted, as (VRF, reason's name).
   std::vector<std::pair<uint16_t, std::string>> drops;
   bool punted = false;
+  uint16_t punt_vrf = 0;
   uint16_t vrf = 0;
 };
 
@@ -59,11 +77,16 @@ class IsolationModel {
   std::vector<ModelRoute> routes;
   std::map<std::pair<uint16_t, net::Address>, net::MacAddress> neighbors;
   std::map<uint16_t, std::vector<net::Address>> router_addresses;  // by VRF
+  std::set<net::Address> tunnel_ends;                              // ours in the underlay
 
   Fate Predict(uint16_t port, const Bytes& frame) const;
 
   bool IsOurs(uint16_t vrf, const net::Address& address) const;
   const ModelRoute* LongestMatch(uint16_t vrf, const net::Address& address) const;
+  // Whose the packets are that reach us like this; null: nobody's.
+  const ModelInterface* TunnelOf(ModelTunnel::Kind kind, const net::Address& local,
+                                 const net::Address& remote, std::optional<uint32_t> key,
+                                 uint16_t udp_port) const;
 
  private:
   struct Ip;
@@ -71,12 +94,17 @@ class IsolationModel {
   const ModelInterface* Receiver(uint16_t port, uint16_t vlan) const;
   std::string Unsound(const Ip& ip) const;
   bool PassesReversePath(const ModelInterface& in, const net::Address& source) const;
+  void Admit(const ModelInterface& in, const Ip& ip, Fate& fate) const;
   void Route(const ModelInterface& in, const Ip& ip, bool from_us, Fate& fate) const;
   void SendThrough(const ModelInterface& in, const Ip& ip, bool from_us, const ModelHop& hop,
                    Fate& fate) const;
   void Deliver(const ModelInterface& in, const Ip& ip, Fate& fate) const;
   void Refuse(const ModelInterface& in, const Ip& ip, bool from_us, const std::string& reason, uint8_t type,
               uint8_t code, uint32_t rest, Fate& fate) const;
+  // True: a packet of a tunnel, whose fate is known; else the underlay's own traffic.
+  bool Decapsulate(const Ip& outer, Fate& fate) const;
+  void Encapsulate(const ModelInterface& tunnel, const ModelHop& hop, const Bytes& inner, bool v4,
+                   uint16_t fragment_mtu, Fate& fate) const;
   std::optional<net::Address> ErrorSource(const ModelInterface& in, const net::Address& sender) const;
 };
 

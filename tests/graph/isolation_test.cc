@@ -19,14 +19,22 @@ struct Burst {
   std::map<uint32_t, std::vector<Punted>> punted;
 };
 
-// Field by field; the identification of a packet of ours is ours to choose.
-bool Matches(const Fields& got, Fields expected, bool ours) {
-  Fields seen = got;
-  if (ours) {
-    seen.erase("ip.identification");
-    expected.erase("ip.identification");
+// Field by field, but for what is the gateway's to choose: the identification of a packet
+// of ours, and what spreads the flows of a tunnel.
+bool Matches(Fields got, Fields expected, bool ours, bool tunnel) {
+  const std::string ip = tunnel ? "inner.ip." : "ip.";
+  for (Fields* fields : {&got, &expected}) {
+    if (ours) fields->erase(ip + "identification");
+    if (!tunnel) continue;
+    fields->erase("outer.ip.identification");
+    fields->erase("outer.ip.flow_label");
   }
-  return seen == expected;
+  return got == expected;
+}
+
+uint16_t VlanOf(const Fields& fields) {
+  const auto vlan = fields.find("vlan.id");
+  return vlan == fields.end() ? uint16_t{0} : static_cast<uint16_t>(std::stoi(vlan->second));
 }
 
 std::string Text(const Fields& fields) {
@@ -41,29 +49,74 @@ std::string Text(const Drops& drops) {
   return text;
 }
 
-// The frames are the fragments of one packet, none above the MTU.
+// The frames are the fragments of one packet, none above the MTU. Those of a tunnel are
+// inner frames, each in a packet of its own.
 void CheckFragments(const std::vector<std::pair<uint16_t, Bytes>>& frames, const Fate::Frame& whole) {
   std::map<int, Fields> by_offset;
+  Bytes whole_inner;
+  if (whole.tunnel) DissectTunnel(whole.bytes, &whole_inner);
+  const Fields expected = whole.tunnel ? Dissect(whole_inner) : whole.fields;
+  Fields envelope = whole.fields;
   for (const auto& [port, frame] : frames) {
     CHECK(port == whole.port);
-    const Fields fields = Dissect(frame);
+    Bytes inner;
+    if (whole.tunnel) {
+      Fields outer = DissectTunnel(frame, &inner);
+      for (const char* same :
+           {"eth.destination", "ip.source", "ip.destination", "ip.ttl", "ip.tos", "ip.flags"})
+        CHECK(outer["outer." + std::string(same)] == envelope["outer." + std::string(same)]);
+      CHECK(outer["tunnel.key"] == envelope["tunnel.key"]);
+      if (outer.contains("tunnel.checksum")) CHECK(outer["tunnel.checksum"] != "bad");
+    }
+    const Fields fields = Dissect(whole.tunnel ? inner : frame);
     by_offset[std::stoi(fields.at("ip.offset"))] = fields;
   }
   // It may be a fragment itself: its offset and its last bit are kept.
-  const int first = std::stoi(whole.fields.at("ip.offset"));
+  const int first = std::stoi(expected.at("ip.offset"));
   std::string payload;
   for (const auto& [offset, fields] : by_offset) {
     CHECK(static_cast<size_t>(offset - first) * 2 == payload.size());
     CHECK(std::stoi(fields.at("ip.length")) <= whole.fragment_mtu);
     CHECK(fields.at("ip.checksum") == "good");
-    for (const char* same : {"eth.destination", "eth.source", "vlan.id", "ip.source", "ip.destination",
-                             "ip.ttl", "ip.tos", "ip.protocol", "ip.identification"})
-      CHECK(fields.at(same) == whole.fields.at(same));
+    for (const char* same : {"eth.destination", "eth.source", "ip.source", "ip.destination", "ip.ttl",
+                             "ip.tos", "ip.protocol", "ip.identification"})
+      CHECK(fields.at(same) == expected.at(same));
+    CHECK(VlanOf(fields) == VlanOf(expected));
     const bool last = offset == by_offset.rbegin()->first;
-    CHECK(fields.at("ip.flags") == (last ? whole.fields.at("ip.flags") : "1"));
+    CHECK(fields.at("ip.flags") == (last ? expected.at("ip.flags") : "1"));
     payload += fields.at("payload");
   }
-  CHECK(payload == whole.fields.at("payload"));
+  CHECK(payload == expected.at("payload"));
+}
+
+// The invariant itself, whatever the model thinks of the packet: the frame leaves on an
+// interface of the tenant, or in the underlay through a tunnel of the tenant.
+bool StaysInTenant(const IsolationModel& model, uint16_t vrf, uint16_t port, const Bytes& frame) {
+  const Fields fields = Dissect(frame);
+  for (const auto& [id, interface] : model.interfaces) {
+    if (interface.tunnel || interface.port != port || interface.vlan != VlanOf(fields)) continue;
+    if (interface.vrf == vrf) return true;
+    if (interface.vrf != 0) return false;
+  }
+  Fields tunnel = DissectTunnel(frame);
+  for (const auto& [id, interface] : model.interfaces) {
+    if (!interface.tunnel || interface.vrf != vrf) continue;
+    const ModelTunnel& own = *interface.tunnel;
+    constexpr const char* kKinds[] = {"gre", "vxlan", "nvgre"};
+    if (tunnel["tunnel.kind"] == kKinds[own.kind] && tunnel["outer.ip.source"] == own.local.ToString() &&
+        own.remotes.contains(Ip(tunnel["outer.ip.destination"])) &&
+        tunnel["tunnel.key"] == (own.key_out ? std::to_string(*own.key_out) : ""))
+      return true;
+  }
+  return false;
+}
+
+// An ICMP message that is not the one that arrived.
+bool IsAnswer(const Fields& got, const Bytes& arrived, bool tunnel) {
+  const std::string inner = tunnel ? "inner." : "";
+  if (!got.contains(inner + "icmp.type")) return false;
+  const std::string& source = got.at(inner + "ip.source");
+  return source != Dissect(arrived)["ip.source"] && source != DissectTunnel(arrived)["inner.ip.source"];
 }
 
 void CheckPacket(uint32_t id, const Burst& burst, const IsolationModel& model) {
@@ -73,18 +126,11 @@ void CheckPacket(uint32_t id, const Burst& burst, const IsolationModel& model) {
   const auto sent = burst.sent.find(id);
   const size_t frames = sent == burst.sent.end() ? 0 : sent->second.size();
   if (sent != burst.sent.end())
-    for (const auto& [port, frame] : sent->second) {
-      // The invariant itself, whatever the model thinks of the packet.
-      const auto vlan = static_cast<uint16_t>(std::stoi(Dissect(frame).at("vlan.id")));
-      bool own = false;
-      for (const auto& [unused, interface] : model.interfaces)
-        own |= interface.port == port && interface.vlan == vlan && interface.vrf == fate.vrf;
-      CHECK(own);
-    }
+    for (const auto& [port, frame] : sent->second) CHECK(StaysInTenant(model, fate.vrf, port, frame));
   const auto punted = burst.punted.find(id);
   CHECK((punted != burst.punted.end()) == fate.punted);
   if (punted != burst.punted.end())
-    for (const Punted& packet : punted->second) CHECK(packet.meta.vrf == fate.vrf);
+    for (const Punted& packet : punted->second) CHECK(packet.meta.vrf == fate.punt_vrf);
   if (fate.alternatives.empty()) {
     for (const auto& [vrf, reason] : fate.drops) UNSCOPED_INFO("expected drop: vrf " << vrf << " " << reason);
     CHECK(frames == 0);
@@ -92,21 +138,23 @@ void CheckPacket(uint32_t id, const Burst& burst, const IsolationModel& model) {
   }
   INFO("expected on port " << fate.alternatives[0].port << ": " << Text(fate.alternatives[0].fields));
   REQUIRE(frames >= 1);
-  INFO("got on port " << sent->second[0].first << ": " << Text(Dissect(sent->second[0].second)));
+  const bool tunnel = fate.alternatives.front().tunnel;
+  const Fields got = tunnel ? DissectTunnel(sent->second[0].second) : Dissect(sent->second[0].second);
+  INFO("got on port " << sent->second[0].first << ": " << Text(got));
   if (fate.alternatives.front().fragment_mtu != 0) {
     // Which member was taken shows in the frame; the rest is alike.
+    const char* station = tunnel ? "outer.eth.destination" : "eth.destination";
     for (const Fate::Frame& alternative : fate.alternatives)
-      if (Dissect(sent->second[0].second).at("eth.destination") == alternative.fields.at("eth.destination"))
+      if (got.at(station) == alternative.fields.at(station) &&
+          (!tunnel || got.at("outer.ip.destination") == alternative.fields.at("outer.ip.destination")))
         return CheckFragments(sent->second, alternative);
     FAIL_CHECK("fragments to nobody");
     return;
   }
   CHECK(frames == 1);
-  const Fields got = Dissect(sent->second[0].second);
-  const bool ours = got.contains("icmp.type") &&
-                    !(got.at("ip.source") == Dissect(burst.arrivals.at(id).frame)["ip.source"]);
+  const bool ours = IsAnswer(got, burst.arrivals.at(id).frame, tunnel);
   CHECK(std::any_of(fate.alternatives.begin(), fate.alternatives.end(), [&](const Fate::Frame& alternative) {
-    return alternative.port == sent->second[0].first && Matches(got, alternative.fields, ours);
+    return alternative.port == sent->second[0].first && Matches(got, alternative.fields, ours, tunnel);
   }));
 }
 
@@ -135,6 +183,7 @@ void RunBurst(GraphHarness& gateway, const IsolationModel& model, IsolationWorld
   for (uint16_t port = 0; port < 2; ++port)
     for (Bytes& frame : gateway.Sent(port)) {
       const auto id = IsolationWorld::IdOf(frame);
+      INFO("sent on port " << port << ": " << Text(Dissect(frame)));
       REQUIRE(id);
       REQUIRE(burst.expected.contains(*id));
       burst.sent[*id].emplace_back(port, std::move(frame));

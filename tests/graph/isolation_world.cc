@@ -25,6 +25,7 @@ net::MacAddress MacOf(uint8_t kind, uint16_t interface, uint8_t host) {
 IsolationWorld::IsolationWorld(uint64_t seed, GraphHarness& gateway, IsolationModel& model)
     : random_(seed), gateway_(gateway), model_(model) {
   for (uint16_t port = 0; port < kPorts; ++port) model_.port_macs.push_back(gateway_.port(port).mac());
+  AddUnderlay();
   tenants_ = static_cast<uint16_t>(2 + Below(6));
   for (uint16_t vrf = 1; vrf <= tenants_; ++vrf) AddTenant(vrf);
 }
@@ -42,6 +43,8 @@ void IsolationWorld::AddTenant(uint16_t vrf) {
     SLUICE_CHECK(gateway_.tables().AddLocalAddress(vrf, router).ok());
   const uint32_t interfaces = 1 + Below(4);
   for (uint32_t i = 0; i < interfaces; ++i) AddInterface(vrf, next_interface_++, i);
+  const uint32_t tunnels = Below(5);
+  for (uint32_t i = 0; i < tunnels; ++i) AddTunnel(vrf, i);
   const uint32_t routes = 4 + Below(30);
   for (uint32_t i = 0; i < routes; ++i) AddRandomRoute(vrf);
 }
@@ -57,17 +60,21 @@ void IsolationWorld::AddInterface(uint16_t vrf, uint16_t id, uint32_t subnet) {
   std::vector<std::string> addresses;
   if (Chance(90)) addresses.push_back("10.0." + std::to_string(subnet) + ".1/24");
   if (Chance(80)) addresses.push_back("2001:db8:0:" + std::to_string(subnet) + "::1/64");
+  Install(interface, addresses);
+}
+
+void IsolationWorld::Install(ModelInterface interface, const std::vector<std::string>& addresses) {
   for (const std::string& address : addresses)
     interface.addresses.push_back(*net::InterfaceAddress::Parse(address));
-  gateway_.AddInterface({.id = id,
-                         .vrf = vrf,
+  gateway_.AddInterface({.id = interface.id,
+                         .vrf = interface.vrf,
                          .port = interface.port,
                          .vlan = interface.vlan,
                          .mtu = interface.mtu,
                          .up = interface.up,
                          .strict_urpf = interface.strict_urpf},
                         addresses);
-  model_.interfaces[id] = interface;
+  model_.interfaces[interface.id] = interface;
   AddConnected(interface);
   AddHops(interface);
 }
@@ -113,15 +120,17 @@ void IsolationWorld::AddHops(const ModelInterface& interface) {
   }
 }
 
-ModelHop IsolationWorld::RandomHop(uint16_t vrf, std::optional<uint16_t> like_mtu_of, uint32_t& adjacency) {
+ModelHop IsolationWorld::RandomHop(uint16_t vrf, std::optional<uint16_t> like_of, uint32_t& adjacency) {
   std::vector<uint32_t> candidates;
   for (const auto& [id, hop] : hops_) {
     const ModelInterface& interface = model_.interfaces.at(hop.interface);
     if (interface.vrf != vrf) continue;
     // Members of a group differ in nothing but where they send, see the model.
-    if (like_mtu_of &&
-        (interface.mtu != model_.interfaces.at(*like_mtu_of).mtu || hop.state == ModelHop::kUnresolved))
-      continue;
+    if (like_of) {
+      const ModelInterface& like = model_.interfaces.at(*like_of);
+      if (interface.mtu != like.mtu || hop.state == ModelHop::kUnresolved) continue;
+      if ((interface.tunnel || like.tunnel) && interface.id != like.id) continue;
+    }
     candidates.push_back(id);
   }
   adjacency = candidates.empty() ? 0 : candidates[Below(static_cast<uint32_t>(candidates.size()))];
@@ -183,6 +192,8 @@ void IsolationWorld::RemoveRandomRoute() {
   const auto index = static_cast<long>(Below(static_cast<uint32_t>(model_.routes.size())));
   const ModelRoute route = model_.routes[static_cast<size_t>(index)];
   if (route.hops.front().kind == ModelHop::kGlean) return;
+  // Without a way to the far end, each fragment of a datagram would be a drop.
+  if (route.vrf == 0) return;
   SLUICE_CHECK(gateway_.tables().RemoveRoute(route.vrf, route.prefix).ok());
   SLUICE_CHECK(gateway_.tables().groups.Remove(route.group).ok());
   model_.routes.erase(model_.routes.begin() + index);
@@ -219,8 +230,8 @@ net::Address IsolationWorld::Endpoint(uint16_t vrf, bool v4) {
   return net::Ipv6Address::FromHalves(base.v6().High(), base.v6().Low() | (Chance(50) ? 0 : Below(4)));
 }
 
-Bytes IsolationWorld::RandomTransport(uint32_t id, uint8_t protocol) {
-  const uint32_t marks = Chance(85) || protocol != 17 ? 2 + Below(8) : 150 + Below(40);
+Bytes IsolationWorld::RandomTransport(uint32_t id, uint8_t protocol, bool large) {
+  const uint32_t marks = large && protocol == 17 && Chance(15) ? 150 + Below(40) : 2 + Below(8);
   net::ByteWriter out;
   if (protocol == 17) out.U16(1024 + Below(64)).U16(4000).U16(static_cast<uint16_t>(8 + 8 * marks)).U16(0);
   if (protocol == 6) out.U16(1024 + Below(64)).U16(80).U32(1).U32(1).U16(0x5010).U16(8).U32(0).U32(0);
@@ -252,45 +263,71 @@ void IsolationWorld::Mangle(Bytes& ip, bool v4) {
   ip[11] = static_cast<uint8_t>(sum);
 }
 
-IsolationWorld::Arrival IsolationWorld::RandomPacket(uint32_t id) {
-  auto at = model_.interfaces.begin();
-  std::advance(at, Below(static_cast<uint32_t>(model_.interfaces.size())));
-  const ModelInterface& in = at->second;
-  const bool v4 = Chance(60);
-  const net::Address source = Endpoint(in.vrf, v4), destination = Endpoint(in.vrf, v4);
+Bytes IsolationWorld::RandomIp(uint16_t vrf, uint32_t id, bool v4, bool large) {
+  const net::Address source = Endpoint(vrf, v4), destination = Endpoint(vrf, v4);
   Packet packet;
   constexpr uint8_t kHops[] = {0, 1, 2, 64, 255};
   const uint8_t hops = Chance(85) ? 64 : kHops[Below(5)];
   if (v4) {
     constexpr uint16_t kFragments[] = {0x2000, 0x2005, 0x0007};
-    const uint16_t fragment = Chance(5) ? kFragments[Below(3)] : Chance(50) ? 0x4000 : 0;
+    // Reassembly of the underlay's own traffic is a test of its own.
+    const bool fragment = vrf != 0 && Chance(5);
     packet.Ipv4({.source = source.ToString(),
                  .destination = destination.ToString(),
                  .ttl = hops,
                  .tos = static_cast<uint8_t>(Below(256)),
                  .identification = static_cast<uint16_t>(id),
-                 .fragment = fragment});
+                 .fragment = fragment     ? kFragments[Below(3)]
+                             : Chance(50) ? uint16_t{0x4000}
+                                          : uint16_t{0}});
   } else {
-    packet.Ipv6({.source = source.ToString(), .destination = destination.ToString(), .hop_limit = hops});
+    packet.Ipv6({.source = source.ToString(),
+                 .destination = destination.ToString(),
+                 .hop_limit = hops,
+                 .flow_label = Below(256) << 20 | Below(0x100000)});
   }
   if (Chance(20)) {
     const uint8_t types4[] = {8, 8, 0, 3, 13}, types6[] = {128, 128, 129, 1, 200};
-    packet.Icmp(v4 ? types4[Below(5)] : types6[Below(5)], 0, id, RandomTransport(id, 0));
+    packet.Icmp(v4 ? types4[Below(5)] : types6[Below(5)], 0, id, RandomTransport(id, 0, false));
   } else {
     constexpr uint8_t kProtocols[] = {17, 17, 17, 6, 47};
     const uint8_t protocol = kProtocols[Below(5)];
-    packet.Transport(protocol, RandomTransport(id, protocol));
+    packet.Transport(protocol, RandomTransport(id, protocol, large));
   }
-  Bytes ip = packet.ip();
-  if (Chance(5)) Mangle(ip, v4);
+  return packet.ip();
+}
 
-  const uint16_t port = Chance(95) ? in.port : static_cast<uint16_t>(Below(kPorts));
+IsolationWorld::Arrival IsolationWorld::RandomPacket(uint32_t id) {
+  auto at = model_.interfaces.begin();
+  std::advance(at, Below(static_cast<uint32_t>(model_.interfaces.size())));
+  const ModelInterface& in = at->second;
+  const bool nested = Chance(6);
+  bool v4 = nested || Chance(60);
+  Bytes ip = nested ? TunnelPacket(RandomTunnel(), id, v4) : RandomIp(in.vrf, id, v4, true);
+  if (Chance(5)) Mangle(ip, v4);
+  if (!in.tunnel) return Framed(in, ip, v4, false);
+
+  ip = Wrapped(in, ip, v4, true, v4);
+  const bool marked = IdOf(ip).has_value();  // not cut so short that nobody knows it again
+  if (marked && Chance(3)) Mangle(ip, v4);
+  std::vector<const ModelInterface*> ways;
+  for (const auto& [unused, interface] : model_.interfaces)
+    if (interface.vrf == 0) ways.push_back(&interface);
+  // Once in a while as a packet of some tenant's, where it must not be taken for one of a tunnel.
+  return Framed(!marked || Chance(95) ? *ways[Below(static_cast<uint32_t>(ways.size()))] : RandomPlace(), ip,
+                v4, !marked);
+}
+
+IsolationWorld::Arrival IsolationWorld::Framed(const ModelInterface& in, const Bytes& ip, bool v4,
+                                               bool exactly) {
+  const uint16_t port = exactly || Chance(95) ? in.port : static_cast<uint16_t>(Below(kPorts));
   net::MacAddress to = model_.port_macs[port];
   if (Chance(3)) to = Chance(50) ? MacOf(3, 0, 9) : Mac("ff:ff:ff:ff:ff:ff");
   net::ByteWriter frame;
   frame.Bytes(to.bytes).Bytes(MacOf(4, in.id, 1).bytes);
-  const uint16_t vlan = Chance(96) ? in.vlan : static_cast<uint16_t>(10 + Below(40));
-  if (Chance(98)) frame.U16(Chance(90) ? 0x8100 : 0x88a8).U16(static_cast<uint16_t>(Below(8) << 13 | vlan));
+  const uint16_t vlan = exactly || Chance(96) ? in.vlan : static_cast<uint16_t>(10 + Below(40));
+  if (vlan != 0 && (exactly || Chance(98)))
+    frame.U16(Chance(90) ? 0x8100 : 0x88a8).U16(static_cast<uint16_t>(Below(8) << 13 | vlan));
   frame.U16(v4 ? 0x0800 : 0x86dd).Bytes(ip);
   if (Chance(10)) frame.Bytes(Bytes(1 + Below(20)));
   return {port, frame.Release()};

@@ -74,6 +74,7 @@ void DissectIpv4(std::span<const uint8_t> packet, Fields& out) {
 void DissectIpv6(std::span<const uint8_t> packet, Fields& out) {
   net::ByteReader in(packet);
   const uint32_t first = in.U32();
+  out["ip.tos"] = absl::StrCat(first >> 20 & 0xff);
   out["ip.flow_label"] = absl::StrCat(first & 0xfffff);
   const uint16_t length = in.U16();
   out["ip.length"] = absl::StrCat(length + 40);

@@ -90,5 +90,10 @@ class Packet {
 // and so on. What does not parse is under "malformed".
 using Fields = std::map<std::string, std::string>;
 Fields Dissect(const Bytes& frame);
+// The same of a GRE, NVGRE or VXLAN packet: the outer headers as "outer.ip.source" and
+// so on, "tunnel.kind", "tunnel.key", "tunnel.checksum" ("good", "bad", "none"), and the
+// inner frame as "inner.ip.source"; that of GRE has Ethernet addresses of zero.
+// `inner_frame`, if given, gets its bytes.
+Fields DissectTunnel(const Bytes& frame, Bytes* inner_frame = nullptr);
 
 }  // namespace sluice::testing
