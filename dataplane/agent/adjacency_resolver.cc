@@ -112,6 +112,7 @@ Adjacency AdjacencyResolver::Derive(AdjacencyId id, const Adjacency& adjacency, 
   }
   derived.mtu = interface->mtu;
   derived.policer_out = interface->policer_out;
+  derived.clamp_mss = interface->clamp_mss;
   *cause = tunnel ? TunnelCauseOf(id, adjacency) : CauseOf(adjacency, *interface, &derived);
   derived.live = *cause == DownCause::kNone;
   return derived;

@@ -28,6 +28,7 @@ Interface FromRecord(const InterfaceRecord& record) {
     .strict_urpf = (record.flags & channel::kInterfaceStrictUrpf) != 0, .policer_in = record.policer_in,
     .policer_out = record.policer_out
   };
+  interface.clamp_mss = (record.flags & channel::kInterfaceClampMss) != 0;
   std::memcpy(interface.mac.bytes.data(), record.mac, sizeof record.mac);
   return interface;
 }
@@ -55,8 +56,8 @@ InterfaceWriter::InterfaceWriter(Tables& tables, AdjacencyResolver& resolver, Ne
 
 bool InterfaceWriter::SameButAddresses(const Interface& a, const Interface& b) {
   return a.vrf == b.vrf && a.connection == b.connection && a.port == b.port && a.vlan == b.vlan &&
-         a.mtu == b.mtu && a.up == b.up && a.strict_urpf == b.strict_urpf && a.policer_in == b.policer_in &&
-         a.policer_out == b.policer_out && a.mac == b.mac;
+         a.mtu == b.mtu && a.up == b.up && a.strict_urpf == b.strict_urpf && a.clamp_mss == b.clamp_mss &&
+         a.policer_in == b.policer_in && a.policer_out == b.policer_out && a.mac == b.mac;
 }
 
 // Control that lost its store may state another tenant's interface, or another

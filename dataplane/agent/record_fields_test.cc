@@ -132,7 +132,7 @@ std::vector<Bad> AllBadFields() {
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, vlan, uint16_t{4095}),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, mtu, uint16_t{575}),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, mtu, uint16_t{9001}),
-      WITH(InterfaceIs(1, 1, 1), InterfaceRecord, flags, uint16_t{4}),
+      WITH(InterfaceIs(1, 1, 1), InterfaceRecord, flags, uint16_t{8}),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, policer_in, 65536u),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, policer_out, 65536u),
       WITH(InterfaceIs(1, 1, 1), InterfaceRecord, mac, kGroupMac),

@@ -89,6 +89,26 @@ TEST_CASE("stating what is there already changes nothing that workers see") {
   CHECK(writer.tables.adjacencies.Load(1).sendable());
 }
 
+TEST_CASE("an interface clamps the MSS as long as its record asks for it") {
+  Writer writer;
+  writer.StateTenant();
+  writer.Learn(1, "10.0.0.2", "02:00:00:00:00:aa");
+  const AdjacencyId gleaned = writer.tables.neighbors.Find(NeighborKey::Of(1, Ip("10.0.0.2")));
+  const auto ask = [&](uint16_t flag) {
+    const auto flags = static_cast<uint16_t>(channel::kInterfaceUp | flag);
+    writer.Take(InterfaceIs(1, 1, 100).Set(offsetof(channel::InterfaceRecord, flags), flags));
+  };
+  for (const bool clamp : {true, false}) {
+    ask(clamp ? channel::kInterfaceClampMss : 0);
+    for (const AdjacencyId id : {AdjacencyId{1}, gleaned}) {
+      CHECK(writer.tables.adjacencies.Load(id).clamps_mss() == clamp);
+      CHECK(writer.tables.adjacencies.Load(id).plain() == !clamp);
+    }
+    CHECK(writer.tables.subinterfaces.Find(0, 100).Is(kSubinterfaceClampMss) == clamp);
+  }
+  CHECK_FALSE(writer.tables.adjacencies.Load(2).clamps_mss());
+}
+
 TEST_CASE("liveness has three causes, each with the time of its event") {
   Writer writer;
   writer.StateTenant();

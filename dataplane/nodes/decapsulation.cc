@@ -2,6 +2,7 @@
 // headers, whose the packets are, and what is inside.
 #include "dataplane/nodes/decapsulation.h"
 
+#include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane::decapsulation {
@@ -95,7 +96,8 @@ inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
   }
   const auto available = arrival.outer_bytes - static_cast<uint32_t>(ip - arrival.outer);
   odd |= (ether_type ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available) |
-         static_cast<uint64_t>(worker.tables->own_addresses.MayBeIpv4(tunnel.vrf, Ipv4Source(ip)));
+         static_cast<uint64_t>(worker.tables->own_addresses.MayBeIpv4(tunnel.vrf, Ipv4Source(ip))) |
+         (uint32_t{tunnel.Is(channel::kTunnelClampMss)} & IsPlainTcpSyn(ip));
   if (__builtin_expect(odd != 0, 0)) return false;
   // As if received behind a tagged L2 header: there is more than that in front of it.
   StoreBe16(ip - 2, kEtherTypeIpv4);

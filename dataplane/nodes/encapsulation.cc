@@ -4,6 +4,7 @@
 #include "dataplane/nodes/encapsulation.h"
 
 #include "dataplane/nodes/forward_burst.h"
+#include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane::encapsulation {
@@ -141,11 +142,20 @@ SLUICE_PART DropReason Refusal(const Departing& departing) {
   return DropReason::kNone;
 }
 
+// A SYN tells what may be sent out of the tunnel.
+void ClampMss(const AdjacencyTable& adjacencies, const Departing& departing) {
+  uint8_t* ip = departing.ip;
+  const uint32_t bytes = ip[0] >> 4 == 4 ? forward::Ipv4::IpBytes(ip) : forward::Ipv6::IpBytes(ip);
+  ClampTcpMss(ip, bytes, adjacencies.Load(departing.adjacency).mtu());
+}
+
 // Writes the outer packet around the inner one. Returns its bytes, from
 // departing.ip - tunnel.header_bytes on.
 template <class F>
 SLUICE_PART uint16_t Wrap(WorkerContext& worker, const Departing& departing) {
   const Tunnel& tunnel = *departing.tunnel;
+  if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(departing.ip), 0))
+    ClampMss(worker.tables->adjacencies, departing);
   const Inner inner = Describe(departing.ip, CarriesEntropy(tunnel));
   CopyHeader(tunnel, departing.ip);
   uint8_t* ip = departing.ip - tunnel.header_bytes;

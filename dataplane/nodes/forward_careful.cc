@@ -2,6 +2,7 @@
 // adjacencies that mean more than sending after it. Rare, so written for the
 // reader.
 #include "dataplane/nodes/forward_burst.h"
+#include "dataplane/packet/tcp_mss.h"
 
 namespace sluice::dataplane::forward {
 namespace {
@@ -123,7 +124,7 @@ template <class F>
 bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf) {
   const Tables& tables = *run.worker.tables;
   const PacketMetadata& meta = MetaOf(mbuf);
-  const uint8_t* ip = DataOf(mbuf);
+  uint8_t* ip = DataOf(mbuf);
   if ((meta.flags & kPacketFromUs) != 0) return true;
 
   const DropReason unsound = F::Examine(ip, mbuf.data_len);
@@ -145,6 +146,11 @@ bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf) {
   if ((meta.flags & kPacketPolicerIn) != 0 && !WithinInboundRate(run.worker, meta, F::IpBytes(ip))) {
     run.Drop(kDrop, mbuf, DropReason::kPolicedIn);
     return false;
+  }
+  if ((meta.flags & kPacketClampMss) != 0) {
+    // The other end will send through this interface.
+    const Interface* interface = tables.interfaces.Find(meta.interface);
+    if (interface != nullptr) ClampTcpMss(ip, F::IpBytes(ip), interface->mtu);
   }
   return true;
 }
@@ -257,6 +263,7 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
     return false;
   }
   if (!packet.from_us) F::CountHop(ip);
+  if (adjacency.clamps_mss()) ClampTcpMss(ip, packet.ip_bytes, adjacency.mtu());
   if (fate == Fate::kFragment) {
     run.Send(kFragment, mbuf);
     return false;

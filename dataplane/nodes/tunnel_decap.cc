@@ -3,6 +3,7 @@
 #include "dataplane/nodes/tunnel_decap.h"
 
 #include "dataplane/nodes/forward_burst.h"
+#include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane {
@@ -115,6 +116,31 @@ bool MergeEcn(uint8_t* ip, uint8_t outer) {
   return true;
 }
 
+// What goes back to `source` may be as large as this. The path to its end of the tunnel
+// is known to the adjacency that leads there, which need not be the tunnel's.
+template <class F>
+uint16_t MtuBack(const Tables& tables, const Tunnel& tunnel, const typename F::Address& source) {
+  const GroupWord group = tables.groups.Load(F::Routes(tables).Lookup(tunnel.vrf, source));
+  const AdjacencySnapshot adjacency = tables.adjacencies.Load(tables.groups.Choose(group, 0));
+  if (!adjacency.none() && adjacency.interface() == tunnel.id) return adjacency.mtu();
+  const Interface* interface = tables.interfaces.Find(tunnel.id);
+  return interface == nullptr ? ~uint16_t{0} : interface->mtu;
+}
+
+// A SYN out of the tunnel, if `mbuf` is one, tells what may be sent into it. Nothing is
+// known yet of the inner header.
+void ClampMssBack(const Tables& tables, const Tunnel& tunnel, rte_mbuf& mbuf) {
+  uint8_t* ip = DataOf(mbuf);
+  if (ip[0] >> 4 == 4) {
+    if (forward::Ipv4::Examine(ip, mbuf.data_len) == DropReason::kNone)
+      ClampTcpMss(ip, Ipv4TotalLength(ip), MtuBack<forward::Ipv4>(tables, tunnel, forward::Ipv4::Source(ip)));
+  } else if (mbuf.data_len >= kIpv6HeaderBytes &&
+             forward::Ipv6::Examine(ip, mbuf.data_len) == DropReason::kNone) {
+    ClampTcpMss(ip, forward::Ipv6::IpBytes(ip),
+                MtuBack<forward::Ipv6>(tables, tunnel, forward::Ipv6::Source(ip)));
+  }
+}
+
 // Takes the outer headers off, and an overlay's Ethernet header. True: the data
 // is an IP packet of family meta.family, of the tenant's; else it left the node.
 bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
@@ -165,6 +191,8 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
     return Refused(run, mbuf, DropReason::kL2Multicast);
   if (__builtin_expect(arrival.outer_ecn != 0, 0) && !MergeEcn(DataOf(mbuf), arrival.outer_ecn))
     return Refused(run, mbuf, DropReason::kTunnelEcn);
+  if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(DataOf(mbuf)), 0))
+    ClampMssBack(*run.worker.tables, tunnel, mbuf);
   return true;
 }
 

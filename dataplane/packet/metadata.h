@@ -39,6 +39,7 @@ enum PacketFlag : uint8_t {
   // As in SubinterfaceFlag. Any flag takes the packet through the careful path.
   kPacketStrictUrpf = kSubinterfaceStrictUrpf,
   kPacketPolicerIn = kSubinterfacePolicerIn,
+  kPacketClampMss = kSubinterfaceClampMss,
   // Of our own making: no sanity checks, no TTL decrement, no inbound policer.
   kPacketFromUs = 1 << 4,
   // Put together of fragments, or freed of the header of an atomic one.
@@ -74,7 +75,8 @@ static_assert(sizeof(PacketMetadata) == 64);
 // What classify knows, as the first word of the metadata: interface, VRF and
 // flags lie there as they do in the subinterface's own word.
 inline uint64_t ArrivalWord(const Subinterface& subinterface, uint8_t family, uint8_t l2_bytes) {
-  constexpr uint64_t kKept = 0xffffffff | uint64_t{kPacketStrictUrpf | kPacketPolicerIn} << 32;
+  constexpr uint64_t kKept = 0xffffffff | uint64_t{kPacketStrictUrpf | kPacketPolicerIn | kPacketClampMss}
+                                              << 32;
   return (subinterface.Word() & kKept) | uint64_t{family} << 40 | uint64_t{l2_bytes} << 48;
 }
 static_assert(offsetof(PacketMetadata, vrf) == 2 && offsetof(PacketMetadata, flags) == 4 &&

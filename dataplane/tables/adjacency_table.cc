@@ -76,6 +76,7 @@ WriteResult AdjacencyTable::Put(AdjacencyId id, const Adjacency& adjacency) {
                        uint64_t{static_cast<uint8_t>(adjacency.kind)} << AdjacencySnapshot::kKindShift;
   if (live) snapshot.words_[2] |= AdjacencySnapshot::kLive;
   if (adjacency.vlan != 0) snapshot.words_[2] |= AdjacencySnapshot::kTagged;
+  if (adjacency.clamp_mss) snapshot.words_[2] |= AdjacencySnapshot::kClampMss;
   if (adjacency.resolvable) snapshot.words_[2] |= AdjacencySnapshot::kResolvable;
   if (!described_[id] && IsControls(id)) ++control_used_;
   described_[id] = adjacency;

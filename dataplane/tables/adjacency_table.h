@@ -35,6 +35,7 @@ struct Adjacency {
   uint16_t vlan = 0;  // 0 = untagged
   uint16_t mtu = 1500;
   PolicerId policer_out = kNoPolicer;
+  bool clamp_mss = false;  // of TCP connections, to `mtu`; not kTunnel
   net::MacAddress source_mac;
   // Present while the neighbour is resolved (kNeighbor); kTunnel over an overlay:
   // destination of the inner frame.
@@ -56,14 +57,17 @@ class AdjacencySnapshot {
   AdjacencyKind kind() const { return static_cast<AdjacencyKind>(kind_bits()); }
   // A packet may be sent with Rewrite() as it is.
   bool sendable() const { return (words_[2] & (kKindMask | kLive)) == (kNeighborBits | kLive); }
-  // sendable(), and without a policer.
-  bool plain() const { return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kNeighborBits | kLive); }
+  // sendable(), and with nothing to do but to send: no policer, no MSS to clamp.
+  bool plain() const {
+    return (words_[2] & (kKindMask | kLive | kPolicerMask | kClampMss)) == (kNeighborBits | kLive);
+  }
   // Ordinary packets may go into the tunnel: live, without a policer.
   bool plain_tunnel() const {
     return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kTunnelBits | kLive);
   }
   bool live() const { return (words_[2] & kLive) != 0; }
   bool resolvable() const { return (words_[2] & kResolvable) != 0; }
+  bool clamps_mss() const { return (words_[2] & kClampMss) != 0; }
   bool tagged() const { return (words_[2] & kTagged) != 0; }
   InterfaceId interface() const { return static_cast<InterfaceId>(words_[2]); }
   uint16_t mtu() const { return static_cast<uint16_t>(words_[2] >> 16); }
@@ -90,6 +94,7 @@ class AdjacencySnapshot {
   static constexpr uint64_t kLive = uint64_t{1} << 60;
   static constexpr uint64_t kTagged = uint64_t{1} << 61;
   static constexpr uint64_t kResolvable = uint64_t{1} << 62;
+  static constexpr uint64_t kClampMss = uint64_t{1} << 63;
 
   struct HopWords {
     uint64_t first, second;

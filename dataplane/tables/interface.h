@@ -22,6 +22,7 @@ struct Interface {
   uint16_t mtu = 1500;  // largest IP packet in bytes
   bool up = true;
   bool strict_urpf = false;  // RFC 3704 section 2.2
+  bool clamp_mss = false;    // subinterfaces; a tunnel has a flag of its own
   PolicerId policer_in = kNoPolicer;
   PolicerId policer_out = kNoPolicer;
   net::MacAddress mac;

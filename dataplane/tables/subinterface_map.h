@@ -18,6 +18,8 @@ enum SubinterfaceFlag : uint16_t {
   kSubinterfaceOwnMac = 1 << 3,
   // Of the underlay: packets of tunnels may arrive here.
   kSubinterfaceUnderlay = 1 << 4,
+  // The MSS of TCP connections is clamped to the interface's MTU.
+  kSubinterfaceClampMss = 1 << 5,
 };
 
 // Value of the map, one word. All zero: nobody's VLAN.

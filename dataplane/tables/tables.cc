@@ -34,6 +34,7 @@ uint16_t FlagsOf(const Interface& interface) {
   if (interface.vrf == 0) flags |= kSubinterfaceUnderlay;
   if (interface.strict_urpf) flags |= kSubinterfaceStrictUrpf;
   if (interface.policer_in != kNoPolicer) flags |= kSubinterfacePolicerIn;
+  if (interface.clamp_mss) flags |= kSubinterfaceClampMss;
   if (interface.mac.IsZero()) flags &= static_cast<uint16_t>(~kSubinterfaceOwnMac);
   return flags;
 }

@@ -106,6 +106,7 @@ static_assert(sizeof(IdRecord) == 40);
 enum InterfaceFlag : uint16_t {
   kInterfaceUp = 1 << 0,          // administratively up
   kInterfaceStrictUrpf = 1 << 1,  // RFC 3704 section 2.2
+  kInterfaceClampMss = 1 << 2,    // the MSS of TCP connections, both ways, to the MTU
 };
 
 // An L3 subinterface: (port, VLAN) -> VRF. VLAN 0 is the untagged one.
@@ -140,10 +141,10 @@ enum TunnelFlag : uint16_t {
   kTunnelGreChecksum = 1 << 4,  // kGre: send the checksum; one that is received is always checked
   kTunnelUdpChecksum = 1 << 5,  // kVxlan over IPv6: send it; else zero (RFC 6935)
   // Outer DF (IPv4) is set, unless one of these says otherwise.
-  kTunnelDfCopy = 1 << 6,   // as in the inner packet; of IPv6: set
-  kTunnelDfClear = 1 << 7,  // and what is too large leaves in outer fragments
-  kTunnelPipe = 1 << 8,     // outer DSCP is `dscp` (RFC 2983 section 3.1); else the inner one is copied
-  kTunnelClampMss = 1 << 9,
+  kTunnelDfCopy = 1 << 6,    // as in the inner packet; of IPv6: set
+  kTunnelDfClear = 1 << 7,   // and what is too large leaves in outer fragments
+  kTunnelPipe = 1 << 8,      // outer DSCP is `dscp` (RFC 2983 section 3.1); else the inner one is copied
+  kTunnelClampMss = 1 << 9,  // the MSS of TCP connections, both ways, to the effective MTU
 };
 
 // A tunnel is an interface: of a VRF, with addresses, policers and counters, and

@@ -153,6 +153,7 @@ Adjacency GraphHarness::OnInterface(AdjacencyKind kind, InterfaceId id) const {
   adjacency.vlan = interface->vlan;
   adjacency.mtu = interface->mtu;
   adjacency.policer_out = interface->policer_out;
+  adjacency.clamp_mss = interface->clamp_mss;
   for (const auto& port : ports_)
     if (port->id() == interface->port) adjacency.source_mac = port->mac();
   adjacency.live = interface->up;

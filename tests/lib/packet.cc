@@ -75,9 +75,15 @@ Packet& Packet::Udp(uint16_t source_port, uint16_t destination_port, size_t payl
 }
 
 Packet& Packet::Tcp(uint16_t source_port, uint16_t destination_port, size_t payload_bytes) {
+  return Tcp(source_port, destination_port, TcpFields{}, payload_bytes);
+}
+
+Packet& Packet::Tcp(uint16_t source_port, uint16_t destination_port, const TcpFields& fields,
+                    size_t payload_bytes) {
   net::ByteWriter out;
-  out.U16(source_port).U16(destination_port).U32(1).U32(0).U16(0x5002).U16(65535).U16(0).U16(0);
-  out.Bytes(Counting(payload_bytes));
+  out.U16(source_port).U16(destination_port).U32(1).U32(0);
+  out.U8(static_cast<uint8_t>((5 + fields.options.size() / 4) << 4)).U8(fields.flags);
+  out.U16(65535).U16(0).U16(0).Bytes(fields.options).Bytes(Counting(payload_bytes));
   checksum_at_ = 16;
   protocol_ = 6;
   transport_ = out.Release();

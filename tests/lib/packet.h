@@ -48,6 +48,11 @@ struct Ipv6Fields {
   std::optional<uint16_t> payload_length;
 };
 
+struct TcpFields {
+  uint8_t flags = 0x02;
+  Bytes options;  // a multiple of four
+};
+
 // A frame under construction. One IP header at most.
 class Packet {
  public:
@@ -58,6 +63,8 @@ class Packet {
   Packet& Ipv6(const Ipv6Fields& fields);
   Packet& Udp(uint16_t source_port, uint16_t destination_port, size_t payload_bytes = 18);
   Packet& Tcp(uint16_t source_port, uint16_t destination_port, size_t payload_bytes = 6);
+  Packet& Tcp(uint16_t source_port, uint16_t destination_port, const TcpFields& fields,
+              size_t payload_bytes = 6);
   // ICMP or ICMPv6, as the IP header is; the checksum is computed.
   Packet& Icmp(uint8_t type, uint8_t code, uint32_t rest, Bytes body);
   Packet& Transport(uint8_t protocol, Bytes bytes);
