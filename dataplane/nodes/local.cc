@@ -47,6 +47,10 @@ Verdict DecideTcp(const uint8_t* tcp, uint32_t bytes, bool punt_bgp) {
   return bgp && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
 }
 
+bool HasNoUdpChecksum(const uint8_t* udp, uint32_t bytes) {
+  return bytes < kUdpHeaderBytes || LoadBe16(udp + 6) == 0;
+}
+
 }  // namespace
 
 Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
@@ -85,7 +89,8 @@ Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled) {
     verdict = Refuse(DropReason::kMulticast);
   } else if (received.protocol == kProtocolTcp) {
     verdict = DecideTcp(ip + received.offset, bytes, punt_bgp);
-  } else if (received.protocol == kProtocolUdp && bytes < kUdpHeaderBytes) {
+  } else if (received.protocol == kProtocolUdp && HasNoUdpChecksum(ip + received.offset, bytes)) {
+    // Of tunnels alone it may be zero (RFC 8200 section 8.1), and those do not come here.
     verdict = Refuse(DropReason::kLocalMalformed);
   } else if (received.protocol == kProtocolUdp) {
     verdict = {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpv6PortUnreachable};

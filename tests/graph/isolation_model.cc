@@ -258,6 +258,8 @@ void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate)
   }
   if (ip.protocol == 6) return drop("tcp_unwanted");
   if (ip.protocol == 17 && ip.transport_bytes() < 8) return drop("local_malformed");
+  // RFC 8200 section 8.1.
+  if (ip.protocol == 17 && !ip.v4 && (ip.transport()[6] | ip.transport()[7]) == 0) return drop("local_malformed");
   if (ip.protocol == 17)
     return Refuse(in, ip, false, "port_unreachable", ip.v4 ? 3 : 1, ip.v4 ? 3 : 4, 0, fate);
   // RFC 4443 section 3.4: the pointer is at the next header field of the IPv6 header.
