@@ -93,6 +93,8 @@ inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
     ether_type = LoadBe16(ip + 12);
     ip += kEthernetBytes;
     l2_bytes = kEthernetBytes;
+  } else {
+    odd |= static_cast<uint64_t>(Ipv4Protocol(ip) == kProtocolGre);  // a keepalive?
   }
   const auto available = arrival.outer_bytes - static_cast<uint32_t>(ip - arrival.outer);
   odd |= (ether_type ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available) |

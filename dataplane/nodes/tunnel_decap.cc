@@ -116,6 +116,30 @@ bool MergeEcn(uint8_t* ip, uint8_t outer) {
   return true;
 }
 
+// A keepalive of GRE as Cisco's routers send it: inside lies an empty GRE packet of type
+// 0 from our end to the far one, so that it comes back when the tunnel works both ways.
+// Both are addresses of the underlay, and there it goes, although the tenant has routes
+// of its own for them. `outer` is the packet that `inner` came in, `bytes` long.
+template <class F>
+bool IsKeepalive(const uint8_t* outer, const uint8_t* inner, uint32_t bytes) {
+  constexpr uint32_t kHeader = F::kHeaderBytes, kGreBytes = 4;
+  constexpr uint8_t kPlain = F::kFamily == 4 ? 0x45 : 0x60;
+  constexpr uint8_t kVersionBits = F::kFamily == 4 ? 0xff : 0xf0;
+  if (bytes < kHeader + kGreBytes || (inner[0] & kVersionBits) != kPlain) return false;
+  const uint8_t protocol = F::kFamily == 4 ? Ipv4Protocol(inner) : Ipv6NextHeader(inner);
+  if (protocol != kProtocolGre || F::Examine(inner, bytes) != DropReason::kNone) return false;
+  if (F::Source(inner) != F::Destination(outer) || F::Destination(inner) != F::Source(outer)) return false;
+  const uint8_t* gre = inner + kHeader;
+  const bool keyed = LoadBe16(gre) == kGreKeyPresent;
+  if ((!keyed && LoadBe16(gre) != 0) || LoadBe16(gre + 2) != 0) return false;
+  return F::IpBytes(inner) == kHeader + kGreBytes + (keyed ? 4 : 0);
+}
+
+bool IsKeepalive(bool outer_ipv4, const uint8_t* outer, rte_mbuf& mbuf) {
+  return outer_ipv4 ? IsKeepalive<forward::Ipv4>(outer, DataOf(mbuf), mbuf.data_len)
+                    : IsKeepalive<forward::Ipv6>(outer, DataOf(mbuf), mbuf.data_len);
+}
+
 // What goes back to `source` may be as large as this. The path to its end of the tunnel
 // is known to the adjacency that leads there, which need not be the tunnel's.
 template <class F>
@@ -191,6 +215,12 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
     return Refused(run, mbuf, DropReason::kL2Multicast);
   if (__builtin_expect(arrival.outer_ecn != 0, 0) && !MergeEcn(DataOf(mbuf), arrival.outer_ecn))
     return Refused(run, mbuf, DropReason::kTunnelEcn);
+  if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
+    // Sent on as a packet of ours.
+    StoreArrival(meta, uint64_t{kPacketFromUs} << 32 | uint64_t{arrival.outer_ipv4 ? 4u : 6u} << 40);
+    run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
+    return false;
+  }
   if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(DataOf(mbuf)), 0))
     ClampMssBack(*run.worker.tables, tunnel, mbuf);
   return true;
