@@ -162,6 +162,8 @@ void IsolationModel::Admit(const ModelInterface& in, const Ip& ip, Fate& fate) c
   const std::string unsound = Unsound(ip);
   // IPv6 hosts on the link may speak to us from their link-local addresses.
   if (unsound == "link_local" && !ip.v4 && IsOurs(in.vrf, ip.destination)) return Deliver(in, ip, fate);
+  // RFC 8200 section 4.7: there is nothing behind the header, and nobody is told.
+  if (unsound == "multicast" && !ip.v4 && ip.protocol == 59) return drop("protocol_unreachable");
   if (!unsound.empty()) return drop(unsound);
   if (IsOurs(in.vrf, ip.source)) return drop("spoofed_own_address");
   if (in.strict_urpf && !PassesReversePath(in, ip.source)) return drop("urpf");
@@ -259,9 +261,11 @@ void IsolationModel::Deliver(const ModelInterface& in, const Ip& ip, Fate& fate)
   if (ip.protocol == 6) return drop("tcp_unwanted");
   if (ip.protocol == 17 && ip.transport_bytes() < 8) return drop("local_malformed");
   // RFC 8200 section 8.1.
-  if (ip.protocol == 17 && !ip.v4 && (ip.transport()[6] | ip.transport()[7]) == 0) return drop("local_malformed");
+  if (ip.protocol == 17 && !ip.v4 && (ip.transport()[6] | ip.transport()[7]) == 0)
+    return drop("local_malformed");
   if (ip.protocol == 17)
     return Refuse(in, ip, false, "port_unreachable", ip.v4 ? 3 : 1, ip.v4 ? 3 : 4, 0, fate);
+  if (!ip.v4 && ip.protocol == 59) return drop("protocol_unreachable");
   // RFC 4443 section 3.4: the pointer is at the next header field of the IPv6 header.
   Refuse(in, ip, false, "protocol_unreachable", ip.v4 ? 3 : 4, ip.v4 ? 2 : 1, ip.v4 ? 0 : 6, fate);
 }
