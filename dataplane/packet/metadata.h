@@ -45,6 +45,7 @@ enum PacketFlag : uint8_t {
   // Put together of fragments, or freed of the header of an atomic one.
   kPacketReassembled = 1 << 5,
 };
+static_assert((kSubinterfaceClampMss & (kPacketFromUs | kPacketReassembled)) == 0);
 
 struct alignas(64) PacketMetadata {
   // The first eight bytes are written as one word by classify (ArrivalWord).

@@ -19,7 +19,7 @@ enum SubinterfaceFlag : uint16_t {
   // Of the underlay: packets of tunnels may arrive here.
   kSubinterfaceUnderlay = 1 << 4,
   // The MSS of TCP connections is clamped to the interface's MTU.
-  kSubinterfaceClampMss = 1 << 5,
+  kSubinterfaceClampMss = 1 << 6,
 };
 
 // Value of the map, one word. All zero: nobody's VLAN.
