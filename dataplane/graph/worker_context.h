@@ -65,6 +65,9 @@ struct WorkerContext {
   // none; for tests.
   bool one_by_one = false;
 
+  // Whether to try vectors first: classify's, by the frames it saw last.
+  bool ipv4_prevails = true;
+
   // What Counted() in node_spec.h does beside counting, set before each walk.
   bool sampling = false;
   bool tracing = false;

@@ -17,6 +17,7 @@ using classify::Decide;
 using classify::Edge;
 using classify::Station;
 using classify::Verdict;
+using forward::kFramesTogether;
 
 constexpr const char* kNext[classify::kEdgeCount] = {
     "port_tx", "local",        "icmp_error",  "fragment",    "punt",
@@ -77,8 +78,8 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
 
 // The burst under way, by family, until it is routed.
 struct Bursts {
-  forward::Burst<forward::Ipv4> ipv4;
-  forward::Burst<forward::Ipv6> ipv6;
+  forward::FrameBurst<forward::Ipv4> ipv4;
+  forward::FrameBurst<forward::Ipv6> ipv6;
   uint16_t ipv4_count = 0, ipv6_count = 0;
 };
 
@@ -86,19 +87,20 @@ struct Bursts {
 // then nothing was done.
 template <class F>
 inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, const Subinterface& subinterface,
-                         uint64_t oddities, forward::Burst<F>& burst, uint16_t& count) {
+                         uint64_t oddities, forward::FrameBurst<F>& burst, uint16_t& count) {
   uint8_t* ip = DataOf(mbuf) + kTaggedL2Bytes;
   const uint32_t available = mbuf.data_len - uint32_t{kTaggedL2Bytes};
   const auto destination = F::Destination(ip);
-  oddities |= F::Oddities(ip, available) |
-              static_cast<uint64_t>(F::MayBeOurs(*worker.tables, subinterface.vrf(), F::Source(ip)));
+  oddities |= F::Oddities(ip, available);
   if (__builtin_expect(oddities != 0, 0)) return false;
+  if (forward::IsOurs<F>(*worker.tables, subinterface.vrf(), F::Source(ip))) return false;
   worker.counters.Received(subinterface.interface(), available);
   burst.packet[count] = &mbuf;
   burst.ip[count] = ip;
   burst.arrival[count] = ArrivalWord(subinterface, F::kFamily, kTaggedL2Bytes);
   burst.vrf[count] = subinterface.vrf();
   burst.destination[count] = destination;
+  burst.Foresee(count, ip, subinterface.vrf());
   ++count;
   return true;
 }
@@ -149,22 +151,25 @@ bool IsOfUnderlay(const WorkerContext& worker, rte_mbuf* const packets[], uint16
          decapsulation::IsOfUnderlay(worker, *packets[count - 1]);
 }
 
-// At most kBurstMax packets, and at least one.
+// At most kFramesTogether packets, and at least one.
 void Take(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts& bursts) {
   static const bool vector = classify::HasVectorRecognition();
   const WorkerContext& worker = run.worker;
   if (__builtin_expect(worker.tracing, 0)) return TakeOrSend(run, packets, count, bursts);
-  rte_mbuf* others[kBurstMax];
+  rte_mbuf* others[kFramesTogether];
   uint16_t left = count;
   if (IsOfUnderlay(worker, packets, count)) {
     for (uint16_t i = 0; i < count; ++i) {
       PrefetchPacket(packets[i]);
       others[i] = packets[i];
     }
-  } else if (vector && !worker.one_by_one) {
-    bursts.ipv4_count = classify::RecogniseIpv4(worker, packets, count, bursts.ipv4, others, left);
   } else {
-    left = TakeOrdinaryOnes(worker, packets, count, bursts, others);
+    if (vector && worker.ipv4_prevails && !worker.one_by_one) {
+      bursts.ipv4_count = classify::RecogniseIpv4(worker, packets, count, bursts.ipv4, others, left);
+    } else {
+      left = TakeOrdinaryOnes(worker, packets, count, bursts, others);
+    }
+    run.worker.ipv4_prevails = 4 * bursts.ipv4_count >= count;
   }
   if (left == 0) return;
   decapsulation::Careful careful;
@@ -178,13 +183,16 @@ void Take(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts&
 uint16_t Classify(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
   Bursts bursts;
   uint16_t finished = 0;
-  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
-    Take(run, packets + begin, std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin)), bursts);
-    finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, kTaggedL2Bytes>(
-                                                    run, bursts.ipv4, bursts.ipv4_count, packets + finished));
+  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kFramesTogether)) {
+    Take(run, packets + begin, std::min<uint16_t>(kFramesTogether, static_cast<uint16_t>(count - begin)),
+         bursts);
+    if (bursts.ipv4_count != 0)
+      finished =
+          static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4>(
+                                               run, bursts.ipv4, bursts.ipv4_count, packets + finished));
     if (bursts.ipv6_count != 0)
       finished =
-          static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6, kTaggedL2Bytes>(
+          static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6>(
                                                run, bursts.ipv6, bursts.ipv6_count, packets + finished));
     bursts.ipv4_count = bursts.ipv6_count = 0;
   }

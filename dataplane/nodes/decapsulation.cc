@@ -80,7 +80,7 @@ inline bool LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& ar
 
 // The packet inside, when it is an ordinary one; else false, and nothing was done.
 inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
-                       forward::Burst<forward::Ipv4>& burst, uint16_t& count) {
+                       forward::FrameBurst<forward::Ipv4>& burst, uint16_t& count) {
   if (__builtin_expect(arrival.interface == kNoInterface, 0)) return false;
   const Tunnel& tunnel = *worker.tables->tunnels.Find(arrival.interface);
   rte_mbuf& mbuf = *arrival.mbuf;
@@ -112,6 +112,7 @@ inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
       tunnel.id | uint64_t{tunnel.vrf} << 16 | uint64_t{forward::Ipv4::kFamily} << 40 | l2_bytes << 48;
   burst.vrf[count] = tunnel.vrf;
   burst.destination[count] = Ipv4Destination(ip);
+  burst.Foresee(count, ip, tunnel.vrf);
   ++count;
   return true;
 }
@@ -126,7 +127,7 @@ void LeaveToNode(const Arrival& arrival, Careful& careful) {
 }  // namespace
 
 uint16_t Take(const WorkerContext& worker, rte_mbuf* frames[], uint16_t count,
-              forward::Burst<forward::Ipv4>& burst, uint16_t& burst_count, Careful& careful) {
+              forward::FrameBurst<forward::Ipv4>& burst, uint16_t& burst_count, Careful& careful) {
   const TunnelTable& tunnels = worker.tables->tunnels;
   Arrival arrivals[kChunk];
   uint16_t left = 0;

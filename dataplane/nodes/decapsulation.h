@@ -9,7 +9,7 @@ namespace sluice::dataplane::decapsulation {
 
 // Packets of the underlay on their way to tunnel_decap, described in their metadata.
 struct Careful {
-  rte_mbuf* packet[kBurstMax];
+  rte_mbuf* packet[forward::kFramesTogether];
   uint16_t count = 0;
 };
 
@@ -17,7 +17,7 @@ struct Careful {
 // left, in their order. What came out of a tunnel is appended to `burst`, as if it had
 // been received behind a tagged L2 header; the others to `careful`.
 uint16_t Take(const WorkerContext& worker, rte_mbuf* frames[], uint16_t count,
-              forward::Burst<forward::Ipv4>& burst, uint16_t& burst_count, Careful& careful);
+              forward::FrameBurst<forward::Ipv4>& burst, uint16_t& burst_count, Careful& careful);
 
 // Whether the frame came in on an interface of the underlay.
 bool IsOfUnderlay(const WorkerContext& worker, rte_mbuf& frame);

@@ -3,6 +3,8 @@
 // packet is found by one test and leaves for the careful functions below.
 #pragma once
 
+#include <type_traits>
+
 #include "dataplane/nodes/encapsulation.h"
 #include "dataplane/nodes/forward.h"
 #include "dataplane/nodes/forward_family.h"
@@ -25,16 +27,39 @@ bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf);
 template <class F>
 bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id);
 
-template <class F>
+template <class F, uint16_t kSize = kBurstMax>
 struct Burst {
-  rte_mbuf* packet[kBurstMax];
-  uint8_t* ip[kBurstMax];       // where the header lies
-  uint64_t arrival[kBurstMax];  // ArrivalWord, of packets that have no metadata yet
-  uint16_t vrf[kBurstMax];
-  typename F::Address destination[kBurstMax];
-  NextHopGroupId group[kBurstMax];
-  AdjacencyId adjacency[kBurstMax];
-  bool tunnel[kBurstMax];  // its TunnelWay comes first
+  rte_mbuf* packet[kSize];
+  uint8_t* ip[kSize];  // where the header lies
+  uint16_t vrf[kSize];
+  typename F::Address destination[kSize];
+  NextHopGroupId group[kSize];
+  AdjacencyId adjacency[kSize];
+  bool tunnel[kSize];  // its TunnelWay comes first
+};
+
+// How many frames are routed side by side: enough for their cache misses to overlap,
+// few enough for their arrays to leave room in L1.
+inline constexpr uint16_t kFramesTogether = 32;
+
+// Frames as they were received, with a tag, and what they become where they leave
+// with one: whoever recognises them has the header in registers.
+template <class F>
+struct FrameBurst : Burst<F, kFramesTogether> {
+  static constexpr uint32_t kNoHopLeft = 0x10000;
+
+  uint64_t arrival[kFramesTogether];   // ArrivalWord: they have no metadata yet
+  uint32_t ip_bytes[kFramesTogether];  // kNoHopLeft, beyond any MTU, where that is so
+  uint64_t hop_word[kFramesTogether];  // eight bytes of the header, at F::kHopWordAt, a hop later
+  uint64_t lengths[kFramesTogether];   // FrameLengthWord
+
+  // The last three of the frame at `i`, by its header.
+  void Foresee(uint16_t i, const uint8_t* header, VrfId of_vrf) {
+    const uint16_t bytes = F::IpBytes(header);
+    ip_bytes[i] = F::Hops(header) > 1 ? bytes : kNoHopLeft;
+    hop_word[i] = F::CountHop(LoadRaw<uint64_t>(header + F::kHopWordAt));
+    lengths[i] = FrameLengthWord(uint32_t{bytes} + kTaggedL2Bytes, of_vrf);
+  }
 };
 
 // Fills `burst` with what may be looked up; returns how many.
@@ -62,8 +87,8 @@ uint16_t Admit(const NodeRun& run, rte_mbuf** packets, uint16_t count, Burst<F>&
 }
 
 // From groups to adjacencies. The flow is hashed only where a group spreads.
-template <class F, unsigned kL2Bytes>
-inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
+template <class F, unsigned kL2Bytes, uint16_t kSize>
+inline void Choose(const Tables& tables, Burst<F, kSize>& burst, uint16_t count) {
   const NextHopGroups::Reader groups = tables.groups.reader();
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   for (uint16_t i = 0; i < count; ++i) {
@@ -80,10 +105,27 @@ inline void Choose(const Tables& tables, Burst<F>& burst, uint16_t count) {
   }
 }
 
+// Sends the frame at `i` to where frames have a tag; false when there is more to it,
+// and then nothing was done.
+template <class F>
+inline bool SendFrame(const AdjacencySnapshot& adjacency, const FrameBurst<F>& burst, uint16_t i) {
+  const uint32_t ip_bytes = burst.ip_bytes[i];
+  if (__builtin_expect(!(adjacency.plain_tagged() & (ip_bytes <= adjacency.mtu())), 0)) return false;
+  rte_mbuf& mbuf = *burst.packet[i];
+  uint8_t* ip = burst.ip[i];
+  std::memcpy(ip - kTaggedL2Bytes, adjacency.Rewrite(), 8);
+  std::memcpy(ip - kTaggedL2Bytes + 8, adjacency.Rewrite() + 1, 8);
+  std::memcpy(ip + F::kHopWordAt, &burst.hop_word[i], sizeof burst.hop_word[i]);
+  StoreDeparture(mbuf, {static_cast<uint16_t>(ip_bytes), adjacency.interface(), burst.adjacency[i]});
+  StoreFrameLength(mbuf, burst.lengths[i]);
+  mbuf.port = adjacency.port();
+  return true;
+}
+
 // Sends the ordinary packet at `i`, whose IP header lies kL2Bytes behind its data;
 // false when it is not one.
-template <class F, unsigned kL2Bytes>
-inline bool SendOrdinary(const AdjacencySnapshot& adjacency, const Burst<F>& burst, uint16_t i) {
+template <class F, unsigned kL2Bytes, uint16_t kSize>
+inline bool SendOrdinary(const AdjacencySnapshot& adjacency, const Burst<F, kSize>& burst, uint16_t i) {
   rte_mbuf& mbuf = *burst.packet[i];
   uint8_t* ip = burst.ip[i];
   const uint16_t ip_bytes = F::IpBytes(ip);
@@ -103,8 +145,8 @@ inline bool SendOrdinary(const AdjacencySnapshot& adjacency, const Burst<F>& bur
 }
 
 // The same through a tunnel: its hop is counted.
-template <class F, unsigned kL2Bytes>
-inline bool IsForTunnel(const AdjacencySnapshot& adjacency, const Burst<F>& burst, uint16_t i) {
+template <class F, unsigned kL2Bytes, uint16_t kSize>
+inline bool IsForTunnel(const AdjacencySnapshot& adjacency, const Burst<F, kSize>& burst, uint16_t i) {
   uint8_t* ip = burst.ip[i];
   const bool from_us = kL2Bytes == 0 && (MetaOf(*burst.packet[i]).flags & kPacketFromUs) != 0;
   const bool ordinary =
@@ -121,14 +163,14 @@ struct Tunnelled {
   static constexpr encapsulation::Edges kEdges{kIp4Forward, kIp6Forward, kDrop};
   encapsulation::Departures departures;
 
-  template <class F>
-  void Add(const NodeRun& run, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot& adjacency) {
+  template <class F, uint16_t kSize>
+  void Add(const NodeRun& run, const Burst<F, kSize>& burst, uint16_t i, const AdjacencySnapshot& adjacency) {
     departures.Add(run, kEdges, *burst.packet[i], burst.ip[i], burst.vrf[i], burst.adjacency[i], adjacency);
   }
   // The same of what has a TunnelWay; false, and nothing was done, when it has none or
   // the packet is not ordinary.
-  template <class F>
-  bool AddByWay(const NodeRun& run, const AdjacencyTable::Reader& adjacencies, const Burst<F>& burst,
+  template <class F, uint16_t kSize>
+  bool AddByWay(const NodeRun& run, const AdjacencyTable::Reader& adjacencies, const Burst<F, kSize>& burst,
                 uint16_t i) {
     uint8_t* ip = burst.ip[i];
     const AdjacencyId id = burst.adjacency[i];
@@ -150,13 +192,13 @@ struct Tunnelled<0> {
   rte_mbuf* packets[kBurstMax];
   uint16_t count = 0;
 
-  template <class F>
-  void Add(const NodeRun&, const Burst<F>& burst, uint16_t i, const AdjacencySnapshot&) {
+  template <class F, uint16_t kSize>
+  void Add(const NodeRun&, const Burst<F, kSize>& burst, uint16_t i, const AdjacencySnapshot&) {
     MetaOf(*burst.packet[i]).adjacency = burst.adjacency[i];
     packets[count++] = burst.packet[i];
   }
-  template <class F>
-  bool AddByWay(const NodeRun&, const AdjacencyTable::Reader&, const Burst<F>&, uint16_t) {
+  template <class F, uint16_t kSize>
+  bool AddByWay(const NodeRun&, const AdjacencyTable::Reader&, const Burst<F, kSize>&, uint16_t) {
     return false;
   }
   uint16_t Send(const NodeRun& run, rte_mbuf**) {
@@ -173,8 +215,10 @@ inline void PassL2Header(rte_mbuf& mbuf, unsigned bytes) {
 
 // Looks a burst up and sends it: what is to go to port_tx is written to `out`,
 // the rest left through other edges. Returns how many were written.
-template <class F, unsigned kL2Bytes>
-inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, rte_mbuf** out) {
+template <class F, class AnyBurst>
+inline uint16_t RouteBurst(const NodeRun& run, AnyBurst& burst, uint16_t count, rte_mbuf** out) {
+  constexpr bool kFrames = std::is_same_v<AnyBurst, FrameBurst<F>>;
+  constexpr unsigned kL2Bytes = kFrames ? kTaggedL2Bytes : 0;
   const Tables& tables = *run.worker.tables;
   F::Routes(tables).LookupBurst(burst.vrf, burst.destination, burst.group, count);
   Choose<F, kL2Bytes>(tables, burst, count);
@@ -185,12 +229,18 @@ inline uint16_t RouteBurst(const NodeRun& run, Burst<F>& burst, uint16_t count, 
     if (burst.tunnel[i] && tunnelled.AddByWay(run, adjacencies, burst, i)) continue;
     rte_mbuf& mbuf = *burst.packet[i];
     const AdjacencySnapshot adjacency = adjacencies.Load(burst.adjacency[i]);
+    if constexpr (kFrames) {
+      if (__builtin_expect(SendFrame<F>(adjacency, burst, i), 1)) {
+        out[sent++] = &mbuf;
+        continue;
+      }
+    }
     if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacency, burst, i), 0)) {
       if (IsForTunnel<F, kL2Bytes>(adjacency, burst, i)) {
         tunnelled.Add(run, burst, i, adjacency);
         continue;
       }
-      if constexpr (kL2Bytes != 0) {
+      if constexpr (kFrames) {
         StoreArrival(MetaOf(mbuf), burst.arrival[i]);
         PassL2Header(mbuf, kL2Bytes);
       }
@@ -208,7 +258,7 @@ uint16_t Forward(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
   for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
     const uint16_t chunk = std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin));
     const uint16_t admitted = Admit<F>(run, packets + begin, chunk, burst);
-    sent = static_cast<uint16_t>(sent + RouteBurst<F, 0>(run, burst, admitted, packets + sent));
+    sent = static_cast<uint16_t>(sent + RouteBurst<F>(run, burst, admitted, packets + sent));
   }
   if (sent != 0) run.SendFirst(kPortTx, sent);
   return count;

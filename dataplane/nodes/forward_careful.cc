@@ -55,11 +55,6 @@ bool IsLinkLocalIpv6(const uint8_t* address) {
   return address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
 }
 
-template <class F>
-bool IsOurs(const Tables& tables, VrfId vrf, const typename F::Address& address) {
-  return F::Routes(tables).Lookup(vrf, address) == tables.groups.local();
-}
-
 // What may still be for us although it is not to be routed: neighbour discovery
 // in multicast, and our own addresses on the link. True: it left the node.
 template <class F>
@@ -135,7 +130,7 @@ bool AdmitOdd(const NodeRun& run, rte_mbuf& mbuf) {
     return false;
   }
   const auto source = F::Source(ip);
-  if (F::MayBeOurs(tables, meta.vrf, source) && IsOurs<F>(tables, meta.vrf, source)) {
+  if (IsOurs<F>(tables, meta.vrf, source)) {
     run.Drop(kDrop, mbuf, DropReason::kSpoofedOwnAddress);
     return false;
   }

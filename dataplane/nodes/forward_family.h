@@ -35,6 +35,9 @@ struct Ipv4 {
   static uint16_t IpBytes(const uint8_t* ip) { return Ipv4TotalLength(ip); }
   static uint8_t Hops(const uint8_t* ip) { return Ipv4Ttl(ip); }
   static void CountHop(uint8_t* ip) { DecrementIpv4Ttl(ip); }
+  // The same in the eight bytes of the header in which it changes anything.
+  static constexpr unsigned kHopWordAt = 4;
+  static uint64_t CountHop(uint64_t word) { return Ipv4HopCounted(word); }
   static bool MayBeFragmented(const uint8_t* ip) { return (Ipv4FragmentField(ip) & kIpv4DontFragment) == 0; }
   static uint32_t FlowHash(const uint8_t* ip) { return Ipv4FlowHash(ip); }
 
@@ -65,11 +68,20 @@ struct Ipv6 {
   }
   static uint8_t Hops(const uint8_t* ip) { return Ipv6HopLimit(ip); }
   static void CountHop(uint8_t* ip) { --ip[7]; }
+  static constexpr unsigned kHopWordAt = 0;
+  static uint64_t CountHop(uint64_t word) { return word - (uint64_t{1} << 56); }
   // Routers never fragment IPv6 (RFC 8200 section 4.5).
   static bool MayBeFragmented(const uint8_t*) { return false; }
   static uint32_t FlowHash(const uint8_t* ip) { return Ipv6FlowHash(ip); }
 
   static constexpr IcmpKind kTimeExceeded{3, 0}, kNoRoute{1, 0}, kHostUnreachable{1, 3}, kTooBig{2, 0};
 };
+
+// Is it an address of ours? Almost always one load says no.
+template <class F>
+inline bool IsOurs(const Tables& tables, VrfId vrf, const typename F::Address& address) {
+  return __builtin_expect(F::MayBeOurs(tables, vrf, address), 0) &&
+         F::Routes(tables).Lookup(vrf, address) == tables.groups.local();
+}
 
 }  // namespace sluice::dataplane::forward

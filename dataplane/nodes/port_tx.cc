@@ -12,20 +12,38 @@ namespace {
 enum Edge : uint16_t { kDrop };
 constexpr const char* kNext[] = {"drop"};
 
+// Counts what a port has taken.
+void CountSent(const CounterBlock& counters, const Departure departures[], uint16_t count) {
+  uint64_t bytes = 0;
+  unsigned differs = 0;
+  for (uint16_t i = 0; i < count; ++i) {
+    bytes += departures[i].ip_bytes;
+    differs |= departures[i].interface ^ departures[0].interface;
+  }
+  const InterfaceId interface = departures[0].interface;
+  if (differs != 0) {
+    for (uint16_t i = 0; i < count; ++i) {
+      if (__builtin_expect(departures[i].interface != kNoInterface, 1))
+        counters.Sent(departures[i].interface, departures[i].adjacency, departures[i].ip_bytes);
+    }
+  } else if (interface != kNoInterface) {
+    // One by one, each would wait for the one before it.
+    Count(counters.interface_tx[interface].packets, count);
+    Count(counters.interface_tx[interface].bytes, bytes);
+    for (uint16_t i = 0; i < count; ++i)
+      Count(counters.adjacency_tx[departures[i].adjacency], departures[i].ip_bytes);
+  }
+}
+
 // At most kBurstMax. What a port has taken is no longer ours to read, so the figures
-// are gathered first. (Counting before and taking back what was refused would save
+// were gathered first. (Counting before and taking back what was refused would save
 // that, but who reads in between sees a counter fall: to Prometheus a restart.)
-void Transmit(const NodeRun& run, PortId port, rte_mbuf** packets, uint16_t count) {
+void Transmit(const NodeRun& run, PortId port, rte_mbuf** packets, const Departure departures[],
+              uint16_t count) {
   const TransmitPort& transmit = run.worker.transmit[port];
-  Departure departures[kBurstMax];
-  for (uint16_t i = 0; i < count; ++i) departures[i] = LoadDeparture(*packets[i]);
   uint16_t sent = 0;
   if (__builtin_expect(transmit.present, 1)) sent = rte_eth_tx_burst(port, transmit.queue, packets, count);
-  for (uint16_t i = 0; i < sent; ++i) {
-    const Departure& departure = departures[i];
-    if (__builtin_expect(departure.interface != kNoInterface, 1))
-      run.worker.counters.Sent(departure.interface, departure.adjacency, departure.ip_bytes);
-  }
+  if (__builtin_expect(sent != 0, 1)) CountSent(run.worker.counters, departures, sent);
   for (; __builtin_expect(sent < count, 0); ++sent) {
     if (departures[sent].interface != kNoInterface) MetaOf(*packets[sent]).vrf = VrfOfFrame(*packets[sent]);
     run.Drop(kDrop, *packets[sent], DropReason::kTransmitQueueFull);
@@ -34,33 +52,41 @@ void Transmit(const NodeRun& run, PortId port, rte_mbuf** packets, uint16_t coun
 
 void TransmitMixed(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
   rte_mbuf* sorted[kBurstMax];
+  Departure departures[kBurstMax];
   while (count != 0) {
     const PortId port = packets[0]->port;
     uint16_t same = 0, others = 0;
     for (uint16_t i = 0; i < count; ++i) {
-      if (packets[i]->port == port && same < kBurstMax) {
+      if (packets[i]->port == port) {
+        departures[same] = LoadDeparture(*packets[i]);
         sorted[same++] = packets[i];
       } else {
         packets[others++] = packets[i];
       }
     }
-    Transmit(run, port, sorted, same);
+    Transmit(run, port, sorted, departures, same);
     count = others;
   }
 }
 
 uint16_t Send(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
-  const PortId port = packets[0]->port;
-  unsigned differs = 0;
-  for (uint16_t i = 1; i < count; ++i) differs |= packets[i]->port ^ port;
   if (__builtin_expect(run.worker.tracing, 0))
     for (uint16_t i = 0; i < count; ++i) run.worker.observation->Leaving(*packets[i]);
-  if (differs == 0) {
-    for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax))
-      Transmit(run, port, packets + begin,
-               std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin)));
-  } else {
-    TransmitMixed(run, packets, count);
+  Departure departures[kBurstMax];
+  for (uint16_t begin = 0; begin < count; begin = static_cast<uint16_t>(begin + kBurstMax)) {
+    rte_mbuf** const chunk = packets + begin;
+    const auto chunk_count = std::min<uint16_t>(kBurstMax, static_cast<uint16_t>(count - begin));
+    const PortId port = chunk[0]->port;
+    unsigned differs = 0;
+    for (uint16_t i = 0; i < chunk_count; ++i) {
+      departures[i] = LoadDeparture(*chunk[i]);
+      differs |= chunk[i]->port ^ port;
+    }
+    if (differs == 0) {
+      Transmit(run, port, chunk, departures, chunk_count);
+    } else {
+      TransmitMixed(run, chunk, chunk_count);
+    }
   }
   return count;
 }

@@ -18,8 +18,9 @@ namespace {
 #define SLUICE_AVX512 __attribute__((target("avx512f,avx512vl,avx512bw,avx512dq")))
 
 constexpr unsigned kLanes = 8;
-constexpr unsigned kVectors = kBurstMax / kLanes;
-static_assert(kBurstMax % kLanes == 0, "the arrays of a burst hold whole vectors");
+constexpr unsigned kVectors = forward::kFramesTogether / kLanes;
+static_assert(forward::kFramesTogether % kLanes == 0, "the arrays of a burst hold whole vectors");
+using Frames = forward::FrameBurst<forward::Ipv4>;
 
 // Word by word of eight places.
 struct Columns {
@@ -59,11 +60,14 @@ SLUICE_AVX512 inline Columns MbufWords(const rte_mbuf* const mbuf[]) {
                    TwoMbufs(mbuf[6], mbuf[7]));
 }
 
-// Of each frame: bytes 6 to 37, the last of which ends a tagged IPv4 header.
+// Of each frame: bytes 0 to 5, and bytes 12 to 37, the last of which ends a tagged IPv4
+// header. What is loaded last covers the source address.
+SLUICE_AVX512 inline __m256i OneFrame(const uint8_t* frame) {
+  const __m256i rest = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(frame + 6));
+  return _mm256_mask_loadu_epi16(rest, 0x7, frame);
+}
 SLUICE_AVX512 inline __m512i TwoFrames(const uint8_t* a, const uint8_t* b) {
-  const __m256i first = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a + 6));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(first),
-                            _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b + 6)), 1);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(OneFrame(a)), OneFrame(b), 1);
 }
 SLUICE_AVX512 inline Columns FrameWords(const uint8_t* const frame[]) {
   return Transpose(TwoFrames(frame[0], frame[1]), TwoFrames(frame[2], frame[3]),
@@ -106,14 +110,19 @@ SLUICE_AVX512 inline __mmask8 MayBeOurs(const OwnAddresses& own, __m512i subinte
 }
 static_assert(OwnAddresses::kFilterBytes == 16);
 
-// What the first pass finds out about the frames of a burst, a vector for eight. A
-// pass by itself is short, so that the processor has several vectors under way;
-// in one pass all would wait for each other's loads.
+// What the passes over a burst find out about its frames, a vector for eight. In each
+// pass a vector waits for one load only, and the processor has several of them under
+// way: in one pass all would wait for each other's loads.
 struct Found {
   __m512i frame[kVectors];         // where it begins
-  __m512i subinterface[kVectors];  // Subinterface::Word()
+  __m512i port[kVectors];          // it came in by
   __m512i available[kVectors];     // bytes from the IP header on
+  __m512i odd[kVectors];           // not zero: odd
+  __m512i vlan[kVectors];          // and port: its place in the SubinterfaceMap
+  __m512i total[kVectors];         // length of the IP packet
+  __m512i hop_word[kVectors];      // bytes 4 to 11 of its header
   __m512i addresses[kVectors];     // host byte order, the destination in the upper half
+  __m512i subinterface[kVectors];  // Subinterface::Word()
   __mmask8 sound[kVectors];        // ordinary, but that the source may be an address of ours
 };
 
@@ -128,54 +137,70 @@ SLUICE_AVX512 inline __m512i OwnMacs(const WorkerContext& worker, __m512i port) 
                                 static_cast<const void*>(&worker.transmit[0].mac_bits), 1);
 }
 
-SLUICE_AVX512 inline void Look(const WorkerContext& worker, const rte_mbuf* const mbuf[], Found& found,
-                               unsigned at) {
+SLUICE_AVX512 inline void LookAtMbufs(const rte_mbuf* const mbuf[], Found& found, unsigned at) {
   const Columns buffer = MbufWords(mbuf);
   const __m512i low16 = Set(0xffff);
-  const __m512i frame = _mm512_add_epi64(buffer.word[0], _mm512_and_si512(buffer.word[1], low16));
-  const __m512i available = _mm512_sub_epi64(_mm512_and_si512(buffer.word[3], low16), Set(kTaggedL2Bytes));
-  alignas(64) const uint8_t* frames[kLanes];
-  _mm512_store_si512(frames, frame);
-  const Columns header = FrameWords(frames);
+  found.frame[at] = _mm512_add_epi64(buffer.word[0], _mm512_and_si512(buffer.word[1], low16));
+  found.port[at] = _mm512_srli_epi64(buffer.word[1], 48);
+  found.available[at] = _mm512_sub_epi64(_mm512_and_si512(buffer.word[3], low16), Set(kTaggedL2Bytes));
+  found.odd[at] = _mm512_and_si512(buffer.word[2], Set(RTE_MBUF_F_RX_VLAN_STRIPPED));
+}
 
+SLUICE_AVX512 inline void LookAtFrames(const WorkerContext& worker, Found& found, unsigned at) {
+  const Columns header = FrameWords(reinterpret_cast<const uint8_t* const*>(&found.frame[at]));
   // The VLAN's half of the tag, and the total length in the upper half.
   const __m512i turn =
       _mm512_broadcast_i32x4(_mm_setr_epi8(1, 0, -1, -1, 7, 6, -1, -1, 9, 8, -1, -1, 15, 14, -1, -1));
   const __m512i vlan_and_length = _mm512_shuffle_epi8(header.word[1], turn);
-  const __m512i port = _mm512_srli_epi64(buffer.word[1], 48);
   static_assert(SubinterfaceMap::kVlans == 1 << 12);
-  const __m512i vlan = OrAnd(_mm512_slli_epi64(port, 12), vlan_and_length, Set(0xfff));
-  const __m512i subinterface =
-      _mm512_i64gather_epi64(vlan, static_cast<const void*>(worker.tables->subinterfaces.Words()), 8);
-  const __m512i mac = _mm512_i64gather_epi64(frame, static_cast<const void*>(nullptr), 1);
+  found.vlan[at] = OrAnd(_mm512_slli_epi64(found.port[at], 12), vlan_and_length, Set(0xfff));
 
-  // Anything but zero is odd.
-  __m512i odd = _mm512_slli_epi64(_mm512_xor_si512(mac, OwnMacs(worker, port)), 16);
-  odd =
-      OrAnd(odd, _mm512_xor_si512(header.word[0], Set(uint64_t{0x0081} << 48)), Set(uint64_t{0xffff} << 48));
+  const __m512i expected = _mm512_or_si512(OwnMacs(worker, found.port[at]), Set(uint64_t{0x0081} << 48));
+  __m512i odd = _mm512_or_si512(found.odd[at], _mm512_xor_si512(header.word[0], expected));
   odd = OrAnd(odd, _mm512_xor_si512(header.word[1], Set(uint64_t{0x450008} << 16)), Set(0xffffff0000));
-  odd = OrAnd(odd, buffer.word[2], Set(RTE_MBUF_F_RX_VLAN_STRIPPED));
-  odd = OrAnd(odd, _mm512_xor_si512(subinterface, Set(uint64_t{kSubinterfaceUp} << 32)),
-              Set(uint64_t{0xffff} << 32));
   odd = _mm512_or_si512(odd, SpecialOctets(header.word[3]));
   const __m512i total = _mm512_srli_epi64(vlan_and_length, 32);
-  const __m512i length =
-      _mm512_or_si512(_mm512_sub_epi64(total, Set(kIpv4HeaderBytes)), _mm512_sub_epi64(available, total));
-  odd = _mm512_or_si512(odd, _mm512_srli_epi64(length, 63));
+  const __m512i length = _mm512_or_si512(_mm512_sub_epi64(total, Set(kIpv4HeaderBytes)),
+                                         _mm512_sub_epi64(found.available[at], total));
+  found.odd[at] = _mm512_or_si512(odd, _mm512_srli_epi64(length, 63));
   const __mmask8 wrong = WrongChecksum(_mm512_srli_epi64(header.word[1], 32), header.word[2], header.word[3]);
 
   const __m512i host_order =
       _mm512_broadcast_i32x4(_mm_setr_epi8(3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
-  found.frame[at] = frame;
-  found.subinterface[at] = subinterface;
-  found.available[at] = available;
+  found.total[at] = total;
+  found.hop_word[at] = header.word[2];
   found.addresses[at] = _mm512_shuffle_epi8(header.word[3], host_order);
-  found.sound[at] = static_cast<__mmask8>(_mm512_testn_epi64_mask(odd, odd) & ~unsigned{wrong});
+  found.sound[at] = static_cast<__mmask8>(~unsigned{wrong});
+}
+
+SLUICE_AVX512 inline void LookAtSubinterfaces(const SubinterfaceMap& map, Found& found, unsigned at) {
+  const __m512i subinterface =
+      _mm512_i64gather_epi64(found.vlan[at], static_cast<const void*>(map.Words()), 8);
+  const __m512i odd =
+      OrAnd(found.odd[at], _mm512_xor_si512(subinterface, Set(uint64_t{kSubinterfaceUp} << 32)),
+            Set(uint64_t{0xffff} << 32));
+  found.subinterface[at] = subinterface;
+  found.sound[at] = _mm512_mask_testn_epi64_mask(found.sound[at], odd, odd);
+}
+
+// Those of the lanes in `suspects` whose source is an address of ours.
+SLUICE_AVX512 unsigned Ours(const Tables& tables, const Found& found, unsigned at, unsigned suspects) {
+  alignas(64) uint64_t subinterface[kLanes], addresses[kLanes];
+  _mm512_store_si512(subinterface, found.subinterface[at]);
+  _mm512_store_si512(addresses, found.addresses[at]);
+  unsigned ours = 0;
+  for (unsigned rest = suspects; rest != 0; rest &= rest - 1) {
+    const auto lane = static_cast<unsigned>(std::countr_zero(rest));
+    const VrfId vrf = Subinterface::OfWord(subinterface[lane]).vrf();
+    ours |= unsigned{forward::IsOurs<forward::Ipv4>(tables, vrf, static_cast<uint32_t>(addresses[lane]))}
+            << lane;
+  }
+  return ours;
 }
 
 // The ordinary frames, one after the other.
 struct Ordinary {
-  alignas(64) uint64_t available[kBurstMax];
+  alignas(64) uint64_t available[forward::kFramesTogether];
   __m512i differs;  // from the first one's arrival
   __m512i bytes;
 };
@@ -185,8 +210,29 @@ SLUICE_AVX512 inline __m512i Gathered(__mmask8 lanes, __m512i words) {
   return __builtin_expect(lanes == 0xff, 1) ? words : _mm512_maskz_compress_epi64(lanes, words);
 }
 
+// What becomes of the frames in `lanes` where they leave with a tag; see Ipv4HopCounted().
+SLUICE_AVX512 inline void AppendDeparture(const Found& found, unsigned at, __mmask8 lanes, __m512i arrival,
+                                          Frames& burst, unsigned to) {
+  const __m512i total = Gathered(lanes, found.total[at]), word = Gathered(lanes, found.hop_word[at]);
+  const __m512i one_more = Set(uint64_t{1} << 48), one_hop = Set(uint64_t{1} << 32);
+  const __m512i counted = _mm512_add_epi64(word, _mm512_sub_epi64(one_more, one_hop));
+  const __mmask8 carried = _mm512_cmpge_epu64_mask(word, Set(uint64_t{0xfffe} << 48));
+  _mm512_storeu_si512(burst.hop_word + to, _mm512_mask_add_epi64(counted, carried, counted, one_more));
+
+  const __m512i hops = _mm512_and_si512(word, Set(uint64_t{0xff} << 32));
+  const __m512i ip_bytes =
+      _mm512_mask_mov_epi64(total, _mm512_cmple_epu64_mask(hops, one_hop), Set(Frames::kNoHopLeft));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(burst.ip_bytes + to), _mm512_cvtepi64_epi32(ip_bytes));
+
+  // FrameLengthWord
+  const __m512i bytes = _mm512_add_epi64(total, Set(kTaggedL2Bytes));
+  const __m512i both = _mm512_or_si512(bytes, _mm512_slli_epi64(bytes, 32));
+  const __m512i lengths = OrAnd(both, _mm512_slli_epi64(arrival, 32), Set(uint64_t{0xffff} << 48));
+  _mm512_storeu_si512(burst.lengths + to, lengths);
+}
+
 SLUICE_AVX512 inline void Append(const Found& found, unsigned at, __mmask8 lanes, __m512i mbufs,
-                                 forward::Burst<forward::Ipv4>& burst, Ordinary& ordinary, unsigned to) {
+                                 Frames& burst, Ordinary& ordinary, unsigned to) {
   const __m512i kept = Set(ArrivalWord(Subinterface::OfWord(~uint64_t{0}), 0, 0));
   const __m512i set = Set(ArrivalWord(Subinterface(), forward::Ipv4::kFamily, kTaggedL2Bytes));
   const __m512i arrival = Gathered(lanes, OrAnd(set, found.subinterface[at], kept));
@@ -204,10 +250,11 @@ SLUICE_AVX512 inline void Append(const Found& found, unsigned at, __mmask8 lanes
                    _mm512_cvtepi64_epi16(_mm512_srli_epi64(arrival, 16)));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(burst.destination + to),
                       _mm512_cvtepi64_epi32(_mm512_srli_epi64(Gathered(lanes, found.addresses[at]), 32)));
+  AppendDeparture(found, at, lanes, arrival, burst, to);
 }
 
-SLUICE_AVX512 inline void Receive(const CounterBlock& counters, const forward::Burst<forward::Ipv4>& burst,
-                                  const Ordinary& ordinary, unsigned count) {
+SLUICE_AVX512 inline void Receive(const CounterBlock& counters, const Frames& burst, const Ordinary& ordinary,
+                                  unsigned count) {
   if (_mm512_test_epi64_mask(ordinary.differs, ordinary.differs) == 0) {
     // All of one interface; one by one, each would wait for the one before it.
     PacketsAndBytes& counter = counters.interface_rx[static_cast<InterfaceId>(burst.arrival[0])];
@@ -227,18 +274,17 @@ inline void Prefetch(rte_mbuf* const packets[], unsigned count) {
 
 SLUICE_AVX512 inline void LookAtAll(const WorkerContext& worker, rte_mbuf* const packets[], unsigned count,
                                     Found& found) {
-  Prefetch(packets, std::min(count, kLanes));
-  unsigned begin = 0;
-  for (; begin + kLanes <= count; begin += kLanes) {
-    Prefetch(packets + begin + kLanes, std::min(count - begin - kLanes, kLanes));
-    Look(worker, packets + begin, found, begin / kLanes);
+  const unsigned whole = count / kLanes, vectors = (count + kLanes - 1) / kLanes;
+  Prefetch(packets, count);
+  for (unsigned at = 0; at < whole; ++at) LookAtMbufs(packets + at * kLanes, found, at);
+  if (whole != vectors) {
+    const rte_mbuf* padded[kLanes];
+    for (unsigned lane = 0; lane < kLanes; ++lane)
+      padded[lane] = packets[whole * kLanes + lane < count ? whole * kLanes + lane : whole * kLanes];
+    LookAtMbufs(padded, found, whole);
   }
-  if (begin == count) return;
-  const rte_mbuf* padded[kLanes];
-  for (unsigned lane = 0; lane < kLanes; ++lane)
-    padded[lane] = packets[begin + lane < count ? begin + lane : begin];
-  Look(worker, padded, found, begin / kLanes);
-  found.sound[begin / kLanes] &= static_cast<__mmask8>((1u << (count - begin)) - 1);
+  for (unsigned at = 0; at < vectors; ++at) LookAtFrames(worker, found, at);
+  for (unsigned at = 0; at < vectors; ++at) LookAtSubinterfaces(worker.tables->subinterfaces, found, at);
 }
 
 }  // namespace
@@ -248,8 +294,7 @@ bool HasVectorRecognition() {
 }
 
 SLUICE_AVX512 uint16_t RecogniseIpv4(const WorkerContext& worker, rte_mbuf* const packets[], uint16_t count,
-                                     forward::Burst<forward::Ipv4>& burst, rte_mbuf* odd[],
-                                     uint16_t& odd_count) {
+                                     Frames& burst, rte_mbuf* odd[], uint16_t& odd_count) {
   Found found;
   LookAtAll(worker, packets, count, found);
   Ordinary ordinary;
@@ -260,8 +305,11 @@ SLUICE_AVX512 uint16_t RecogniseIpv4(const WorkerContext& worker, rte_mbuf* cons
     const auto valid = static_cast<__mmask8>((1u << rest) - 1);
     const __m512i mbufs = _mm512_maskz_loadu_epi64(valid, packets + at * kLanes);
     const __m512i source = _mm512_and_si512(found.addresses[at], Set(0xffffffff));
-    const __mmask8 ours = MayBeOurs(worker.tables->own_addresses, found.subinterface[at], source);
-    const auto lanes = static_cast<__mmask8>(found.sound[at] & ~unsigned{ours});
+    auto lanes = static_cast<__mmask8>(found.sound[at] & valid);
+    const auto suspects = static_cast<__mmask8>(
+        lanes & MayBeOurs(worker.tables->own_addresses, found.subinterface[at], source));
+    if (__builtin_expect(suspects != 0, 0))
+      lanes = static_cast<__mmask8>(lanes & ~Ours(*worker.tables, found, at, suspects));
     Append(found, at, lanes, mbufs, burst, ordinary, taken);
     taken += static_cast<unsigned>(std::popcount(unsigned{lanes}));
     const auto others = static_cast<__mmask8>(valid & ~unsigned{lanes});

@@ -299,10 +299,10 @@ uint16_t Decapsulate(const NodeRun& run, rte_mbuf** packets, uint16_t count) {
     FindTunnels(run.worker, arrivals, taken);
     inner.ipv4_count = inner.ipv6_count = 0;
     for (uint16_t i = 0; i < taken; ++i) TakeInner(run, arrivals[i], inner);
-    finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv4, 0>(
-                                                    run, inner.ipv4, inner.ipv4_count, packets + finished));
+    finished = static_cast<uint16_t>(
+        finished + forward::RouteBurst<forward::Ipv4>(run, inner.ipv4, inner.ipv4_count, packets + finished));
     if (inner.ipv6_count != 0)
-      finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6, 0>(
+      finished = static_cast<uint16_t>(finished + forward::RouteBurst<forward::Ipv6>(
                                                       run, inner.ipv6, inner.ipv6_count, packets + finished));
   }
   if (finished != 0) run.SendFirst(tunnel_decap::kPortTx, finished);

@@ -92,5 +92,10 @@ inline void DecrementIpv4Ttl(uint8_t* ip) {
   word += (kOneMore - 1) + (word >= 0xfffe0000 ? kOneMore : 0);
   std::memcpy(ip + 8, &word, sizeof word);
 }
+// The same in bytes 4 to 11 of the header, of which it changes the upper half.
+inline uint64_t Ipv4HopCounted(uint64_t word) {
+  constexpr uint64_t kOneMore = uint64_t{1} << 48, kOneHop = uint64_t{1} << 32;
+  return word + (kOneMore - kOneHop) + (word >= uint64_t{0xfffe} << 48 ? kOneMore : 0);
+}
 
 }  // namespace sluice::dataplane

@@ -110,11 +110,16 @@ inline Departure LoadDeparture(const rte_mbuf& mbuf) {
 // The lengths of a frame in one segment, and whose it is if the port does not take
 // it: that lies where a VLAN tag for the hardware would, which says nothing without
 // an offload flag. One store for three fields.
-inline void StoreFrameLength(rte_mbuf& mbuf, uint32_t bytes, VrfId vrf) {
+inline uint64_t FrameLengthWord(uint32_t bytes, VrfId vrf) {
   static_assert(offsetof(rte_mbuf, data_len) == offsetof(rte_mbuf, pkt_len) + 4 &&
                 offsetof(rte_mbuf, vlan_tci) == offsetof(rte_mbuf, pkt_len) + 6);
-  const uint64_t word = bytes | uint64_t{bytes} << 32 | uint64_t{vrf} << 48;
+  return bytes | uint64_t{bytes} << 32 | uint64_t{vrf} << 48;
+}
+inline void StoreFrameLength(rte_mbuf& mbuf, uint64_t word) {
   std::memcpy(reinterpret_cast<uint8_t*>(&mbuf) + offsetof(rte_mbuf, pkt_len), &word, sizeof word);
+}
+inline void StoreFrameLength(rte_mbuf& mbuf, uint32_t bytes, VrfId vrf) {
+  StoreFrameLength(mbuf, FrameLengthWord(bytes, vrf));
 }
 // Of a frame whose Departure names an interface.
 inline VrfId VrfOfFrame(const rte_mbuf& mbuf) {

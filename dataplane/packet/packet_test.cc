@@ -58,10 +58,23 @@ TEST_CASE("the checksum stays right while the TTL counts down") {
   for (int i = 0; i < 1000; ++i) {
     Bytes ip = Ipv4Header(random);
     while (ip[8] > 0) {
+      const uint64_t counted = Ipv4HopCounted(LoadRaw<uint64_t>(&ip[4]));
       DecrementIpv4Ttl(ip.data());
+      REQUIRE(LoadRaw<uint64_t>(&ip[4]) == counted);
       REQUIRE(net::Checksum(std::span(ip).first(20)) == 0);
       REQUIRE(Ipv4ChecksumHolds(ip.data()));
     }
+  }
+}
+
+TEST_CASE("a hop is counted alike in four bytes and in eight, whatever the checksum") {
+  for (uint32_t checksum = 0; checksum <= 0xffff; ++checksum) {
+    Bytes ip(20);
+    ip[8] = 64;
+    StoreBe16(&ip[10], static_cast<uint16_t>(checksum));
+    const uint64_t counted = Ipv4HopCounted(LoadRaw<uint64_t>(&ip[4]));
+    DecrementIpv4Ttl(ip.data());
+    REQUIRE(LoadRaw<uint64_t>(&ip[4]) == counted);
   }
 }
 

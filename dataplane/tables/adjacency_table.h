@@ -61,6 +61,11 @@ class AdjacencySnapshot {
   bool plain() const {
     return (words_[2] & (kKindMask | kLive | kPolicerMask | kClampMss)) == (kNeighborBits | kLive);
   }
+  // plain(), and with a tag.
+  bool plain_tagged() const {
+    constexpr uint64_t kMask = kKindMask | kLive | kTagged | kPolicerMask | kClampMss;
+    return (words_[2] & kMask) == (kNeighborBits | kLive | kTagged);
+  }
   // Ordinary packets may go into the tunnel: live, without a policer.
   bool plain_tunnel() const {
     return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kTunnelBits | kLive);

@@ -97,5 +97,28 @@ TEST_CASE("frames fare the same eight at a time and one by one") {
   }
 }
 
+TEST_CASE("a source that only looks like one of ours does not lose its place in the burst") {
+  const bool one_by_one = GENERATE(false, true);
+  TenantPair tenant({.burst = 32, .one_by_one = one_by_one});
+  std::vector<Bytes> expected;
+  unsigned suspects = 0;
+  for (uint32_t i = 0; i < 2048; ++i) {
+    const uint32_t source = 0x0a010100 + i;  // 10.1.1.0 and up, none of which is ours
+    suspects += tenant.tables().own_addresses.MayBeIpv4(1, source);
+    Ipv4Fields fields;
+    fields.source = net::Ipv4Address{source}.ToString();
+    fields.destination = "10.2.0.7";
+    fields.identification = static_cast<uint16_t>(i);
+    tenant.Push(0, tenant.In().Ipv4(fields).Udp(1, 2).frame());
+    --fields.ttl;
+    expected.push_back(tenant.Out().Ipv4(fields).Udp(1, 2).frame());
+    if (i % 256 != 255) continue;
+    tenant.Settle();
+    CHECK(tenant.Sent(1) == expected);
+    expected.clear();
+  }
+  CHECK(suspects > 0);
+}
+
 }  // namespace
 }  // namespace sluice::testing
