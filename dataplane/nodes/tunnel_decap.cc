@@ -226,12 +226,13 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
   return true;
 }
 
-// Appends an ordinary packet to the burst; false when there is anything odd.
+// Appends an ordinary packet to the burst; false when there is anything odd, or when
+// somebody traces, who is to see it on its way through the forward nodes.
 template <class F>
 bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, forward::Burst<F>& burst, uint16_t& count) {
   const PacketMetadata& meta = MetaOf(mbuf);
   uint8_t* ip = DataOf(mbuf);
-  const uint32_t odd = meta.flags | F::Oddities(ip, mbuf.data_len) |
+  const uint32_t odd = meta.flags | static_cast<uint32_t>(worker.tracing) | F::Oddities(ip, mbuf.data_len) |
                        static_cast<uint32_t>(F::MayBeOurs(*worker.tables, meta.vrf, F::Source(ip)));
   if (__builtin_expect(odd != 0, 0)) return false;
   burst.packet[count] = &mbuf;

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <future>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -55,7 +56,7 @@ struct Control {
   explicit Control(const std::string& directory)
       : link(directory + "/dataplane.sock", "", 7, loop, programming) {
     programming.SetLink(link);
-    programming.SetObserver([this] { TellWaiter(); });
+    programming.SetObserver([this] { TellWaiter(); }, [this](std::span<const uint32_t>) { TellWaiter(); });
     core = std::thread([this] { loop.Run(); });
     link.Start();
   }

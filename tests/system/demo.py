@@ -15,8 +15,10 @@ import time
 from lab import proofs
 from lab.gateway import SLUICECTL, Gateway
 from lab.reference import start_reference
-from lab.tenants import CONTOSO, FABRIKAM, TENANTS
+from lab.deadline import wait_until
+from lab.demo_plan import CONTOSO, FABRIKAM, UNDERLAY
 from lab.topology import Topology
+from lab.tunnel_topology import TunnelTopology
 
 
 class Report:
@@ -41,17 +43,24 @@ class Report:
 
 
 def prove_forwarding(report, topology):
-    for tenant in TENANTS:
+    contoso, fabrikam = topology.tenants
+    for tenant in topology.tenants:
         report.prove(f"{tenant.name} reaches its own hosts", proofs.reachable, topology, tenant)
-    for tenant, other in ((CONTOSO, FABRIKAM), (FABRIKAM, CONTOSO)):
+    for tenant, other in ((contoso, fabrikam), (fabrikam, contoso)):
         report.prove(f"{tenant.name} never meets {other.name}", proofs.own_host_answers, topology, tenant, other)
-    report.prove("traceroute shows the gateway", proofs.traced, topology, CONTOSO)
-    report.prove("path MTU discovery finds the 1400-byte link", proofs.path_mtu_discovered, topology, FABRIKAM)
-    report.prove("iperf3 through the gateway", proofs.throughput, topology, CONTOSO)
+    report.prove("traceroute shows the gateway", proofs.traced, topology, contoso)
+    report.prove("path MTU discovery finds the 1400-byte link", proofs.path_mtu_discovered, topology, fabrikam)
+    report.prove("iperf3 through the gateway", proofs.throughput, topology, contoso)
+
+
+def prove_tunnels(report, topology):
+    report.prove("tshark decodes every encapsulated frame", proofs.decodes, topology)
+    for tenant in topology.tenants:
+        report.prove(f"path MTU discovery finds the tunnels of {tenant.name}", proofs.tunnel_mtu_discovered, topology, tenant)
 
 
 def prove_gateway(report, topology, gateway):
-    for tenant in TENANTS:
+    for tenant in topology.tenants:
         report.prove(f"{tenant.name} is counted", proofs.counted, topology, gateway, tenant)
     report.prove("killing sluice-gateway loses nothing", proofs.control_restart_is_hitless, topology, gateway)
     report.prove("killing sluice-dataplane heals", proofs.dataplane_restart_recovers, topology, gateway)
@@ -66,6 +75,8 @@ def show(gateway, *arguments):
 def show_gateway(topology, gateway):
     """What an operator sees."""
     show(gateway, "describe", "tenant", CONTOSO.name)
+    show(gateway, "describe", "connection", f"{CONTOSO.name}/{CONTOSO.branch.connection}")
+    show(gateway, "describe", "virtual-network", f"{CONTOSO.name}/{CONTOSO.inside.connection}")
     show(gateway, "get", "neighbors")
     show(gateway, "route", "lookup", CONTOSO.name, CONTOSO.outside.host4)
     show(gateway, "route", "lookup", FABRIKAM.name, FABRIKAM.outside.host6)
@@ -106,8 +117,9 @@ Ctrl-C ends it.""", flush=True)
 def run(options):
     report = Report()
     started = time.monotonic()
-    with Topology(keep_files=options.keep) as topology:
-        print(f"network: a switch, {2 * len(TENANTS)} hosts, 2 trunks  [{time.monotonic() - started:.1f} s]", flush=True)
+    with (Topology if options.reference else TunnelTopology)(keep_files=options.keep) as topology:
+        hosts = sum(len(tenant.legs) for tenant in topology.tenants)
+        print(f"network: a switch, {hosts} hosts, 2 trunks  [{time.monotonic() - started:.1f} s]", flush=True)
         if options.reference:
             start_reference(topology)
             prove_forwarding(report, topology)
@@ -115,10 +127,15 @@ def run(options):
             gateway = Gateway(topology)
             gateway.start()
             gateway.wait_for_dataplane()
-            gateway.configure(TENANTS)
-            print(f"gateway: both daemons up, {len(TENANTS)} tenants programmed  [{time.monotonic() - started:.1f} s]\n",
-                  flush=True)
+            gateway.configure(topology.tenants, UNDERLAY)
+            for tenant in topology.tenants:
+                gateway.map_machine(tenant, tenant.inside, topology.host(tenant, tenant.inside).mac("uplink"))
+                wait_until(f"the machine of {tenant.name} can be reached",
+                           lambda each=tenant: gateway.virtual_network_works(each), 30, interval=0.1)
+            print(f"gateway: both daemons up, {len(topology.tenants)} tenants programmed  "
+                  f"[{time.monotonic() - started:.1f} s]\n", flush=True)
             prove_forwarding(report, topology)
+            prove_tunnels(report, topology)
             prove_gateway(report, topology, gateway)
             show_gateway(topology, gateway)
             if not options.once:

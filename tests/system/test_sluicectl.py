@@ -28,7 +28,7 @@ class Reading(WireTest):
         for word in ("tenant contoso", "\nconnections\n", "\nroutes\n", "\nconditions\n", "success", "datacenter", "l3 port0 vlan 101", "15.0.0.5/24", "connected", "Programmed"):
             self.assertIn(word, said)
         said = self.sluice.text("describe", "connection", "contoso/datacenter")
-        for word in ("inbound", "outbound", "18.0.0.0/24", "15.0.0.1", "1500 bytes"):
+        for word in ("inbound", "outbound", "18.0.0.0/24", "15.0.0.1", "1500: of the connection"):
             self.assertIn(word, said)
         self.assertIn("limit", self.sluice.text("describe", "gateway").lower())
         self.assertIn("port0", self.sluice.text("describe", "port", "port0"))

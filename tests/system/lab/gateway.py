@@ -1,5 +1,6 @@
 """The two daemons in the gateway's namespace, with private sockets, state and file prefix, and
 sluicectl beside them. The rig plays the service manager: it starts, kills and restarts them."""
+import ipaddress
 import json
 import os
 import signal
@@ -30,9 +31,41 @@ def connection(leg):
             "routes": routes, "mtu": leg.mtu}
 
 
-def tenant_object(tenant):
-    return {"kind": "tenant", "name": tenant.name,
-            "spec": {"labels": {"demo": "yes"}, "connections": [connection(leg) for leg in tenant.legs]}}
+def gre_connection(leg, underlay):
+    routes = [{"prefix": prefix, "next_hops": [{"address": (leg.own6 if ":" in prefix else leg.own4).split("/")[0]}]}
+              for prefix in leg.routes]
+    return {"name": leg.connection,
+            "gre": {"key": leg.key, "local_endpoint": {"public_address": underlay.address4},
+                    "remote_address": leg.far_end.address4},
+            "addresses": [leg.gateway4, leg.gateway6], "peer_addresses": [own.split("/")[0] for own in (leg.own4, leg.own6)],
+            "routes": routes}
+
+
+def virtual_network(leg, underlay):
+    def network(text):
+        return str(ipaddress.ip_interface(text).network)
+    return {"name": leg.connection, "encapsulation": f"OVERLAY_ENCAPSULATION_{leg.encapsulation}", "provider_address": underlay.address4,
+            "subnets": [{"name": "default", "network_id": leg.key, "prefix": network(leg.gateway4),
+                         "gateway_address": leg.gateway4.split("/")[0], "ipv6_prefix": network(leg.gateway6),
+                         "ipv6_gateway_address": leg.gateway6.split("/")[0]}]}
+
+
+def tenant_object(tenant, underlay=None):
+    spec = {"labels": {"demo": "yes"}, "connections": []}
+    for leg in tenant.legs:
+        if not hasattr(leg, "encapsulation"):
+            spec["connections"].append(connection(leg))
+        elif leg.is_overlay:
+            spec.setdefault("virtual_networks", []).append(virtual_network(leg, underlay))
+        else:
+            spec["connections"].append(gre_connection(leg, underlay))
+    return {"kind": "tenant", "name": tenant.name, "spec": spec}
+
+
+def gateway_object(underlay):
+    return {"kind": "gateway", "spec": {"underlay_interfaces": [
+        {"name": underlay.name, "port": underlay.port, "vlan": underlay.vlan, "addresses": [underlay.gateway4],
+         "mtu": underlay.mtu}]}}
 
 
 class Gateway:
@@ -121,6 +154,21 @@ class Gateway:
     def apply(self, objects, *options):
         return self.text("apply", "-f", self._write("apply.json", objects), *options)
 
-    def configure(self, tenants):
-        """All tenants, forwarded by the dataplane when this returns."""
-        return self.apply([tenant_object(tenant) for tenant in tenants], "--wait")
+    def configure(self, tenants, underlay=None):
+        """All tenants, and the provider network when there is one, forwarded by the dataplane when this returns."""
+        if underlay:
+            self.apply({**gateway_object(underlay), "etag": self.json("get", "gateway")["etag"]})
+        return self.apply([tenant_object(tenant, underlay) for tenant in tenants], "--wait")
+
+    def map_machine(self, tenant, leg, mac):
+        """Says where the only machine of a virtual network is."""
+        mappings = {"mappings": [{"prefix": address, "provider_address": leg.far_end.address4, "mac": mac}
+                                 for address in (leg.host4, leg.host6)]}
+        return self.text("mapping", "replace", f"{tenant.name}/{leg.connection}", "-f", self._write("mappings.json", mappings))
+
+    def virtual_network_works(self, tenant):
+        """The host of its mappings is reachable, and everything of the tenant is in the dataplane."""
+        seen = self.json("get", "tenant", tenant.name)
+        conditions = seen["status"]["virtual_networks"][0].get("conditions", [])
+        return (int(seen["status"]["observed_generation"]) == int(seen["generation"]) and
+                any(each["type"] == "HostsReachable" and each["status"] == "CONDITION_STATUS_TRUE" for each in conditions))

@@ -50,3 +50,8 @@ def complaints(path):
     argv += ["-Y", "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || "
              "udp.checksum.status == 0 || icmp.checksum.status == 0 || icmpv6.checksum.status == 0"]
     return [line for line in run(argv).stdout.splitlines() if line.strip()]
+
+
+def matching(path, display_filter):
+    """How many frames of a capture a tshark filter finds."""
+    return len(run(["tshark", "-r", path, "-n", "-Y", display_filter]).stdout.splitlines())

@@ -1,9 +1,10 @@
 """What the demo proves, one function a statement. Each returns the measured value in words and
 raises ProofFailed with what it saw instead. The system tests use them as they are."""
+import itertools
 import time
 
 from .deadline import wait_until
-from .packets import Capture
+from .packets import Capture, complaints, matching
 from .traffic import PingStream, iperf3, path_mtu, ping, traceroute
 
 
@@ -22,21 +23,21 @@ def must(condition, otherwise):
 
 
 def reachable(topology, tenant):
-    """Hosts of one tenant reach each other in both directions, IPv4 and IPv6."""
-    inside, outside = topology.host(tenant, tenant.inside), topology.host(tenant, tenant.outside)
+    """Hosts of one tenant reach each other over each pair of its legs, in both directions, IPv4 and IPv6."""
     words = []
-    for source, leg in ((inside, tenant.outside), (outside, tenant.inside)):
-        for address in (leg.host4, leg.host6):
+    for from_leg, to_leg in itertools.permutations(tenant.legs, 2):
+        source = topology.host(tenant, from_leg)
+        for address in (to_leg.host4, to_leg.host6):
             # The very first packets count: those that wait for ARP or ND are held, not lost.
             got = ping(source, address, 5)
             must(got.received == got.sent, f"{address} from {source.name}: {got.words}")
-            words.append(f"{address} {got.average_ms:.2f} ms")
+            words.append(f"{from_leg.connection} > {to_leg.connection} IPv{6 if ':' in address else 4} {got.average_ms:.2f} ms")
     return "answered: " + ", ".join(words)
 
 
 def own_host_answers(topology, tenant, other):
     """The same question gets each tenant's own answer, and the other tenant's wires stay silent."""
-    captures = [Capture(topology.space("tor"), f"access{leg.vlan}", "icmp or icmp6 and ip6[40] >= 128 and ip6[40] < 130")
+    captures = [Capture(*topology.wire(other, leg), "icmp or icmp6 and ip6[40] >= 128 and ip6[40] < 130")
                 for leg in other.legs]
     inside = topology.host(tenant, tenant.inside)
     for address in (tenant.secret4, tenant.secret6):
@@ -48,8 +49,8 @@ def own_host_answers(topology, tenant, other):
         must(got.received == 0, f"{address} exists only at {other.name} and answered {tenant.name}: {got.words}")
         silence.append(f"{address} {got.words}")
     strays = sum(len(capture.stop()) for capture in captures)
-    must(strays == 0, f"{strays} packets of {tenant.name} were seen on the VLANs of {other.name}")
-    return f"{tenant.name} to {other.name}: {', '.join(silence)}; 0 packets on its VLANs"
+    must(strays == 0, f"{strays} packets of {tenant.name} were seen on the wires of {other.name}")
+    return f"{tenant.name} to {other.name}: {', '.join(silence)}; 0 packets on its {len(other.legs)} wires"
 
 
 def statistics(gateway, tenant, leg):
@@ -60,15 +61,15 @@ def statistics(gateway, tenant, leg):
 def counted(topology, gateway, tenant, count=50):
     """Counters rise by what was sent; `count` echo requests in, replies out."""
     inside = topology.host(tenant, tenant.inside)
-    before = statistics(gateway, tenant, tenant.inside)
+    before = statistics(gateway, tenant, tenant.outside)
     got = ping(inside, tenant.outside.host4, count, interval=0.01)
     must(got.received == count, got.words)
 
     def grown():
-        after = statistics(gateway, tenant, tenant.inside)
+        after = statistics(gateway, tenant, tenant.outside)
         into, out = (after[key] - before[key] for key in ("inbound_packets", "outbound_packets"))
         return (into, out) if into >= count and out >= count else None
-    into, out = wait_until(f"{tenant.name}/{tenant.inside.connection} counts {count} packets", grown, 5)
+    into, out = wait_until(f"{tenant.name}/{tenant.outside.connection} counts {count} packets", grown, 5)
     # Neighbour discovery may add a packet or two.
     must(into <= count + 6 and out <= count + 6, f"{count} sent, counted {into} in and {out} out")
     return f"{count} pings: {into} packets in, {out} out"
@@ -90,12 +91,52 @@ def path_mtu_discovered(topology, tenant):
     inside = topology.host(tenant, tenant.inside)
     words = []
     for address in (tenant.outside.host4, tenant.outside.host6):
-        learned, output = path_mtu(inside, address, 1500)
+        learned, output = path_mtu(inside, address, tenant.inside.mtu)
         must(learned == tenant.outside.mtu, f"{address}: learned {learned}, link is {tenant.outside.mtu}: {output}")
         fits = ping(inside, address, 2, options=("-M", "do", "-s", learned - (48 if ":" in address else 28)))
         must(fits.received == 2, f"{address}: {learned} bytes do not pass: {fits.output}")
         words.append(f"{address} {learned} bytes")
-    return "1500 sent, learned: " + ", ".join(words)
+    return f"{tenant.inside.mtu} sent, learned: " + ", ".join(words)
+
+
+def tunnel_mtu_discovered(topology, tenant):
+    """Who sends more than a tunnel carries learns from the gateway what it does carry."""
+    words = []
+    for source, leg in itertools.permutations(tenant.legs, 2):
+        if source.mtu <= leg.mtu or leg is tenant.outside:
+            continue
+        for address in (leg.host4, leg.host6):
+            learned, output = path_mtu(topology.host(tenant, source), address, source.mtu)
+            must(learned == leg.mtu, f"{address}: learned {learned}, {leg.encapsulation} carries {leg.mtu}: {output}")
+        words.append(f"{source.mtu} from {source.connection} into {leg.encapsulation}: {leg.mtu} bytes")
+    must(words, f"no host of {tenant.name} can send more than its tunnels carry")
+    return ", ".join(words)
+
+
+# What tshark must find on the provider network after each tenant's legs have talked.
+_ENCAPSULATIONS = {"VXLAN": "vxlan.vni == {key}", "NVGRE": "gre.proto == 0x6558 && gre.key >= {vsid} && gre.key <= {vsid_last}",
+                   "GRE": "gre.proto != 0x6558 && gre.key == {key}"}
+
+
+def decodes(topology):
+    """tshark decodes every frame of the provider network, both ways and in each encapsulation, without a complaint."""
+    capture = Capture(topology.space("tor"), "trunk-port1")
+    for tenant in topology.tenants:
+        for leg in (tenant.inside, tenant.branch):
+            for address in (leg.host4, leg.host6):
+                got = ping(topology.host(tenant, tenant.outside), address, 3)
+                must(got.received == 3, f"{address}: {got.words}")
+    frames = len(capture.stop())
+    wrong = complaints(capture.path)
+    must(not wrong, f"tshark complains: {wrong[:3]}")
+    words = []
+    for tenant in topology.tenants:
+        for leg in (tenant.inside, tenant.branch):
+            wanted = _ENCAPSULATIONS[leg.encapsulation].format(key=leg.key, vsid=leg.key << 8, vsid_last=leg.key << 8 | 255)
+            count = matching(capture.path, wanted)
+            must(count >= 6, f"{leg.encapsulation} {leg.key}: {count} frames found by tshark")
+            words.append(f"{count} {leg.encapsulation} {leg.key}")
+    return f"{frames} frames, 0 complaints; " + ", ".join(words)
 
 
 def throughput(topology, tenant, seconds=3):
@@ -150,5 +191,5 @@ def all_programmed(gateway):
 
 
 def _streams(topology):
-    return [PingStream(topology.host(tenant, tenant.inside), address)
-            for tenant in topology.tenants for address in (tenant.outside.host4, tenant.outside.host6)]
+    return [PingStream(topology.host(tenant, tenant.legs[0]), address) for tenant in topology.tenants
+            for leg in tenant.legs[1:] for address in (leg.host4, leg.host6)]

@@ -58,11 +58,17 @@ class Topology:
         for port in PORTS:
             self.gateway.connect(port, tor, f"trunk-{port}")
             self._quiet(self.gateway, port)
-            vlans = [leg.vlan for tenant in self.tenants for leg in tenant.legs if leg.port == port]
-            self.switch.add_trunk_port(f"trunk-{port}", vlans)
+            self.switch.add_trunk_port(f"trunk-{port}", self._vlans(port))
         for tenant in self.tenants:
             for leg in tenant.legs:
                 self._add_host(tor, tenant, leg)
+
+    def _vlans(self, port):
+        return [leg.vlan for tenant in self.tenants for leg in tenant.legs if getattr(leg, "port", None) == port]
+
+    def wire(self, tenant, leg):
+        """(namespace, device) of the last wire before the leg's host."""
+        return self.space("tor"), f"access{leg.vlan}"
 
     def _add_host(self, tor, tenant, leg):
         host, access = self.host(tenant, leg), f"access{leg.vlan}"
@@ -74,12 +80,15 @@ class Topology:
         if leg is tenant.outside:
             own4.append(f"{tenant.secret4}/32")
             own6.append(f"{tenant.secret6}/128")
-        for own in own4 + own6:
+        self._address(host, own4 + own6, (leg.gateway4.split("/")[0], leg.gateway6.split("/")[0]), leg)
+
+    @staticmethod
+    def _address(host, own, gateways, leg):
+        for address in own:
             # Usable at once: a route may not name a source that is still tentative.
-            host.run("ip", "addr", "add", own, "dev", "uplink", *(["nodad"] if ":" in own else []))
-        gateway4, gateway6 = leg.gateway4.split("/")[0], leg.gateway6.split("/")[0]
-        host.run("ip", "-4", "route", "add", "default", "via", gateway4, "src", leg.host4)
-        host.run("ip", "-6", "route", "add", "default", "via", gateway6, "src", leg.host6)
+            host.run("ip", "addr", "add", address, "dev", "uplink", *(["nodad"] if ":" in address else []))
+        host.run("ip", "-4", "route", "add", "default", "via", gateways[0], "src", leg.host4)
+        host.run("ip", "-6", "route", "add", "default", "via", gateways[1], "src", leg.host6)
 
     @staticmethod
     def _quiet(space, device):
