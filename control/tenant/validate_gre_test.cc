@@ -241,8 +241,9 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
   CHECK(interface.tunnel->remote->ToString() == "198.51.100.2");
   CHECK(interface.tunnel->key_in == 7);
   CHECK(interface.tunnel->key_out == 7);
-  CHECK(interface.tunnel->flags == (channel::kTunnelGreChecksum | channel::kTunnelDfCopy |
-                                    channel::kTunnelPipe | channel::kTunnelKeyIn | channel::kTunnelKeyOut));
+  CHECK(interface.tunnel->flags ==
+        (channel::kTunnelClampMss | channel::kTunnelGreChecksum | channel::kTunnelDfCopy |
+         channel::kTunnelPipe | channel::kTunnelKeyIn | channel::kTunnelKeyOut));
   CHECK(interface.tunnel->ttl == 64);
   CHECK(interface.tunnel->dscp == 46);
   REQUIRE(objects.routes.size() == 4);  // subnet, peer, two static
