@@ -151,19 +151,16 @@ def throughput(topology, tenant, seconds=3):
 def control_restart_is_hitless(topology, gateway):
     """kill -9 of the control process and its restart lose no packet, and its state is there again."""
     streams = _streams(topology)
-    for stream in streams:
-        stream.wait_for_replies(20)
+    _answered(streams, 20)
     started = time.monotonic()
     gateway.crash(gateway.control)
-    for stream in streams:
-        stream.wait_for_replies(100)
+    _answered(streams, 100)
     gateway.start_control()
     gateway.wait_for_api()
     gateway.wait_for_dataplane()
     wait_until("all tenants are programmed again", lambda: all_programmed(gateway), 30, interval=0.1)
     back = time.monotonic() - started
-    for stream in streams:
-        stream.wait_for_replies(50)
+    _answered(streams, 50)
     results = [stream.stop() for stream in streams]
     lost = sum(result[1] for result in results)
     answered = sum(result[0] for result in results)
@@ -174,12 +171,10 @@ def control_restart_is_hitless(topology, gateway):
 def dataplane_restart_recovers(topology, gateway):
     """After kill -9 of the dataplane and its restart, forwarding is back without anybody's help."""
     streams = _streams(topology)
-    for stream in streams:
-        stream.wait_for_replies(20)
+    _answered(streams, 20)
     gateway.crash(gateway.dataplane)
     gateway.start_dataplane()
-    for stream in streams:
-        stream.wait_for_replies(50, seconds=2 * RECOVERY_SECONDS_MAX)
+    _answered(streams, 50, seconds=2 * RECOVERY_SECONDS_MAX)
     gap = max(stream.stop()[2] for stream in streams)
     must(gap <= RECOVERY_SECONDS_MAX, f"forwarding again only after {gap:.2f} s, promised are {RECOVERY_SECONDS_MAX} s")
     return f"forwarding again after {gap:.2f} s"
@@ -193,3 +188,10 @@ def all_programmed(gateway):
 def _streams(topology):
     return [PingStream(topology.host(tenant, tenant.legs[0]), address) for tenant in topology.tenants
             for leg in tenant.legs[1:] for address in (leg.host4, leg.host6)]
+
+
+def _answered(streams, more, seconds=10.0):
+    """Each of them has got so many more replies: they wait together, not one after the other."""
+    wanted = [(stream, len(stream.replies()) + more) for stream in streams]
+    wait_until(f"{more} more replies to each", lambda: all(len(stream.replies()) >= count for stream, count in wanted),
+               seconds)

@@ -41,10 +41,6 @@ class PingStream:
             found = re.findall(r"\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+)", file.read())
         return sorted({int(sequence): float(time) for time, sequence in found}.items())
 
-    def wait_for_replies(self, more, seconds=10.0):
-        want = len(self.replies()) + more
-        wait_until(f"{more} more replies", lambda: len(self.replies()) >= want, seconds)
-
     def stop(self):
         """Returns (answered, lost, longest gap in seconds). The last ones may still be on their way
         and do not count: only numbers below the last answered one can be lost."""
