@@ -77,9 +77,12 @@ class Forwarder:
         wait_until(f"{self.process.name} forwards", self._sends, 30)
         tasks = f"/proc/{self.process.pid}/task"
         for thread in os.listdir(tasks):
-            with open(f"{tasks}/{thread}/status", encoding="ascii") as file:
-                cores = next(line.split()[1] for line in file if line.startswith("Cpus_allowed_list"))
-            undisturbed(int(thread))
+            try:
+                with open(f"{tasks}/{thread}/status", encoding="ascii") as file:
+                    cores = next(line.split()[1] for line in file if line.startswith("Cpus_allowed_list"))
+                undisturbed(int(thread))
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # a thread of gRPC that has just ended
             if cores == str(WORKER_CORE):
                 assert self._worker is None, "two threads are bound to the worker core"
                 self._worker = int(thread)
