@@ -2,20 +2,14 @@
 the underlay's router, the site's router and everybody behind."""
 from scapy.all import ARP, GRE, ICMP, IP, UDP, Dot1Q, Ether, IPv6, Raw
 
-from lab.case import CONTOSO, FABRIKAM, TENANTS, WireTest, forwarded, wait_until, with_static_neighbors
+from lab.case import CONTOSO, FABRIKAM, TENANTS, forwarded, with_static_neighbors
 from lab.proofs import all_programmed
+from lab.underlay import OURS, ROUTER_MAC, UNDERLAY_VLAN, UnderlayTest
 
-UNDERLAY_PORT, UNDERLAY_VLAN = "port0", 300
-OURS, SITE, ROUTER, ROUTER_MAC = "192.0.2.5", "198.51.100.2", "192.0.2.1", "02:00:00:00:03:00"
+SITE = "198.51.100.2"
 # Nobody has it.
 SILENT = "192.0.2.9"
 KEYS = {CONTOSO.name: 1001, FABRIKAM.name: 1002}
-
-
-def gateway_object(next_hop=ROUTER):
-    return {"kind": "gateway", "spec": {
-        "underlay_interfaces": [{"name": "tor-a", "port": UNDERLAY_PORT, "vlan": UNDERLAY_VLAN, "addresses": [OURS + "/24"]}],
-        "underlay_routes": [{"prefix": "198.51.100.0/24", "next_hops": [{"address": next_hop}]}]}}
 
 
 def tenant_with_site(tenant):
@@ -30,8 +24,8 @@ def tenant_with_site(tenant):
     return wanted
 
 
-class Gre(WireTest):
-    tenants = None
+class Gre(UnderlayTest):
+    underlay_port = "port0"
 
     @classmethod
     def setUpClass(cls):
@@ -43,32 +37,9 @@ class Gre(WireTest):
             cls.bench.keep_files = True
             raise
 
-    @classmethod
-    def put_gateway(cls, next_hop=ROUTER):
-        wanted = gateway_object(next_hop)
-        wanted["etag"] = cls.sluice.json("get", "gateway")["etag"]
-        cls.sluice.apply(wanted)
-
     def setUp(self):
         super().setUp()
         self.until("both tunnels are up", lambda: self.states() == ["CONNECTION_STATE_CONNECTED"] * 2)
-
-    @property
-    def underlay(self):
-        return self.bench.wires[UNDERLAY_PORT]
-
-    def speak(self):
-        """Plays the router: answers what is asked of it."""
-        for frame in self.underlay.pending(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst == ROUTER):
-            self.underlay.receive("it", lambda f, asked=frame: f is asked)
-            self.underlay.send(Ether(src=ROUTER_MAC, dst=frame.src) / Dot1Q(vlan=UNDERLAY_VLAN)
-                               / ARP(op=2, hwsrc=ROUTER_MAC, psrc=ROUTER, hwdst=frame.src, pdst=frame[ARP].psrc))
-
-    def until(self, what, wanted, seconds=30):
-        def look():
-            self.speak()
-            return wanted()
-        return wait_until(what, look, seconds, interval=0.05)
 
     def site_status(self, tenant):
         status = self.sluice.json("get", "tenant", tenant.name)["status"]
@@ -80,7 +51,7 @@ class Gre(WireTest):
     def from_site(self, tenant, packet):
         """Sends what the site's router sends."""
         proto = 0x86dd if IPv6 in packet else 0x0800
-        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[UNDERLAY_PORT]) / Dot1Q(vlan=UNDERLAY_VLAN)
+        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[self.underlay_port]) / Dot1Q(vlan=UNDERLAY_VLAN)
                            / IP(src=SITE, dst=OURS) / GRE(key_present=1, key=KEYS[tenant.name], proto=proto) / packet)
 
     def at_site(self, tenant, wanted):
@@ -88,7 +59,7 @@ class Gre(WireTest):
         return self.underlay.pending(lambda f: GRE in f and f[GRE].key == KEYS[tenant.name] and wanted(f))
 
     def assert_outer(self, frame):
-        self.assertEqual((frame.dst, frame.src, frame[Dot1Q].vlan), (ROUTER_MAC, self.port_mac[UNDERLAY_PORT], UNDERLAY_VLAN))
+        self.assertEqual((frame.dst, frame.src, frame[Dot1Q].vlan), (ROUTER_MAC, self.port_mac[self.underlay_port], UNDERLAY_VLAN))
         outer = frame[IP]
         self.assertEqual((outer.src, outer.dst, outer.proto, outer.ttl, str(outer.flags)), (OURS, SITE, 47, 64, "DF"))
         self.assertEqual((frame[GRE].key_present, frame[GRE].chksum_present, frame[GRE].seqnum_present), (1, 0, 0))
@@ -120,7 +91,7 @@ class Gre(WireTest):
         """GRE with a key that no tunnel has is dropped and counted, for no tenant"""
         before = self.drops()
         stranger = IP(src=SITE, dst=OURS) / GRE(key_present=1, key=4711, proto=0x0800) / IP(src="18.0.0.1", dst="10.0.0.10")
-        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[UNDERLAY_PORT]) / Dot1Q(vlan=UNDERLAY_VLAN) / stranger)
+        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[self.underlay_port]) / Dot1Q(vlan=UNDERLAY_VLAN) / stranger)
         self.wait_for_drop(before, "tunnel_unknown")
 
     def test_the_mtu_is_explained(self):
@@ -160,11 +131,8 @@ class Gre(WireTest):
 
     def test_without_a_route_a_tunnel_is_down(self):
         """Without an underlay route to the far end the tunnel is down and says so"""
-        wanted = gateway_object()
-        del wanted["spec"]["underlay_routes"]
-        wanted["etag"] = self.sluice.json("get", "gateway")["etag"]
         try:
-            said = self.sluice.apply(wanted)
+            said = self.put_gateway(next_hop=None)
             self.assertIn(f"no underlay route leads to {SITE} of tenants/contoso/connections/site", said)
             self.until("both tunnels are down", lambda: self.states() == ["CONNECTION_STATE_DISCONNECTED"] * 2)
             self.assertEqual(self.site_status(CONTOSO)["error_reason"], f"no underlay route to {SITE}")

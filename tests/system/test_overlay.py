@@ -5,11 +5,11 @@ import pathlib
 
 from scapy.all import ARP, ICMP, IP, UDP, VXLAN, Dot1Q, Ether, IPv6, Raw
 
-from lab.case import CONTOSO, FABRIKAM, TENANTS, WireTest, forwarded, wait_until, with_static_neighbors
+from lab.case import CONTOSO, FABRIKAM, TENANTS, forwarded, with_static_neighbors
 from lab.proofs import all_programmed
+from lab.underlay import OURS, ROUTER_MAC, UNDERLAY_VLAN, UnderlayTest
 
-UNDERLAY_PORT, UNDERLAY_VLAN = "port1", 300
-OURS, HOST, STRANGER, ROUTER, ROUTER_MAC = "192.0.2.5", "198.51.100.2", "198.51.100.3", "192.0.2.1", "02:00:00:00:03:00"
+HOST, STRANGER = "198.51.100.2", "198.51.100.3"
 VNIS = {CONTOSO.name: 5001, FABRIKAM.name: 6001}
 GATEWAY4, GATEWAY6 = "10.0.0.1", "2001:db8:10::1"
 VM_MAC = "02:00:5e:00:53:0a"
@@ -18,12 +18,6 @@ VM_MAC = "02:00:5e:00:53:0a"
 def gateway_mac(vni):
     """What the gateway answers for its address in a subnet unless the tenant said another."""
     return "02:53:4c:%02x:%02x:%02x" % (vni >> 16, vni >> 8 & 255, vni & 255)
-
-
-def gateway_object():
-    return {"kind": "gateway", "spec": {
-        "underlay_interfaces": [{"name": "tor-a", "port": UNDERLAY_PORT, "vlan": UNDERLAY_VLAN, "addresses": [OURS + "/24"]}],
-        "underlay_routes": [{"prefix": "198.51.100.0/24", "next_hops": [{"address": ROUTER}]}]}}
 
 
 def tenant_with_network(tenant):
@@ -38,16 +32,14 @@ def tenant_with_network(tenant):
     return wanted
 
 
-class Overlay(WireTest):
-    tenants = None
+class Overlay(UnderlayTest):
+    underlay_port = "port1"
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         try:
-            wanted = gateway_object()
-            wanted["etag"] = cls.sluice.json("get", "gateway")["etag"]
-            cls.sluice.apply(wanted)
+            cls.put_gateway()
             cls.sluice.apply([tenant_with_network(tenant) for tenant in TENANTS], "--wait")
             for tenant in TENANTS:
                 cls.map_machines(tenant, 1)
@@ -69,29 +61,12 @@ class Overlay(WireTest):
             any(each["type"] == "HostsReachable" and each["status"] == "CONDITION_STATUS_TRUE"
                 for each in self.status(tenant).get("conditions", [])) for tenant in TENANTS))
 
-    @property
-    def underlay(self):
-        return self.bench.wires[UNDERLAY_PORT]
-
-    def speak(self):
-        """Plays the router: answers what is asked of it."""
-        for frame in self.underlay.pending(lambda f: ARP in f and f[ARP].op == 1 and f[ARP].pdst == ROUTER):
-            self.underlay.receive("it", lambda f, asked=frame: f is asked)
-            self.underlay.send(Ether(src=ROUTER_MAC, dst=frame.src) / Dot1Q(vlan=UNDERLAY_VLAN)
-                               / ARP(op=2, hwsrc=ROUTER_MAC, psrc=ROUTER, hwdst=frame.src, pdst=frame[ARP].psrc))
-
-    def until(self, what, wanted, seconds=30):
-        def look():
-            self.speak()
-            return wanted()
-        return wait_until(what, look, seconds, interval=0.05)
-
     def status(self, tenant):
         return self.sluice.json("get", "tenant", tenant.name)["status"]["virtual_networks"][0]
 
     def from_host(self, tenant, frame, host=HOST):
         """Sends an Ethernet frame of a virtual machine as its host wraps it."""
-        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[UNDERLAY_PORT]) / Dot1Q(vlan=UNDERLAY_VLAN)
+        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[self.underlay_port]) / Dot1Q(vlan=UNDERLAY_VLAN)
                            / IP(src=host, dst=OURS) / UDP(sport=50000, dport=4789, chksum=0) / VXLAN(vni=VNIS[tenant.name])
                            / frame)
 
