@@ -110,7 +110,7 @@ Adjacency AdjacencyResolver::Derive(AdjacencyId id, const Adjacency& adjacency, 
     *cause = tunnel ? DownCause::kTunnelMissing : DownCause::kInterfaceMissing;
     return derived;
   }
-  derived.mtu = interface->mtu;
+  derived.mtu = tunnel ? TunnelMtuOf(*interface, adjacency) : interface->mtu;
   derived.policer_out = interface->policer_out;
   derived.clamp_mss = interface->clamp_mss;
   *cause = tunnel ? TunnelCauseOf(id, adjacency) : CauseOf(adjacency, *interface, &derived);
@@ -140,11 +140,15 @@ WriteResult AdjacencyResolver::Refresh(AdjacencyId id, Adjacency adjacency, Inst
   DownCause cause;
   const Adjacency derived = Derive(id, adjacency, &cause);
   const Adjacency* before = tables_.adjacencies.Describe(id);
+  const bool resized = before != nullptr && before->mtu != derived.mtu;
   if (before == nullptr || *before != derived) {
     if (const WriteResult put = tables_.PutAdjacency(id, derived); !put.ok()) return put;
   }
   Liveness& liveness = liveness_[id];
-  if (before != nullptr && liveness.cause == cause) return WriteResult::Accepted();
+  if (before != nullptr && liveness.cause == cause) {
+    if (resized && observer_ != nullptr) observer_->OnAdjacency(id);
+    return WriteResult::Accepted();
+  }
   liveness.cause = cause;
   liveness.since = when;
   if (liveness.vrf == 0) OnUnderlay(when);

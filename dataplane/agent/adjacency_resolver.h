@@ -110,6 +110,8 @@ class AdjacencyResolver {
     underlay_changed_ = std::max(underlay_changed_, when);
   }
   bool FollowUnderlay(Instant now);
+  // What was learned of the path to a far end changed.
+  void OnPathMtu(const net::Address& far_end, Instant now);
   // `when` is the time of the event.
   void OnCarrier(PortId port, bool up, Instant when);
   void OnNeighbor(const NeighborUpdate& update, Instant now);
@@ -157,6 +159,8 @@ class AdjacencyResolver {
   Adjacency Derive(AdjacencyId id, const Adjacency& adjacency, DownCause* cause) const;
   DownCause CauseOf(const Adjacency& adjacency, const Interface& interface, Adjacency* derived) const;
   DownCause TunnelCauseOf(AdjacencyId id, const Adjacency& adjacency) const;
+  // Largest inner packet, bytes: the interface's MTU, or what the path is known to carry.
+  uint16_t TunnelMtuOf(const Interface& interface, const Adjacency& adjacency) const;
   WriteResult EnterTunnel(Adjacency* wanted, bool host);
   void LeavePath(AdjacencyId id, const net::Address& far_end);
   void EnterPath(AdjacencyId id, const net::Address& far_end);

@@ -12,7 +12,7 @@ namespace sluice::dataplane {
 class StateObserver {
  public:
   virtual ~StateObserver() = default;
-  // Its liveness or the cause changed, or it is gone.
+  // Its liveness, the cause or its MTU changed, or it is gone.
   virtual void OnAdjacency(AdjacencyId adjacency) = 0;
   // Its state or MAC changed, or it is gone.
   virtual void OnNeighbor(const NeighborKey& neighbor) = 0;

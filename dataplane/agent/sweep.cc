@@ -97,7 +97,8 @@ Instant TableWriter::OnTime(Instant now) {
   }
   tables_.Reclaim();
   resolver_.RetryRemovals();
-  Instant next = now + kRetry;
+  path_mtus_.Forget(now);
+  Instant next = std::min(now + kRetry, path_mtus_.NextDeadline());
   if (const auto deadline = scopes_.NextDeadline()) next = std::min(next, *deadline);
   if (retry_at_) next = std::min(next, *retry_at_);
   return next;

@@ -31,6 +31,7 @@ TableWriter::TableWriter(Tables& tables, std::vector<PortState> ports, NeighborR
       counters_(counters),
       scopes_(tables.vrfs.size()),
       resolver_(tables, std::move(ports), requests, counters_),
+      path_mtus_(tables, resolver_),
       interfaces_(tables, resolver_, requests, counters_, *this),
       routes_(tables, scopes_, resolver_),
       vrf_owners_(tables.vrfs.size()),

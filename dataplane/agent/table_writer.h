@@ -10,6 +10,7 @@
 
 #include "dataplane/agent/adjacency_resolver.h"
 #include "dataplane/agent/interface_writer.h"
+#include "dataplane/agent/path_mtus.h"
 #include "dataplane/agent/record_fields.h"
 #include "dataplane/agent/route_writer.h"
 #include "dataplane/agent/scope_table.h"
@@ -52,6 +53,8 @@ class TableWriter : private StaleHolders {
 
   AdjacencyResolver& resolver() { return resolver_; }
   const AdjacencyResolver& resolver() const { return resolver_; }
+  PathMtus& path_mtus() { return path_mtus_; }
+  const PathMtus& path_mtus() const { return path_mtus_; }
   const ScopeTable& scopes() const { return scopes_; }
   Tables& tables() { return tables_; }
   const Tables& tables() const { return tables_; }
@@ -141,6 +144,7 @@ class TableWriter : private StaleHolders {
   const channel::CounterOrigin counters_;
   ScopeTable scopes_;
   AdjacencyResolver resolver_;
+  PathMtus path_mtus_;
   InterfaceWriter interfaces_;
   RouteWriter routes_;
   uint32_t epoch_ = 0;

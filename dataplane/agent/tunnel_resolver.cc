@@ -67,6 +67,22 @@ DownCause AdjacencyResolver::TunnelCauseOf(AdjacencyId id, const Adjacency& adja
   return paths_.at(adjacency.next_hop).cause;
 }
 
+uint16_t AdjacencyResolver::TunnelMtuOf(const Interface& interface, const Adjacency& adjacency) const {
+  const Tunnel& tunnel = *tables_.tunnels.Find(adjacency.interface);
+  const uint16_t path_mtu = tables_.tunnels.remotes.PathMtu(adjacency.remote);
+  if (path_mtu == 0 || tunnel.may_be_cut()) return interface.mtu;
+  return std::min(interface.mtu, static_cast<uint16_t>(path_mtu - tunnel.header_bytes));
+}
+
+void AdjacencyResolver::OnPathMtu(const net::Address& far_end, Instant now) {
+  const auto path = paths_.find(far_end);
+  if (path == paths_.end()) return;
+  for (const AdjacencyId id : path->second.adjacencies) {
+    const Adjacency adjacency = *tables_.adjacencies.Describe(id);
+    SLUICE_CHECK(Refresh(id, adjacency, now).ok());
+  }
+}
+
 void AdjacencyResolver::EnterPath(AdjacencyId id, const net::Address& far_end) {
   const auto [at, added] = paths_.try_emplace(far_end);
   UnderlayPath& path = at->second;

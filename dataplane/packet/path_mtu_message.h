@@ -34,6 +34,8 @@ struct PathMtuReport {
   std::optional<uint32_t> key;  // GRE key, VNI or VSID, where as much was quoted
   uint16_t path_mtu = 0;
 
+  TunnelSelector selector() const { return {kind, has_key, udp_port}; }
+
   friend bool operator==(const PathMtuReport&, const PathMtuReport&) = default;
 };
 

@@ -34,7 +34,7 @@ std::optional<RemoteId> RemoteTable::Acquire(const net::Address& address) {
   } else {
     std::memcpy(remote.address, address.v6().bytes.data(), sizeof remote.address);
   }
-  remote.path_mtu.store(0, std::memory_order_relaxed);
+  remote.path_mtu = 0;
   remote.users = 1;
   remote.key = address;
   ids_.emplace(address, id);

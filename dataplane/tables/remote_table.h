@@ -1,8 +1,7 @@
 // The far ends of tunnels in the underlay: each address once, with the path MTU
-// learned for it. Workers read one by its number, the agent writes.
+// learned for it. Workers read an address by its number, the agent writes.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,16 +22,15 @@ class RemoteTable {
   // --- Readers; the number is that of a tunnel adjacency ---
   // 16 bytes in network byte order, IPv4 in the first four.
   const uint8_t* Address(RemoteId id) const { return remotes_[id].address; }
-  // Largest outer packet on the way there, bytes; 0 = nothing was learned.
-  uint16_t PathMtu(RemoteId id) const { return remotes_[id].path_mtu.load(std::memory_order_relaxed); }
 
   // --- The writer ---
   // The address' number, with one more user; absent at the limit.
   std::optional<RemoteId> Acquire(const net::Address& address);
   void Release(RemoteId id);
-  void SetPathMtu(RemoteId id, uint16_t bytes) {
-    remotes_[id].path_mtu.store(bytes, std::memory_order_relaxed);
-  }
+  // Largest outer packet on the way there, bytes; 0 = nothing was learned. What workers
+  // obey is the MTU of adjacencies, which derives from it.
+  uint16_t PathMtu(RemoteId id) const { return remotes_[id].path_mtu; }
+  void SetPathMtu(RemoteId id, uint16_t bytes) { remotes_[id].path_mtu = bytes; }
   // kNoRemote when nobody uses the address.
   RemoteId Find(const net::Address& address) const;
   uint32_t used() const { return static_cast<uint32_t>(ids_.size()); }
@@ -41,9 +39,10 @@ class RemoteTable {
  private:
   struct Remote {
     uint8_t address[16] = {};
-    std::atomic<uint16_t> path_mtu{0};
+    // The writer's.
+    uint16_t path_mtu = 0;
     uint32_t users = 0;
-    net::Address key;  // the writer's
+    net::Address key;
   };
 
   const uint32_t limit_;

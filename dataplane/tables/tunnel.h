@@ -57,6 +57,11 @@ struct alignas(64) Tunnel {
     return {kind, is_overlay() || Is(channel::kTunnelKeyIn), udp_port};
   }
 
+  // What is sent through it.
+  TunnelSelector SendSelector() const { return {kind, is_overlay() || Is(channel::kTunnelKeyOut), udp_port}; }
+  // Routers may cut its packets.
+  bool may_be_cut() const { return outer_ipv4 && Is(channel::kTunnelDfClear); }
+
   const uint8_t* Header() const { return header.data() + kHeaderRoom - header_bytes; }
 
   // Fills in header, header_bytes and ipv4_sum from the rest.

@@ -86,7 +86,11 @@ WriteResult TunnelTable::Put(const Tunnel& tunnel) {
   const bool moves = before != nullptr && !SameReceived(*before, tunnel);
   if (!tunnel.is_overlay() && (before == nullptr || moves))
     SLUICE_CHECK(Terminate(tunnel, tunnel.remote).ok());
-  if (moves && !before->is_overlay()) SLUICE_CHECK(Unterminate(*before, before->remote).ok());
+  if (moves && !before->is_overlay()) {
+    SLUICE_CHECK(Unterminate(*before, before->remote).ok());
+    far_ends_.erase({before->remote, tunnel.id});
+  }
+  if (!tunnel.is_overlay()) far_ends_[{tunnel.remote, tunnel.id}] = 1;
   if (tunnel.kind == TunnelKind::kVxlan) vxlan_ports_.Add(tunnel.udp_port);
   if (before != nullptr && before->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(before->udp_port);
   auto built = std::make_unique<Tunnel>(tunnel);
@@ -101,7 +105,10 @@ WriteResult TunnelTable::Remove(InterfaceId id) {
   if (host_counts_.contains(id)) return WriteResult::Refused(RefusalReason::kInUse, host_counts_.at(id));
   if (retirement_.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement_.pending_max());
   // First what leads workers to it.
-  if (!tunnel->is_overlay()) SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
+  if (!tunnel->is_overlay()) {
+    SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
+    far_ends_.erase({tunnel->remote, id});
+  }
   if (tunnel->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(tunnel->udp_port);
   tunnels_.Withdraw(id);
   return WriteResult::Accepted();
@@ -112,25 +119,39 @@ WriteResult TunnelTable::AddHost(InterfaceId id, const net::Address& provider) {
   if (tunnel == nullptr) return WriteResult::Refused(RefusalReason::kNotFound, id);
   if (!tunnel->is_overlay() || provider.is_v4() != tunnel->local.is_v4())
     return WriteResult::Refused(RefusalReason::kOutOfRange, id);
-  const auto known = hosts_.find({id, provider});
-  if (known != hosts_.end()) {
+  const auto known = far_ends_.find({provider, id});
+  if (known != far_ends_.end()) {
     ++known->second;
     return WriteResult::Accepted();
   }
   if (const WriteResult added = Terminate(*tunnel, provider); !added.ok()) return added;
-  hosts_.emplace(std::pair(id, provider), 1);
+  far_ends_.emplace(std::pair(provider, id), 1);
   ++host_counts_[id];
   return WriteResult::Accepted();
 }
 
 WriteResult TunnelTable::RemoveHost(InterfaceId id, const net::Address& provider) {
-  const auto known = hosts_.find({id, provider});
-  if (known == hosts_.end()) return WriteResult::Refused(RefusalReason::kNotFound, id);
+  const Tunnel* tunnel = id < tunnels_.size() ? tunnels_.Find(id) : nullptr;
+  const auto known = far_ends_.find({provider, id});
+  if (known == far_ends_.end() || !tunnel->is_overlay())
+    return WriteResult::Refused(RefusalReason::kNotFound, id);
   if (--known->second > 0) return WriteResult::Accepted();
-  hosts_.erase(known);
+  far_ends_.erase(known);
   if (--host_counts_[id] == 0) host_counts_.erase(id);
-  SLUICE_CHECK(Unterminate(*tunnels_.Find(id), provider).ok());
+  SLUICE_CHECK(Unterminate(*tunnel, provider).ok());
   return WriteResult::Accepted();
+}
+
+const Tunnel* TunnelTable::FindSender(const net::Address& local, const net::Address& far_end,
+                                      TunnelSelector selector, std::optional<uint32_t> key) const {
+  for (auto at = far_ends_.lower_bound({far_end, kNoInterface});
+       at != far_ends_.end() && at->first.first == far_end; ++at) {
+    const Tunnel& tunnel = *tunnels_.Find(at->first.second);
+    if (tunnel.local != local || tunnel.may_be_cut()) continue;
+    if (tunnel.SendSelector().Word() == selector.Word() && key.value_or(tunnel.key_out) == tunnel.key_out)
+      return &tunnel;
+  }
+  return nullptr;
 }
 
 }  // namespace sluice::dataplane

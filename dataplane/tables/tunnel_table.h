@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "dataplane/tables/published_array.h"
 #include "dataplane/tables/remote_table.h"
@@ -60,6 +61,10 @@ class TunnelTable {
   WriteResult AddHost(InterfaceId id, const net::Address& provider);
   WriteResult RemoveHost(InterfaceId id, const net::Address& provider);
 
+  // A tunnel whose packets to `far_end` are like this, with DF set; without a `key`, of any. Null: none.
+  const Tunnel* FindSender(const net::Address& local, const net::Address& far_end, TunnelSelector selector,
+                           std::optional<uint32_t> key) const;
+
   RemoteTable remotes;
   uint32_t used() const { return tunnels_.used(); }
   // Different hosts of an overlay; 0 of any other interface.
@@ -79,7 +84,8 @@ class TunnelTable {
   TerminationMap6 ipv6_;
   UdpPortSet vxlan_ports_;
   Retirement& retirement_;
-  std::map<std::pair<InterfaceId, net::Address>, uint32_t> hosts_;  // with the number of users
+  // Far ends of each tunnel, with the number of users: the hosts of an overlay, the one end of GRE.
+  std::map<std::pair<net::Address, InterfaceId>, uint32_t> far_ends_;
   std::map<InterfaceId, uint32_t> host_counts_;
 };
 
