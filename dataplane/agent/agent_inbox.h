@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "dataplane/agent/neighbor_exchange.h"
+#include "dataplane/packet/path_mtu_message.h"
 #include "proto/channel/file_descriptor.h"
 
 namespace sluice::dataplane {
@@ -20,9 +21,9 @@ class TableWriter;
 
 class AgentInbox final : public NeighborSink {
  public:
-  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PortLinkChange>;
+  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PathMtuReport, PortLinkChange>;
   using Task = std::function<void(TableWriter&)>;
-  // Of neighbours; changes of links have room of their own, one for each port.
+  // Of neighbours and paths; changes of links have room of their own, one for each port.
   static constexpr size_t kReportsMax = 65536;
   // More than the gRPC server has threads, each of which waits for its own.
   static constexpr size_t kTasksMax = 256;
@@ -32,6 +33,7 @@ class AgentInbox final : public NeighborSink {
   // Slow path's thread; see NeighborSink.
   bool Push(const NeighborUpdate& update) override { return Add(update); }
   bool Push(const DuplicateAddressReport& report) override { return Add(report); }
+  bool Push(const PathMtuReport& report) override { return Add(report); }
   // Ahead of all other reports: traffic waits for it. Always true.
   bool Push(const PortLinkChange& change) override;
 

@@ -50,12 +50,16 @@ struct PortLinkChange {
   friend bool operator==(const PortLinkChange&, const PortLinkChange&) = default;
 };
 
+// Of a tunnel packet of ours; see packet/path_mtu_message.h.
+struct PathMtuReport;
+
 class NeighborSink {
  public:
   virtual ~NeighborSink() = default;
   // Called on the slow path's thread. False when the queue is full: call again later.
   virtual bool Push(const NeighborUpdate& update) = 0;
   virtual bool Push(const DuplicateAddressReport& report) = 0;
+  virtual bool Push(const PathMtuReport& report) = 0;
   // Never refused: of each port the last change is kept, apart from the rest.
   virtual bool Push(const PortLinkChange& change) = 0;
 };

@@ -11,21 +11,31 @@ namespace {
 constexpr uint8_t kLinkOnlyHopLimit = 255;  // RFC 4861 section 7.1: never routed
 constexpr uint32_t kTcpHeaderBytes = 20, kUdpHeaderBytes = 8;
 constexpr uint16_t kBgpPort = 179;
-constexpr uint8_t kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
+constexpr uint8_t kPacketTooBig = 2, kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 
 Verdict Refuse(DropReason reason) {
   return {Service::kDrop, reason};
 }
 
-// ICMP errors matter to control only when it has connections of its own.
-Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, bool punt_bgp) {
-  if (bytes < kIcmpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
-  if (icmp[0] == kIcmpEcho) return {Service::kEcho};
-  const bool about_us = icmp[0] == 3 || icmp[0] == 11 || icmp[0] == 12;
-  return about_us && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+// Of the packet that an error quotes. What is about control's own TCP is control's.
+bool QuotesTcp(const uint8_t* icmp, uint32_t bytes, unsigned protocol_at) {
+  return bytes > kIcmpHeaderBytes + protocol_at && icmp[kIcmpHeaderBytes + protocol_at] == kProtocolTcp;
 }
 
-Verdict DecideIcmpv6(const uint8_t* ip, uint32_t offset, uint32_t ip_bytes, bool punt_bgp) {
+// Other ICMP errors matter to control only when it has connections of its own.
+Verdict DecideIcmpv4(const uint8_t* icmp, uint32_t bytes, Listeners listeners) {
+  constexpr unsigned kProtocolAt = 9;
+  if (bytes < kIcmpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
+  if (icmp[0] == kIcmpEcho) return {Service::kEcho};
+  const bool fragmentation_needed = icmp[0] == 3 && icmp[1] == 4;
+  if (fragmentation_needed && listeners.tunnels && !QuotesTcp(icmp, bytes, kProtocolAt))
+    return {Service::kPathMtu};
+  const bool about_us = icmp[0] == 3 || icmp[0] == 11 || icmp[0] == 12;
+  return about_us && listeners.bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+}
+
+Verdict DecideIcmpv6(const uint8_t* ip, uint32_t offset, uint32_t ip_bytes, Listeners listeners) {
+  constexpr unsigned kNextHeaderAt = 6;
   if (ip_bytes < offset + 8u) return Refuse(DropReason::kLocalMalformed);
   const uint8_t type = ip[offset];
   const bool multicast = Ipv6Destination(ip)[0] == 0xff;
@@ -36,7 +46,10 @@ Verdict DecideIcmpv6(const uint8_t* ip, uint32_t offset, uint32_t ip_bytes, bool
   }
   if (multicast) return Refuse(DropReason::kMulticast);
   if (type == kIcmpv6Echo) return {Service::kEcho};
-  return type < 128 && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
+  const bool too_big = type == kPacketTooBig;
+  if (too_big && listeners.tunnels && !QuotesTcp(ip + offset, ip_bytes - offset, kNextHeaderAt))
+    return {Service::kPathMtu};
+  return type < 128 && listeners.bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kIcmpUnwanted);
 }
 
 // The only TCP that control speaks, whoever of both connected.
@@ -53,14 +66,14 @@ bool HasNoUdpChecksum(const uint8_t* udp, uint32_t bytes) {
 
 }  // namespace
 
-Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
+Verdict DecideIpv4(const uint8_t* ip, Listeners listeners) {
   if (IsIpv4Fragment(ip)) return {Service::kReassemble};
   const uint32_t header = Ipv4HeaderLength(ip), bytes = Ipv4TotalLength(ip) - header;
   switch (Ipv4Protocol(ip)) {
     case kProtocolIcmp:
-      return DecideIcmpv4(ip + header, bytes, punt_bgp);
+      return DecideIcmpv4(ip + header, bytes, listeners);
     case kProtocolTcp:
-      return DecideTcp(ip + header, bytes, punt_bgp);
+      return DecideTcp(ip + header, bytes, listeners.bgp);
     case kProtocolUdp:
       if (bytes < kUdpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
       return {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpPortUnreachable};
@@ -68,7 +81,7 @@ Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp) {
   return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
 }
 
-Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled) {
+Verdict DecideIpv6(const uint8_t* ip, Listeners listeners, bool reassembled) {
   const uint32_t ip_bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
   const Ipv6Reception received = ReceiveIpv6(ip, ip_bytes);
   if (received.reason != DropReason::kNone)
@@ -82,13 +95,13 @@ Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled) {
   const uint32_t bytes = ip_bytes - received.offset;
   Verdict verdict;
   if (received.protocol == kProtocolIcmpv6) {
-    verdict = DecideIcmpv6(ip, received.offset, ip_bytes, punt_bgp);
+    verdict = DecideIcmpv6(ip, received.offset, ip_bytes, listeners);
     if (reassembled && verdict.service == Service::kNeighborDiscovery)
       verdict = Refuse(DropReason::kLocalMalformed);  // RFC 6980 section 5
   } else if (Ipv6Destination(ip)[0] == 0xff) {
     verdict = Refuse(DropReason::kMulticast);
   } else if (received.protocol == kProtocolTcp) {
-    verdict = DecideTcp(ip + received.offset, bytes, punt_bgp);
+    verdict = DecideTcp(ip + received.offset, bytes, listeners.bgp);
   } else if (received.protocol == kProtocolUdp && HasNoUdpChecksum(ip + received.offset, bytes)) {
     // Of tunnels alone it may be zero (RFC 8200 section 8.1), and those do not come here.
     verdict = Refuse(DropReason::kLocalMalformed);
@@ -142,10 +155,10 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   // Our own packets to ourselves have no use: control does not speak to itself.
   if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
   const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
-  const bool punt_bgp = vrf != nullptr && vrf->punt_bgp;
+  const local::Listeners listeners{.bgp = vrf != nullptr && vrf->punt_bgp, .tunnels = meta.vrf == 0};
   const bool reassembled = (meta.flags & kPacketReassembled) != 0;
   const local::Verdict verdict =
-      v4 ? local::DecideIpv4(ip, punt_bgp) : local::DecideIpv6(ip, punt_bgp, reassembled);
+      v4 ? local::DecideIpv4(ip, listeners) : local::DecideIpv6(ip, listeners, reassembled);
   meta.family = v4 ? 4 : 6;
   meta.reason = verdict.reason;
   switch (verdict.service) {
@@ -156,6 +169,9 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
       return run.Send(local::kPunt, mbuf);
     case Service::kNeighborDiscovery:
       meta.punt_class = PuntClass::kNeighborDiscovery;
+      return run.Send(local::kPunt, mbuf);
+    case Service::kPathMtu:
+      meta.punt_class = PuntClass::kPathMtu;
       return run.Send(local::kPunt, mbuf);
     case Service::kUnreachable:
       meta.icmp_type = verdict.error.type;

@@ -1,5 +1,6 @@
-// Packets to our own addresses: echo is answered, neighbour discovery and what
-// control asked for go to the slow path, the rest is refused by name.
+// Packets to our own addresses: echo is answered, neighbour discovery, path MTU messages
+// of the underlay and what control asked for go to the slow path, the rest is refused by
+// name.
 #pragma once
 
 #include "dataplane/graph/node_spec.h"
@@ -11,7 +12,13 @@ namespace local {
 
 enum Edge : uint16_t { kIp4Forward, kIp6Forward, kIcmpError, kPunt, kDrop, kReassemble, kEdgeCount };
 
-enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kUnreachable, kReassemble, kDrop };
+enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kPathMtu, kUnreachable, kReassemble, kDrop };
+
+// Who in the VRF waits for packets to us.
+struct Listeners {
+  bool bgp = false;      // control speaks it here
+  bool tunnels = false;  // they lead through here: this is the underlay
+};
 
 struct Verdict {
   Service service;
@@ -26,10 +33,10 @@ struct Verdict {
   }
 };
 
-// For a packet whose header is sound. `punt_bgp`: control speaks BGP in this VRF.
-// `reassembled`: it came in fragments, and may not have a second fragment header.
-Verdict DecideIpv4(const uint8_t* ip, bool punt_bgp);
-Verdict DecideIpv6(const uint8_t* ip, bool punt_bgp, bool reassembled = false);
+// For a packet whose header is sound. `reassembled`: it came in fragments, and may not
+// have a second fragment header.
+Verdict DecideIpv4(const uint8_t* ip, Listeners listeners);
+Verdict DecideIpv6(const uint8_t* ip, Listeners listeners, bool reassembled = false);
 
 }  // namespace local
 

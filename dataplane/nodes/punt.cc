@@ -21,6 +21,8 @@ BudgetClass ClassOf(rte_mbuf& packet) {
       return BudgetClass::kNeighborDiscovery;
     case PuntClass::kUnresolved:
       return BudgetClass::kUnresolved;
+    case PuntClass::kPathMtu:
+      return BudgetClass::kPathMtu;
     case PuntClass::kLocal:
       break;
   }

@@ -22,6 +22,7 @@ enum class PuntClass : uint8_t {
                            // header still lies in the headroom before it
   kUnresolved = 3,         // next_hop on egress_interface is not resolved: hold and resolve
   kLocal = 4,              // to one of our addresses, for control
+  kPathMtu = 5,            // from the underlay, about a packet of ours that was too large
 };
 
 // What the slow path wants done with a packet that it injects.

@@ -97,6 +97,7 @@ class SlowPath {
   void PuntedNd(Instant now, rte_mbuf& packet);
   void PuntedUnresolved(Instant now, rte_mbuf& packet);
   void PuntedLocal(Instant now, rte_mbuf& packet);
+  void PuntedPathMtu(rte_mbuf& packet);
   void NoteLink(Instant now, PortId port, bool up);
   // `asker`: from which host of an overlay came what is answered here, 16 bytes in
   // network byte order.

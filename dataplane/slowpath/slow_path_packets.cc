@@ -6,6 +6,7 @@
 
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/packet/local_punt_class.h"
+#include "dataplane/packet/path_mtu_message.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "proto/net/check.h"
 
@@ -38,6 +39,8 @@ void SlowPath::Punted(Instant now, rte_mbuf& packet) {
       return PuntedUnresolved(now, packet);
     case PuntClass::kLocal:
       return PuntedLocal(now, packet);
+    case PuntClass::kPathMtu:
+      return PuntedPathMtu(packet);
   }
   SLUICE_CHECK(false);  // a worker of ours knows the classes
 }
@@ -131,6 +134,13 @@ void SlowPath::PuntedLocal(Instant now, rte_mbuf& packet) {
     case channel::PacketPort::Punted::kDetached:
       return relay_.Drop(packet, DropReason::kControlAbsent);
   }
+}
+
+// What the agent has no room for is said again about the next packet that is too large.
+void SlowPath::PuntedPathMtu(rte_mbuf& packet) {
+  const PathMtuMessage message = ParsePathMtuMessage(BytesOf(packet));
+  const bool lost = message.reason == DropReason::kNone && !agent_.Push(message.report);
+  Finish(packet, lost ? DropReason::kPuntQueueFull : message.reason);
 }
 
 SlowPath::Provider SlowPath::AskerOf(const PacketMetadata& meta) {

@@ -21,12 +21,14 @@ enum class BudgetClass : uint8_t {
   kBgp,
   kIkeKnown,
   kIkeNew,
-  kIcmpError
+  kIcmpError,
+  kPathMtu
 };
-inline constexpr size_t kBudgetClasses = 8;
+inline constexpr size_t kBudgetClasses = 9;
 // As metrics name them, in the order of BudgetClass.
 inline constexpr std::array<const char*, kBudgetClasses> kBudgetClassNames = {
-    "arp", "neighbor_discovery", "unresolved", "local", "bgp", "ike_known", "ike_new", "icmp_error"};
+    "arp",     "neighbor_discovery", "unresolved", "local", "bgp", "ike_known",
+    "ike_new", "icmp_error",         "path_mtu"};
 
 inline constexpr BudgetClass BudgetOf(channel::PuntClass punt_class) {
   switch (punt_class) {
@@ -67,6 +69,7 @@ inline constexpr PuntQueue QueueOf(BudgetClass budget) {
     case BudgetClass::kLocal:
     case BudgetClass::kIkeNew:
     case BudgetClass::kIcmpError:
+    case BudgetClass::kPathMtu:
       return PuntQueue::kStrangers;
   }
   return PuntQueue::kStrangers;
@@ -78,9 +81,10 @@ struct PuntRate {
 };
 // In the order of BudgetClass.
 using PuntRates = std::array<PuntRate, kBudgetClasses>;
-// ARP and ND have budgets per interface behind these.
+// ARP and ND have budgets per interface behind these. Of path MTU messages each makes the
+// agent look at all tunnels to one far end, ten thousand at most.
 inline constexpr PuntRates kPuntRates = {
-    {{2000, 48}, {2000, 48}, {2000, 64}, {200, 32}, {5000, 64}, {2000, 64}, {200, 16}, {100, 16}}};
+    {{2000, 48}, {2000, 48}, {2000, 64}, {200, 32}, {5000, 64}, {2000, 64}, {200, 16}, {100, 16}, {200, 32}}};
 
 // No class of one tenant can take more than half of a queue at once, be it of one worker.
 inline constexpr bool LeavesRoom(const PuntRates& rates) {

@@ -24,6 +24,7 @@ const net::MacAddress kBroadcast = Mac("ff:ff:ff:ff:ff:ff");
 struct SilentAgent final : NeighborSink {
   bool Push(const NeighborUpdate&) override { return ++updates != 0; }
   bool Push(const DuplicateAddressReport&) override { return ++duplicates != 0; }
+  bool Push(const PathMtuReport&) override { return true; }
   bool Push(const PortLinkChange&) override { return true; }
   uint32_t updates = 0;
   uint32_t duplicates = 0;

@@ -53,6 +53,7 @@ PuntQueue QueueFor(PuntClass punt_class) {
     case PuntClass::kUnresolved:
       return PuntQueue::kUnresolved;
     case PuntClass::kLocal:
+    case PuntClass::kPathMtu:
       break;
   }
   return PuntQueue::kStrangers;

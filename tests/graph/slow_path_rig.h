@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "dataplane/packet/path_mtu_message.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/tables/fib/fake_reclaimer.h"
 #include "tests/graph/harness.h"
@@ -51,6 +52,9 @@ class SlowPathRig {
 
   // Drops since the test began, by "vrf 1 no_route".
   std::map<std::string, uint64_t> Drops() const;
+  // What the agent was told of paths; it may be full.
+  std::vector<dataplane::PathMtuReport> TakePathMtus() { return std::exchange(agent_.path_mtus, {}); }
+  void FillAgent() { agent_.full = true; }
   // Buffers of the slow path that are not free.
   uint32_t buffers_in_use() const { return rte_mempool_in_use_count(own_pool_); }
   // All of them are somebody else's, until the rig goes.
@@ -63,6 +67,13 @@ class SlowPathRig {
     bool Push(const dataplane::NeighborUpdate&) override { return true; }
     bool Push(const dataplane::DuplicateAddressReport&) override { return true; }
     bool Push(const dataplane::PortLinkChange&) override { return true; }
+    bool Push(const dataplane::PathMtuReport& report) override {
+      if (full) return false;
+      path_mtus.push_back(report);
+      return true;
+    }
+    std::vector<dataplane::PathMtuReport> path_mtus;
+    bool full = false;
   };
   rte_ring* CreateRing(const char* name, uint32_t slots);
 
