@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "dataplane/agent/state_messages.h"
 #include "dataplane/eal/eal_arguments.h"
 #include "dataplane/nodes/nodes.h"
 #include "dataplane/queue_fills.h"
@@ -225,7 +226,12 @@ absl::Status ForwardingProcess::StartServer() {
                      .reclaimer = *reclaimer_,
                      .memory = *memory_,
                      .feed = state_feed_,
-                     .slow_path = [this] { return MessageOf(*slow_path_); },
+                     .slow_path =
+                         [this] {
+                           v1::GetSlowPathReply reply = MessageOf(*slow_path_);
+                           *reply.mutable_path_mtus() = EventsMessage(table_writer_->path_mtus().counters());
+                           return reply;
+                         },
                      .queues =
                          [this] {
                            const rte_mempool* const pools[] = {packets_.get(), slow_path_packets_.get()};

@@ -635,6 +635,33 @@ TEST_CASE("a GRE connection is put over the underlay, with its MTU explained, an
   }
 }
 
+TEST_CASE(
+    "a smaller path MTU that the dataplane learned is shown and explained, and changes nothing that is "
+    "wanted") {
+  Rig rig;
+  PutUnderlay(rig);
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", Gre(), result).ok());
+  rig.Acknowledge();
+  const auto wanted = [&] {
+    return rig.OnCore(
+        [&](DesiredState&) { return std::pair(rig.sink().newest, rig.sink().tenants[1].interfaces[0].mtu); });
+  };
+  const auto before = wanted();
+  rig.OnCore([&](DesiredState&) {
+    rig.dataplane().tunnel_paths = {{"198.51.100.2", true, "", 1400, 1795936351'000'000}};
+    return true;
+  });
+  const v1::ConnectionStatus status = rig.Get("contoso").status().connections(0);
+  CHECK(status.mtu() == 1372);
+  CHECK(status.mtu_reason() ==
+        "path MTU 1400 to 198.51.100.2 learned at 2026-11-29T07:12:31Z - IPv4 20 - GRE 4 - key 4");
+  CHECK(status.state() == v1::CONNECTION_STATE_CONNECTED);
+  // The tunnel is made as before: what the dataplane learned it obeys by itself.
+  CHECK(wanted() == before);
+  CHECK(before.second == 1472);
+}
+
 TEST_CASE("a tunnel is up or down as the dataplane says, with the reason in the underlay") {
   Rig rig;
   PutUnderlay(rig);

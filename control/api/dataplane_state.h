@@ -55,6 +55,10 @@ struct TunnelPath {
   std::string far_end;  // in the underlay
   bool live = false;
   std::string down_reason;  // "no route to 198.51.100.2"; empty when it is live
+  // Largest outer packet that passes there, bytes, where that is less than the tunnel was
+  // made for; else 0. And when that was learned, since 1970.
+  uint16_t path_mtu = 0;
+  int64_t path_mtu_learned_us = 0;
 
   friend bool operator==(const TunnelPath&, const TunnelPath&) = default;
 };
@@ -64,6 +68,8 @@ struct TunnelReach {
   uint64_t paths = 0;
   uint64_t down = 0;
   std::vector<TunnelPath> some_down;  // at most kDownPathsShown
+  uint64_t narrow = 0;                // those with a path_mtu
+  TunnelPath narrowest;               // of these
 };
 inline constexpr size_t kDownPathsShown = 3;
 

@@ -104,6 +104,8 @@ struct FakeDataplaneState final : DataplaneState {
   TunnelReach Reach(uint32_t) const override {
     TunnelReach reach{tunnel_paths.size(), 0, {}};
     for (const TunnelPath& each : tunnel_paths) {
+      if (each.path_mtu != 0 && (++reach.narrow == 1 || each.path_mtu < reach.narrowest.path_mtu))
+        reach.narrowest = each;
       if (each.live) continue;
       ++reach.down;
       reach.some_down.push_back(each);

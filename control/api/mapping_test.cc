@@ -166,6 +166,18 @@ TEST_CASE("a virtual network is a tunnel for each of its subnets") {
                Catch::Contains("false UnderlayDown packets to 2 of 4") &&
                    Catch::Contains("192.0.2.8 does not answer"));
   }
+  SECTION("smaller path MTUs are told") {
+    const std::string before = StatusOf(rig).mtu_explanation();
+    const uint32_t mtu = StatusOf(rig).mtu();
+    rig.dataplane().tunnel_paths = {{"192.0.2.7", true, "", 1400, 1795936351'000'000},
+                                    {"192.0.2.8", true, "", 1300, 1795936351'000'000},
+                                    {"192.0.2.9", true, ""}};
+    CHECK(StatusOf(rig).mtu_explanation() ==
+          before +
+              "; less to 4 of 6 virtual machines, at the narrowest path MTU 1300 to 192.0.2.8 "
+              "learned at 2026-11-29T07:12:31Z");
+    CHECK(StatusOf(rig).mtu() == mtu);
+  }
   SECTION("counters are those of its subnets") {
     rig.dataplane().counters.inbound_packets = 7;
     CHECK(StatusOf(rig).statistics().inbound_packets() == 14);

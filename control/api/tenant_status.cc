@@ -225,7 +225,9 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
   }
   for (const tenant::Connection& each : record.validated.model.connections) {
     if (each.name != connection.name()) continue;
-    const tenant::ExplainedMtu mtu = tenant::MtuOf(each, state.gateway_record().underlay, state.ports());
+    const tenant::ExplainedMtu mtu =
+        tenant::MtuOf(each, state.gateway_record().underlay, state.ports(),
+                      LearnedOf(surroundings.dataplane.Reach(numbers->second.interface)));
     status.set_mtu(mtu.bytes);
     status.set_mtu_reason(mtu.reason);
   }

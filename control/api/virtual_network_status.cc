@@ -139,7 +139,33 @@ void AddSubnets(const TenantRecord& record, const v1::VirtualNetwork& network,
   }
 }
 
+// To whom packets must be smaller than the network's MTU says; empty: to nobody.
+std::string NarrowPaths(const TenantRecord& record, const v1::VirtualNetwork& network,
+                        const DataplaneState& dataplane) {
+  uint64_t paths = 0;
+  uint64_t narrow = 0;
+  std::optional<tenant::LearnedPathMtu> least;
+  for (const v1::VirtualSubnet& subnet : network.subnets()) {
+    const auto interface = InterfaceOf(record, network.name(), subnet.name());
+    if (!interface) continue;
+    const TunnelReach reach = dataplane.Reach(*interface);
+    paths += reach.paths;
+    narrow += reach.narrow;
+    const auto learned = LearnedOf(reach);
+    if (learned && (!least || learned->bytes < least->bytes)) least = learned;
+  }
+  if (!least) return "";
+  return absl::StrCat("; less to ", narrow, " of ", paths, " virtual machines, at the narrowest ",
+                      TextOf(*least));
+}
+
 }  // namespace
+
+std::optional<tenant::LearnedPathMtu> LearnedOf(const TunnelReach& reach) {
+  if (reach.narrow == 0) return std::nullopt;
+  const TunnelPath& path = reach.narrowest;
+  return tenant::LearnedPathMtu{path.far_end, path.path_mtu, path.path_mtu_learned_us};
+}
 
 v1::VirtualNetworkStatus ShowVirtualNetwork(TenantRecord& record, const v1::VirtualNetwork& network,
                                             DesiredState& state, bool with_statistics) {
@@ -157,7 +183,7 @@ v1::VirtualNetworkStatus ShowVirtualNetwork(TenantRecord& record, const v1::Virt
   if (model != nullptr) {
     const tenant::ExplainedMtu mtu = tenant::MtuOf(*model, state.gateway_record().underlay, state.ports());
     status.set_mtu(mtu.bytes);
-    status.set_mtu_explanation(mtu.reason);
+    status.set_mtu_explanation(mtu.reason + NarrowPaths(record, network, surroundings.dataplane));
   }
   AddSubnets(record, network, model, surroundings.dataplane, with_statistics, status);
   return status;

@@ -117,15 +117,19 @@ void LiveState::NoteAdjacency(const v1::Adjacency& adjacency) {
     const auto of = paths_of_.find(before->second.first);
     of->second.all.erase(adjacency.id());
     of->second.down.erase(adjacency.id());
+    of->second.narrow.erase({before->second.second.path_mtu, adjacency.id()});
     if (of->second.all.empty()) paths_of_.erase(of);
     tunnel_paths_.erase(before);
   }
   if (adjacency.kind() != "tunnel") return;
+  const auto path_mtu = static_cast<uint16_t>(adjacency.path_mtu());
   tunnel_paths_[adjacency.id()] = {adjacency.interface(),
-                                   {adjacency.next_hop(), adjacency.live(), adjacency.down_reason()}};
+                                   {adjacency.next_hop(), adjacency.live(), adjacency.down_reason(), path_mtu,
+                                    adjacency.path_mtu_learned_ms() * 1000}};
   PathsOfTunnel& paths = paths_of_[adjacency.interface()];
   paths.all.insert(adjacency.id());
   if (!adjacency.live()) paths.down.insert(adjacency.id());
+  if (path_mtu != 0) paths.narrow.emplace(path_mtu, adjacency.id());
 }
 
 std::vector<api::TunnelPath> LiveState::TunnelPaths(uint32_t interface) const {
@@ -142,6 +146,8 @@ api::TunnelReach LiveState::Reach(uint32_t interface) const {
   if (at == paths_of_.end()) return reach;
   reach.paths = at->second.all.size();
   reach.down = at->second.down.size();
+  reach.narrow = at->second.narrow.size();
+  if (reach.narrow != 0) reach.narrowest = tunnel_paths_.at(at->second.narrow.begin()->second).second;
   for (const uint32_t adjacency : at->second.down) {
     if (reach.some_down.size() == api::kDownPathsShown) break;
     // Many virtual machines of one host are many paths.

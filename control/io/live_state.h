@@ -109,6 +109,7 @@ class LiveState : public api::DataplaneState {
   struct PathsOfTunnel {
     std::set<uint32_t> all;
     std::set<uint32_t> down;
+    std::set<std::pair<uint16_t, uint32_t>> narrow;  // path MTU and number
   };
   absl::flat_hash_map<uint32_t, PathsOfTunnel> paths_of_;
   uint64_t duplicate_addresses_ = 0;

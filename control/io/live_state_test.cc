@@ -134,6 +134,32 @@ TEST_CASE("a tunnel's path is what its adjacency said last, and gone with it") {
   CHECK(gateway.state.TunnelPaths(7).empty());
 }
 
+TEST_CASE("the narrowest path of a tunnel is known, until it is as wide as the others") {
+  Gateway gateway;
+  const auto tell = [&](uint32_t id, uint32_t path_mtu) {
+    dataplane::v1::StateChange change;
+    auto& adjacency = *change.mutable_adjacency();
+    adjacency.set_id(id);
+    adjacency.set_kind("tunnel");
+    adjacency.set_interface(7);
+    adjacency.set_next_hop("198.51.100." + std::to_string(id));
+    adjacency.set_live(true);
+    adjacency.set_path_mtu(path_mtu);
+    adjacency.set_path_mtu_learned_ms(path_mtu == 0 ? 0 : 1234);
+    gateway.state.Changed(change);
+  };
+  tell(3, 1400);
+  tell(4, 1300);
+  tell(5, 0);
+  CHECK(gateway.state.Reach(7).narrow == 2);
+  CHECK(gateway.state.Reach(7).narrowest == api::TunnelPath{"198.51.100.4", true, "", 1300, 1'234'000});
+  tell(4, 0);
+  CHECK(gateway.state.Reach(7).narrow == 1);
+  CHECK(gateway.state.Reach(7).narrowest.far_end == "198.51.100.3");
+  tell(3, 0);
+  CHECK(gateway.state.Reach(7).narrow == 0);
+}
+
 TEST_CASE("a deleted connection leaves nothing to the next one with its number") {
   Gateway gateway;
   gateway.Attach("first");

@@ -157,6 +157,10 @@ void GatewayMetrics::CollectSubnet(const std::string& tenant, const TenantNames:
             "virtual machines of the subnet to whose hosts the underlay has no way",
             {{"tenant", tenant}, {"virtual_network", subnet.virtual_network}, {"subnet", subnet.name}},
             static_cast<double>(reach.down));
+  out.Gauge("sluice_virtual_network_hosts_narrow",
+            "virtual machines of the subnet to whose hosts a smaller path MTU was learned",
+            {{"tenant", tenant}, {"virtual_network", subnet.virtual_network}, {"subnet", subnet.name}},
+            static_cast<double>(reach.narrow));
 }
 
 // Nothing is said of a tunnel that no route leads through.
@@ -165,6 +169,10 @@ void GatewayMetrics::CollectTunnel(const Labels& labels, uint32_t interface, Exp
   if (reach.paths == 0) return;
   out.Gauge("sluice_tunnel_up", "1 while the underlay has a way to the tunnel's far end", labels,
             reach.down < reach.paths);
+  if (reach.narrow == 0) return;
+  out.Gauge("sluice_tunnel_path_mtu_bytes",
+            "largest outer packet that passes to the tunnel's far end, as learned", labels,
+            reach.narrowest.path_mtu);
 }
 
 void GatewayMetrics::CollectUnderlay(Exposition& out) const {
@@ -297,6 +305,17 @@ void GatewayMetrics::CollectSlowPath(Exposition& out) const {
   for (const auto& [event, count] : by_name)
     counter("sluice_neighbor_events_total", "events of ARP and Neighbor Discovery", {{"event", event}},
             count);
+  const v1::PathMtuEvents& paths = reply->path_mtus();
+  const std::pair<const char*, uint64_t> of_paths[] = {
+      {"learned", paths.learned()},
+      {"forgotten", paths.forgotten()},
+      {"unknown_remote", paths.unknown_remote()},
+      {"unknown_tunnel", paths.unknown_tunnel()},
+      {"too_small", paths.too_small()},
+      {"not_lower", paths.not_lower()},
+  };
+  for (const auto& [event, count] : of_paths)
+    counter("sluice_path_mtu_events_total", "path MTU messages about tunnels", {{"event", event}}, count);
 }
 
 std::string GatewayMetrics::ReasonName(uint32_t reason) const {

@@ -121,6 +121,7 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   tunnel.mutable_adjacency()->set_kind("tunnel");
   tunnel.mutable_adjacency()->set_interface(10);
   tunnel.mutable_adjacency()->set_live(true);
+  tunnel.mutable_adjacency()->set_path_mtu(1400);
   state.Changed(tunnel);
 
   FullView view;
@@ -157,6 +158,7 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
       CHECK(family.metric.at(0).gauge.value == 1);
     }
     if (family.name == "sluice_tunnel_up") CHECK(family.metric.at(0).gauge.value == 1);
+    if (family.name == "sluice_tunnel_path_mtu_bytes") CHECK(family.metric.at(0).gauge.value == 1400);
     if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
     if (family.name == "sluice_neighbor_events_total") {
       CHECK(family.metric.size() == 11);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/time/time.h"
 #include "control/tenant/next_hop_check.h"
 
 namespace sluice::tenant {
@@ -120,8 +121,15 @@ uint16_t LinkMtu(const Connection& link, const std::optional<std::vector<PortFac
   return port == ports->end() ? kMtuOfUnknownPort : port->mtu;
 }
 
+std::string TextOf(const LearnedPathMtu& learned) {
+  return absl::StrCat(
+      "path MTU ", learned.bytes, " to ", learned.far_end, " learned at ",
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(learned.learned_us), absl::UTCTimeZone()));
+}
+
 ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
-                   const std::optional<std::vector<PortFacts>>& ports) {
+                   const std::optional<std::vector<PortFacts>>& ports,
+                   const std::optional<LearnedPathMtu>& learned) {
   if (!connection.gre) {
     const bool own = connection.mtu != 0;
     return {LinkMtu(connection, ports), own ? "of the connection" : absl::StrCat("port ", connection.port)};
@@ -136,6 +144,10 @@ ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
     from = absl::StrCat("underlay ", way.interface->name, " ", mtu);
   }
   if (outer == 0) outer = kMtuOfUnknownPort;
+  if (learned && learned->bytes < outer) {
+    outer = learned->bytes;
+    from = TextOf(*learned);
+  }
   const Overhead overhead = OverheadOf(gre);
   const auto fits = static_cast<uint16_t>(outer - overhead.bytes);
   const std::string sum = absl::StrCat(from, overhead.words);

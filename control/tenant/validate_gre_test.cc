@@ -217,6 +217,39 @@ TEST_CASE("the MTU of a tunnel is what the underlay leaves, and says why") {
   }
 }
 
+TEST_CASE("a learned path MTU takes the place of the underlay's where it is smaller") {
+  // 07:12:31 on 29 November 2026.
+  const LearnedPathMtu learned{"198.51.100.2", 1400, 1795936351'000'000};
+  const std::string path = "path MTU 1400 to 198.51.100.2 learned at 2026-11-29T07:12:31Z - IPv4 20 - GRE 4";
+  struct Learned {
+    const char* what;
+    std::string more;
+    uint16_t learned;
+    uint16_t bytes;
+    std::string reason;
+  };
+  const Learned rows[] = {
+      {"smaller", "", 1400, 1376, path},
+      {"no smaller", "", 1500, 1476, "underlay tor-a 1500 - IPv4 20 - GRE 4"},
+      {"the connection's own is smaller still", "mtu: 1300", 1400, 1300,
+       "of the connection; " + path + " would allow 1376"},
+      {"the connection's own is larger", "mtu: 1450", 1400, 1376, path + "; the connection's 1450 is more"},
+  };
+  for (const Learned& row : rows) {
+    DYNAMIC_SECTION(row.what) {
+      const Environment environment = WithUnderlay();
+      const auto result = ValidateTenant("contoso", Spec(Gre("", row.more)), environment);
+      REQUIRE(result.model.connections.size() == 1);
+      LearnedPathMtu said = learned;
+      said.bytes = row.learned;
+      const ExplainedMtu mtu =
+          MtuOf(result.model.connections[0], environment.underlay, environment.ports, said);
+      CHECK(mtu.bytes == row.bytes);
+      CHECK(mtu.reason == row.reason);
+    }
+  }
+}
+
 TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead through it") {
   const Environment environment = WithUnderlay();
   const auto validated = ValidateTenant(

@@ -274,6 +274,38 @@ TEST_CASE("a watcher gets the present state, then what changes") {
   (void)stream->Finish();
 }
 
+TEST_CASE("a watcher hears what the way to a far end lets pass") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  for (Record& record : std::vector<Record>{GreIs(4, 1, "192.0.2.1", "198.51.100.2"), AdjacencyThrough(20, 4),
+                                            GroupOf(20, {20}), RouteTo(1, "10.20.0.0/16", 20)})
+    control.Send(record);
+  control.Flush();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto stream = served.stub->WatchState(&context, {});
+  v1::StateChange change;
+  while (stream->Read(&change) && !change.snapshot_complete()) CHECK(change.adjacency().path_mtu() == 0);
+  const auto unix_ms = [] {
+    return std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1);
+  };
+  const int64_t before = unix_ms();
+  CHECK(served.running.inbox().Push(PathMtuReport{.local = *net::Address::Parse("192.0.2.1"),
+                                                  .remote = *net::Address::Parse("198.51.100.2"),
+                                                  .has_key = true,
+                                                  .key = 7,
+                                                  .path_mtu = 1300}));
+  while (stream->Read(&change) && change.adjacency().id() != 20) {
+  }
+  CHECK(change.adjacency().path_mtu() == 1300);
+  // Of two clocks.
+  CHECK(change.adjacency().path_mtu_learned_ms() >= before - 100);
+  CHECK(change.adjacency().path_mtu_learned_ms() <= unix_ms() + 100);
+  context.TryCancel();
+  (void)stream->Finish();
+}
+
 TEST_CASE("a watcher hears of a worker that gets stuck, and that it goes on") {
   Served served;
   grpc::ClientContext context;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/eal/wall_clock.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -58,6 +59,16 @@ v1::TableFill Fill(const char* name, uint64_t used, uint64_t limit) {
   return fill;
 }
 
+// Where the path is narrower than the tunnel was made for.
+void AddPathMtu(const TableWriter& writer, const Adjacency& adjacency, Instant now, v1::Adjacency& message) {
+  const Interface* interface = writer.tables().interfaces.Find(adjacency.interface);
+  const auto learned = writer.path_mtus().LearnedAt(adjacency.next_hop);
+  if (interface == nullptr || !learned || adjacency.mtu >= interface->mtu) return;
+  message.set_path_mtu(writer.tables().tunnels.remotes.PathMtu(adjacency.remote));
+  const auto since_1970 = WallNow().time_since_epoch() - (now - *learned);
+  message.set_path_mtu_learned_ms(since_1970 / std::chrono::milliseconds(1));
+}
+
 }  // namespace
 
 v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, Instant now) {
@@ -97,6 +108,7 @@ v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
   if (cause != DownCause::kNone) message.set_down_ms(Milliseconds(now - liveness.since));
   message.set_live(cause == DownCause::kNone);
   message.set_down_reason(Describe(cause, adjacency->next_hop));
+  if (adjacency->kind == AdjacencyKind::kTunnel) AddPathMtu(writer, *adjacency, now, message);
   const channel::PacketsAndBytes sent = counters.AdjacencyTx(id);
   message.set_tx_packets(sent.packets);
   message.set_tx_bytes(sent.bytes);
@@ -170,6 +182,17 @@ std::vector<v1::TableFill> TableFills(TableWriter& writer) {
       Fill("reassembly_datagrams", datagrams, limits.reassembly_datagrams),
       Fill("pending_removals", tables.retirement.pending(), limits.pending_removals),
   };
+}
+
+v1::PathMtuEvents EventsMessage(const PathMtuCounters& counted) {
+  v1::PathMtuEvents events;
+  events.set_learned(counted.learned);
+  events.set_forgotten(counted.forgotten);
+  events.set_unknown_remote(counted.unknown_remote);
+  events.set_unknown_tunnel(counted.unknown_tunnel);
+  events.set_too_small(counted.too_small);
+  events.set_not_lower(counted.not_lower);
+  return events;
 }
 
 std::vector<v1::ScopeState> ScopeStates(const TableWriter& writer) {

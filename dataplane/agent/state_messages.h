@@ -20,6 +20,8 @@ v1::Tunnel TunnelMessage(const TableWriter& writer, InterfaceId id);
 std::string TunnelName(const Tunnel& tunnel);
 // Every limit by its name, with what is used of it.
 std::vector<v1::TableFill> TableFills(TableWriter& writer);
+// Any thread.
+v1::PathMtuEvents EventsMessage(const PathMtuCounters& counted);
 std::vector<v1::ScopeState> ScopeStates(const TableWriter& writer);
 
 }  // namespace sluice::dataplane
