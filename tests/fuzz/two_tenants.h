@@ -80,9 +80,11 @@ inline void Repair(Bytes& ip, Form form) {
   }
 }
 
-// The VLAN of a frame's outer tag, 0 without one.
+// The VLAN of a frame's outer tag, 0 without one. We take S-tags for it, too.
 inline uint16_t OuterVlan(const Bytes& frame) {
-  if (frame.size() < 18 || frame[12] != 0x81 || frame[13] != 0x00) return 0;
+  if (frame.size() < 18) return 0;
+  const int type = frame[12] << 8 | frame[13];
+  if (type != 0x8100 && type != 0x88a8) return 0;
   return static_cast<uint16_t>((frame[14] << 8 | frame[15]) & 0xfff);
 }
 
@@ -91,6 +93,7 @@ inline void CheckSent(const Bytes& frame, const std::set<uint16_t>& tenants, boo
   const uint16_t vlan = OuterVlan(frame);
   SLUICE_CHECK(tenants.contains(vlan % 10));
   SLUICE_CHECK(vlan / 10 == 1 || vlan / 10 == 2);
+  SLUICE_CHECK(frame[12] == 0x81 && frame[13] == 0x00);  // however it came
   SLUICE_CHECK(frame.size() <= 18u + kMtu);
   if (!sound || frame[16] != 0x08 || frame[17] != 0x00) return;
   // Whatever came in, the IPv4 header that we wrote or changed sums up.
