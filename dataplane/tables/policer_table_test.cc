@@ -15,6 +15,7 @@ constexpr TableLimits kLimits{.policers = 8};
 
 struct Rig {
   explicit Rig(WorkerIndex workers) : policers(kLimits, workers, kSecond, retirement) {}
+  ~Rig() { retirement.ReleaseAll(); }
   fib::FakeReclaimer reclaimer;
   Retirement retirement{reclaimer, 64};
   PolicerTable policers;

@@ -22,7 +22,10 @@ using Payload = std::vector<uint8_t>;
 class ReassemblyRig {
  public:
   explicit ReassemblyRig(const dataplane::ReassemblyOptions& options) : table(options) {}
-  ~ReassemblyRig() { SLUICE_CHECK(out_.size() <= table.held()); }
+  ~ReassemblyRig() {
+    SLUICE_CHECK(out_.size() <= table.held());
+    for (const uint8_t* const buffer : out_) delete[] buffer;
+  }
 
   struct Result {
     dataplane::DropReason refused = dataplane::DropReason::kNone;

@@ -73,6 +73,7 @@ TEST_CASE("the termination map does as std::map does while it grows and shrinks"
     const auto expected = model.find(number);
     REQUIRE(map.Find(key(number)) == (expected == model.end() ? kNoInterface : expected->second));
   }
+  retirement.ReleaseAll();
 }
 
 TEST_CASE("the termination map refuses what is above its limit and names it") {
