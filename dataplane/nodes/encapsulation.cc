@@ -52,9 +52,15 @@ SLUICE_PART Inner Describe(const uint8_t* ip, bool hashed) {
 }
 
 // RFC 2983 for DSCP; the ECN field is copied (RFC 6040 section 4.1, normal mode).
-SLUICE_PART uint8_t OuterTrafficClass(const Tunnel& tunnel, const Inner& inner) {
-  if (!tunnel.Is(channel::kTunnelPipe)) return inner.traffic_class;
-  return static_cast<uint8_t>(tunnel.dscp << 2 | (inner.traffic_class & kEcnMask));
+SLUICE_PART uint8_t OuterTrafficClass(const Tunnel& tunnel, uint8_t inner) {
+  return static_cast<uint8_t>((inner & tunnel.tos_kept) | tunnel.tos_set);
+}
+
+// Folded and inverted (RFC 1071), host byte order.
+SLUICE_PART uint16_t Folded(uint32_t sum) {
+  sum = (sum & 0xffff) + (sum >> 16);
+  sum += sum >> 16;
+  return static_cast<uint16_t>(~sum);
 }
 
 SLUICE_PART void FinishIpv4(WorkerContext& worker, const Tunnel& tunnel, const Inner& inner, uint32_t remote,
@@ -71,37 +77,43 @@ SLUICE_PART void FinishIpv4(WorkerContext& worker, const Tunnel& tunnel, const I
     worker.next_identification = static_cast<uint16_t>(identification + kIdentificationStep);
   }
   const uint8_t ttl = tunnel.ttl != 0 ? tunnel.ttl : inner.hops;
-  const uint8_t tos = OuterTrafficClass(tunnel, inner);
+  const uint8_t tos = OuterTrafficClass(tunnel, inner.traffic_class);
   const uint8_t protocol = tunnel.kind == TunnelKind::kVxlan ? kProtocolUdp : kProtocolGre;
   const uint32_t destination = __builtin_bswap32(remote);
-  uint32_t sum = tunnel.ipv4_sum + tos + outer_bytes + identification + fragment_field +
-                 (uint32_t{ttl} << 8) + (destination >> 16) + (destination & 0xffff);
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum += sum >> 16;
+  const uint32_t sum = tunnel.ipv4_sum + tos + outer_bytes + identification + fragment_field +
+                       (uint32_t{ttl} << 8) + (destination >> 16) + (destination & 0xffff);
   StoreBe32(ip, uint32_t{0x45} << 24 | uint32_t{tos} << 16 | outer_bytes);
   StoreBe32(ip + 4, uint32_t{identification} << 16 | fragment_field);
-  StoreBe32(ip + 8, uint32_t{ttl} << 24 | uint32_t{protocol} << 16 | (~sum & 0xffff));
+  StoreBe32(ip + 8, uint32_t{ttl} << 24 | uint32_t{protocol} << 16 | Folded(sum));
   std::memcpy(ip + 16, &remote, sizeof remote);
 }
 
 SLUICE_PART void FinishIpv6(const Tunnel& tunnel, const Inner& inner, const uint8_t* remote,
                             uint16_t outer_bytes, uint8_t* ip) {
   // The flow label carries the entropy of the inner flow (RFC 6438).
-  StoreBe32(
-      ip, uint32_t{6} << 28 | uint32_t{OuterTrafficClass(tunnel, inner)} << 20 | (inner.flow_hash & 0xfffff));
+  StoreBe32(ip, uint32_t{6} << 28 | uint32_t{OuterTrafficClass(tunnel, inner.traffic_class)} << 20 |
+                    (inner.flow_hash & 0xfffff));
   StoreBe16(ip + 4, static_cast<uint16_t>(outer_bytes - kIpv6HeaderBytes));
   ip[7] = tunnel.ttl != 0 ? tunnel.ttl : inner.hops;
   std::memcpy(ip + 24, remote, 16);
+}
+
+SLUICE_PART void StoreInnerMac(uint8_t* inner_ip, uint64_t hop_first) {
+  const auto begin = static_cast<uint32_t>(hop_first);
+  const auto end = static_cast<uint16_t>(hop_first >> 32);
+  std::memcpy(inner_ip - 14, &begin, sizeof begin);
+  std::memcpy(inner_ip - 10, &end, sizeof end);
+}
+
+SLUICE_PART uint16_t SourcePort(uint32_t flow_hash) {
+  return static_cast<uint16_t>(kSourcePortFirst | (flow_hash & kSourcePortMask));
 }
 
 // `payload` follows the outer IP header and is complete but for its checksums.
 SLUICE_PART void FinishTunnelHeader(const Tunnel& tunnel, const Inner& inner, uint64_t hop_first, uint8_t* ip,
                                     std::span<uint8_t> payload, uint8_t* inner_ip) {
   if (tunnel.is_overlay()) {
-    const auto mac_begin = static_cast<uint32_t>(hop_first);
-    const auto mac_end = static_cast<uint16_t>(hop_first >> 32);
-    std::memcpy(inner_ip - 14, &mac_begin, sizeof mac_begin);
-    std::memcpy(inner_ip - 10, &mac_end, sizeof mac_end);
+    StoreInnerMac(inner_ip, hop_first);
     StoreBe16(inner_ip - 2, inner.ether_type);
   }
   switch (tunnel.kind) {
@@ -113,8 +125,7 @@ SLUICE_PART void FinishTunnelHeader(const Tunnel& tunnel, const Inner& inner, ui
       payload[7] = static_cast<uint8_t>(inner.flow_hash);
       return;
     case TunnelKind::kVxlan:
-      StoreBe16(payload.data(),
-                static_cast<uint16_t>(kSourcePortFirst | (inner.flow_hash & kSourcePortMask)));
+      StoreBe16(payload.data(), SourcePort(inner.flow_hash));
       StoreBe16(payload.data() + 4, static_cast<uint16_t>(payload.size()));
       if (!tunnel.outer_ipv4 && tunnel.Is(channel::kTunnelUdpChecksum)) StoreUdpChecksum(ip, payload);
       return;
@@ -123,9 +134,11 @@ SLUICE_PART void FinishTunnelHeader(const Tunnel& tunnel, const Inner& inner, ui
 
 // The prebuilt header in front of the packet. Most headers are short.
 SLUICE_PART void CopyHeader(const Tunnel& tunnel, uint8_t* inner_ip) {
-  constexpr unsigned kShort = 32;
+  constexpr unsigned kShort = 32, kMiddle = 64;
   if (tunnel.header_bytes <= kShort) {
     std::memcpy(inner_ip - kShort, tunnel.header.data() + Tunnel::kHeaderRoom - kShort, kShort);
+  } else if (tunnel.header_bytes <= kMiddle) {
+    std::memcpy(inner_ip - kMiddle, tunnel.header.data() + Tunnel::kHeaderRoom - kMiddle, kMiddle);
   } else {
     std::memcpy(inner_ip - Tunnel::kHeaderRoom, tunnel.header.data(), Tunnel::kHeaderRoom);
   }
@@ -149,6 +162,31 @@ void ClampMss(const AdjacencyTable& adjacencies, const Departing& departing) {
   ClampTcpMss(ip, bytes, adjacencies.Load(departing.adjacency).mtu());
 }
 
+// IPv4 into a tunnel of fixed headers. Returns the inner bytes.
+SLUICE_PART uint16_t CompleteFixed(const Departing& departing) {
+  const Tunnel& tunnel = *departing.tunnel;
+  uint8_t* const inner_ip = departing.ip;
+  uint8_t* const ip = inner_ip - tunnel.header_bytes;
+  const uint16_t inner_bytes = Ipv4TotalLength(inner_ip);
+  const uint8_t tos = OuterTrafficClass(tunnel, inner_ip[1]);
+  const uint32_t flow_hash = tunnel.is_overlay() ? Ipv4FlowHash(inner_ip) : 0;
+  CopyHeader(tunnel, inner_ip);
+  const uint32_t bytes = uint32_t{inner_bytes} + tunnel.header_bytes;
+  const uint32_t remote = departing.remote(), destination = __builtin_bswap32(remote);
+  StoreBe32(ip, uint32_t{0x45} << 24 | uint32_t{tos} << 16 | bytes);
+  StoreBe16(ip + 10, Folded(tunnel.fixed_sum + tos + bytes + (destination >> 16) + (destination & 0xffff)));
+  std::memcpy(ip + 16, &remote, sizeof remote);
+  if (!tunnel.is_overlay()) return inner_bytes;
+  StoreInnerMac(inner_ip, departing.hop_first);
+  if (tunnel.kind == TunnelKind::kNvgre) {
+    ip[kIpv4HeaderBytes + 7] = static_cast<uint8_t>(flow_hash);
+  } else {
+    StoreBe16(ip + kIpv4HeaderBytes, SourcePort(flow_hash));
+    StoreBe16(ip + kIpv4HeaderBytes + 4, static_cast<uint16_t>(bytes - kIpv4HeaderBytes));
+  }
+  return inner_bytes;
+}
+
 // Writes the outer packet around the inner one. Returns its bytes, from
 // departing.ip - tunnel.header_bytes on.
 template <class F>
@@ -156,6 +194,11 @@ SLUICE_PART uint16_t Wrap(WorkerContext& worker, const Departing& departing) {
   const Tunnel& tunnel = *departing.tunnel;
   if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(departing.ip), 0))
     ClampMss(worker.tables->adjacencies, departing);
+  if (F::kFamily == 4 && __builtin_expect(tunnel.fixed & (departing.ip[0] >> 4 == 4), 1)) {
+    const uint16_t inner_bytes = CompleteFixed(departing);
+    worker.counters.Sent(tunnel.id, departing.adjacency, inner_bytes);
+    return static_cast<uint16_t>(inner_bytes + tunnel.header_bytes);
+  }
   const Inner inner = Describe(departing.ip, CarriesEntropy(tunnel));
   CopyHeader(tunnel, departing.ip);
   uint8_t* ip = departing.ip - tunnel.header_bytes;

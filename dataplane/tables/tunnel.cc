@@ -14,6 +14,9 @@ constexpr uint8_t kProtocolGre = 47;
 constexpr uint16_t kGreChecksumPresent = 0x8000;
 constexpr uint16_t kGreKeyPresent = 0x2000;
 constexpr uint16_t kTransparentEthernet = 0x6558;
+constexpr uint16_t kEtherTypeIpv4 = 0x0800;
+constexpr uint16_t kDontFragment = 0x4000;
+constexpr uint8_t kEcnBits = 0x3;
 constexpr uint32_t kVxlanVniValid = 0x0800'0000;
 
 // Appends fields in network byte order.
@@ -42,7 +45,9 @@ class HeaderWriter {
 
 void WriteIpv4(const Tunnel& tunnel, uint8_t protocol, HeaderWriter& to) {
   to.Byte(0x45);
-  to.Zeros(8);  // TOS, length, identification, flags, TTL
+  to.Zeros(5);  // TOS, length, identification
+  to.Word16(tunnel.fixed ? kDontFragment : 0);
+  to.Byte(tunnel.fixed ? tunnel.ttl : 0);
   to.Byte(protocol);
   to.Zeros(2);  // checksum
   to.Word32(tunnel.local.v4().value);
@@ -63,7 +68,7 @@ void WriteGre(const Tunnel& tunnel, HeaderWriter& to) {
   if (tunnel.Is(channel::kTunnelGreChecksum)) present |= kGreChecksumPresent;
   if (tunnel.Is(channel::kTunnelKeyOut)) present |= kGreKeyPresent;
   to.Word16(present);
-  to.Word16(0);  // protocol: that of the inner packet
+  to.Word16(tunnel.fixed ? kEtherTypeIpv4 : 0);
   if (tunnel.Is(channel::kTunnelGreChecksum)) to.Zeros(4);
   if (tunnel.Is(channel::kTunnelKeyOut)) to.Word32(tunnel.key_out);
 }
@@ -71,7 +76,7 @@ void WriteGre(const Tunnel& tunnel, HeaderWriter& to) {
 void WriteInnerEthernet(const Tunnel& tunnel, HeaderWriter& to) {
   to.Zeros(6);
   to.Bytes(tunnel.mac.bytes);
-  to.Zeros(2);
+  to.Word16(tunnel.fixed ? kEtherTypeIpv4 : 0);
 }
 
 }  // namespace
@@ -80,12 +85,17 @@ void Tunnel::BuildHeader() {
   HeaderWriter to;
   const uint8_t protocol = kind == TunnelKind::kVxlan ? kProtocolUdp : kProtocolGre;
   outer_ipv4 = local.is_v4();
+  fixed = outer_ipv4 && ttl != 0 &&
+          (flags & (channel::kTunnelDfClear | channel::kTunnelDfCopy | channel::kTunnelGreChecksum)) == 0;
+  tos_kept = Is(channel::kTunnelPipe) ? kEcnBits : 0xff;
+  tos_set = Is(channel::kTunnelPipe) ? static_cast<uint8_t>(dscp << 2) : 0;
   if (outer_ipv4) {
     WriteIpv4(*this, protocol, to);
   } else {
     WriteIpv6(*this, protocol, to);
   }
-  ipv4_sum = outer_ipv4 ? static_cast<uint32_t>(net::ChecksumAdd(to.written())) : 0;
+  fixed_sum = outer_ipv4 ? static_cast<uint32_t>(net::ChecksumAdd(to.written())) : 0;
+  ipv4_sum = fixed ? fixed_sum - kDontFragment - (uint32_t{ttl} << 8) : fixed_sum;
   switch (kind) {
     case TunnelKind::kGre:
       WriteGre(*this, to);

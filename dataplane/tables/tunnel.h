@@ -31,14 +31,22 @@ struct alignas(64) Tunnel {
   uint8_t header_bytes = 0;
   // What the interface wants of every packet that arrives: bits of SubinterfaceFlag.
   uint8_t arrival_flags = 0;
+  // Over IPv4, always with DF, a TTL of its own and no checksum but that of the outer
+  // header: flags, TTL and, as if for IPv4 in GRE or Ethernet, the inner EtherType are
+  // in `header`.
+  bool fixed = false;
+  // Of the inner packet's DSCP and ECN the outer header has these bits, and those.
+  uint8_t tos_kept = 0xff;
+  uint8_t tos_set = 0;
   // Sum (RFC 1071, host byte order of 16-bit words, not folded) of the outer IPv4
   // header with its length, TOS, identification, flags, TTL and destination zero.
   uint32_t ipv4_sum = 0;
-  net::MacAddress mac;  // kVxlan, kNvgre: ours in the inner frames
+  uint32_t fixed_sum = 0;  // the same with the flags and the TTL
+  net::MacAddress mac;     // kVxlan, kNvgre: ours in the inner frames
   // Outer IP header, GRE or UDP and VXLAN, inner Ethernet header; what depends on
   // the packet (lengths, TOS, TTL, identification, DF, checksums, UDP source port,
   // NVGRE's FlowID, inner addresses and EtherType, the overlay host's provider
-  // address) is zero. It lies at the end of its room.
+  // address) is zero, but for what `fixed` says. It lies at the end of its room.
   alignas(16) std::array<uint8_t, kHeaderRoom> header{};
 
   // What follows is for the slow path, dumps and the writer.
@@ -64,7 +72,7 @@ struct alignas(64) Tunnel {
 
   const uint8_t* Header() const { return header.data() + kHeaderRoom - header_bytes; }
 
-  // Fills in header, header_bytes and ipv4_sum from the rest.
+  // Fills in header, header_bytes, the sums and what depends on flags alone.
   void BuildHeader();
 };
 

@@ -80,6 +80,36 @@ TEST_CASE("the prebuilt sum is that of the fields which are set") {
   CHECK(tunnel.ipv4_sum == 0x4500u + 0x002fu + 0xc000u + 0x0201u);
 }
 
+TEST_CASE("what no packet changes is in the prebuilt header, and in its sum") {
+  const Tunnel plain =
+      Built({.kind = TunnelKind::kGre, .ttl = 64, .dscp = 10, .local = *net::Address::Parse("192.0.2.1")});
+  CHECK(plain.fixed);
+  CHECK(plain.fixed_sum == plain.ipv4_sum + 0x4000u + 0x4000u);
+  CHECK(plain.Header()[6] == 0x40);
+  CHECK(plain.Header()[8] == 64);
+  CHECK(plain.Header()[22] == 0x08);
+  CHECK(plain.tos_kept == 0xff);
+  CHECK(plain.tos_set == 0);
+
+  Tunnel pipe = plain;
+  pipe.flags = channel::kTunnelPipe;
+  pipe.BuildHeader();
+  CHECK(pipe.tos_kept == 0x03);
+  CHECK(pipe.tos_set == 10 << 2);
+
+  for (const uint16_t flag : {channel::kTunnelDfClear, channel::kTunnelDfCopy, channel::kTunnelGreChecksum}) {
+    Tunnel other = plain;
+    other.flags = flag;
+    other.BuildHeader();
+    CHECK_FALSE(other.fixed);
+    CHECK(other.ipv4_sum == plain.ipv4_sum);
+  }
+  Tunnel inner_ttl = plain;
+  inner_ttl.ttl = 0;
+  inner_ttl.BuildHeader();
+  CHECK_FALSE(inner_ttl.fixed);
+}
+
 TEST_CASE("no prebuilt header is longer than its room") {
   const Tunnel tunnel =
       Built({.kind = TunnelKind::kVxlan, .udp_port = 4789, .local = *net::Address::Parse("2001:db8::1")});
