@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "dataplane/packet/ethernet.h"
-#include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/fragmentation.h"
 #include "dataplane/packet/icmp.h"
 #include "proto/net/checksum.h"
@@ -147,21 +146,6 @@ TEST_CASE("fragments cover the payload exactly and fit the MTU") {
     CHECK(count == expected);
     CHECK(next == total - 20u);
   }
-}
-
-TEST_CASE("all fragments of a datagram hash alike, and ports matter otherwise") {
-  std::mt19937 random(5);
-  Bytes ip = Ipv4Header(random);
-  ip[9] = 17;
-  StoreBe16(&ip[6], 0x2000);
-  const uint32_t first = Ipv4FlowHash(ip.data());
-  StoreBe16(&ip[6], 0x0005);
-  StoreBe32(&ip[20], 12345);
-  CHECK(Ipv4FlowHash(ip.data()) == first);
-  StoreBe16(&ip[6], 0);
-  const uint32_t whole = Ipv4FlowHash(ip.data());
-  StoreBe32(&ip[20], 54321);
-  CHECK(Ipv4FlowHash(ip.data()) != whole);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/packet/flow_hash.h"
 #include "dataplane/packet/tunnel_header.h"
 #include "proto/net/check.h"
 
@@ -16,6 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::vector<uint8_t> payload(data + 1, data + size);
   std::vector<uint8_t> readable = payload;
   if (readable.size() < kPeeked) readable.resize(kPeeked, data[0]);
+  (void)GreInnerFlow(payload);
   TunnelHeader peeked;
   const bool common =
       PeekTunnelHeader(protocol, readable.data(), static_cast<uint32_t>(payload.size()), peeked);
