@@ -1,5 +1,5 @@
 """The base of system tests with tunnels: a wire is the provider network too, and the test plays its router."""
-from scapy.all import ARP, Dot1Q, Ether
+from scapy.all import ARP, GRE, ICMP, IP, Dot1Q, Ether, Raw
 
 from .case import WireTest
 from .deadline import wait_until
@@ -31,6 +31,19 @@ class UnderlayTest(WireTest):
             self.underlay.receive("it", lambda f, asked=frame: f is asked)
             self.underlay.send(Ether(src=ROUTER_MAC, dst=frame.src) / Dot1Q(vlan=UNDERLAY_VLAN)
                                / ARP(op=2, hwsrc=ROUTER_MAC, psrc=ROUTER, hwdst=frame.src, pdst=frame[ARP].psrc))
+
+    def refuse_larger(self, mtu):
+        """Plays a router whose next link takes `mtu` bytes: takes what is larger off the wire and says so to its sender,
+        with as little of it as RFC 792 asks for. Returns what it took."""
+        larger = self.underlay.pending(lambda f: GRE in f and f[IP].len > mtu)
+        for frame in larger:
+            self.underlay.receive("it", lambda f, large=frame: f is large)
+            self.say_too_large(bytes(frame[IP])[:28], mtu)
+        return larger
+
+    def say_too_large(self, quote, mtu):
+        self.underlay.send(Ether(src=ROUTER_MAC, dst=self.port_mac[self.underlay_port]) / Dot1Q(vlan=UNDERLAY_VLAN)
+                           / IP(src=ROUTER, dst=OURS) / ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(quote))
 
     def until(self, what, wanted, seconds=30):
         def look():
