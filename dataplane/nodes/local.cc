@@ -2,6 +2,8 @@
 #include "dataplane/nodes/local.h"
 
 #include "dataplane/nodes/forward.h"
+#include "dataplane/nodes/tunnel_decap.h"
+#include "dataplane/packet/header_options.h"
 #include "dataplane/packet/ipv6_reception.h"
 
 namespace sluice::dataplane {
@@ -121,8 +123,8 @@ namespace {
 
 using local::Service;
 
-constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error",
-                                                  "punt",        "drop",        "reassemble"};
+constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error",  "punt",
+                                                  "drop",        "reassemble",  "tunnel_decap"};
 
 uint16_t NextIdentification(WorkerContext& worker) {
   return worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
@@ -148,6 +150,26 @@ void AnswerEcho(const NodeRun& run, rte_mbuf& mbuf, bool v4, const local::Verdic
   run.Send(v4 ? local::kIp4Forward : local::kIp6Forward, mbuf);
 }
 
+// A tunnel's packet with IPv4 options or extension headers, which nobody took for one so
+// far. True: it goes to its tunnel without them.
+bool IsForTunnel(const NodeRun& run, rte_mbuf& mbuf, bool v4) {
+  uint8_t* const ip = DataOf(mbuf);
+  const TransportBehind transport = v4 ? FindBehindIpv4Options(ip) : FindBehindIpv6Extensions(ip);
+  const uint32_t bytes = v4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
+  if (transport.offset == 0 ||
+      !tunnel_decap::IsTunnelPayload(*run.worker.tables, transport.protocol, ip + transport.offset,
+                                     bytes - transport.offset))
+    return false;
+  uint8_t* const plain = v4 ? DropIpv4Options(ip) : DropIpv6Extensions(ip, transport);
+  mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + (plain - ip));
+  mbuf.data_len = static_cast<uint16_t>(bytes - static_cast<uint32_t>(plain - ip));
+  mbuf.pkt_len = mbuf.data_len;
+  // The received L2 header no longer lies in front of the data.
+  MetaOf(mbuf).l2_bytes = 0;
+  run.Send(local::kTunnelDecap, mbuf);
+  return true;
+}
+
 void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   PacketMetadata& meta = MetaOf(mbuf);
   const uint8_t* ip = DataOf(mbuf);
@@ -156,6 +178,7 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
   const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
   const local::Listeners listeners{.bgp = vrf != nullptr && vrf->punt_bgp, .tunnels = meta.vrf == 0};
+  if (listeners.tunnels && IsForTunnel(run, mbuf, v4)) return;
   const bool reassembled = (meta.flags & kPacketReassembled) != 0;
   const local::Verdict verdict =
       v4 ? local::DecideIpv4(ip, listeners) : local::DecideIpv6(ip, listeners, reassembled);

@@ -10,7 +10,16 @@
 namespace sluice::dataplane {
 namespace local {
 
-enum Edge : uint16_t { kIp4Forward, kIp6Forward, kIcmpError, kPunt, kDrop, kReassemble, kEdgeCount };
+enum Edge : uint16_t {
+  kIp4Forward,
+  kIp6Forward,
+  kIcmpError,
+  kPunt,
+  kDrop,
+  kReassemble,
+  kTunnelDecap,
+  kEdgeCount
+};
 
 enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kPathMtu, kUnreachable, kReassemble, kDrop };
 

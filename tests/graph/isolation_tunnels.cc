@@ -142,7 +142,9 @@ const ModelInterface* IsolationModel::TunnelOf(ModelTunnel::Kind kind, const net
 
 bool IsolationModel::Decapsulate(const Ip& outer, Fate& fate) const {
   auto drop = [&](const std::string& reason) { return fate.drops.emplace_back(fate.vrf, reason), true; };
-  if (!Unsound(outer).empty() || (outer.v4 && outer.header != 20)) return false;
+  // Options are for the packet's destination to look behind.
+  const bool options = outer.v4 && outer.header != 20;
+  if (!Unsound(outer).empty() || (options && !IsOurs(0, outer.destination))) return false;
   const std::span<const uint8_t> payload(outer.transport(), outer.transport_bytes());
   TunnelPayload tunnel;
   if (outer.protocol == 47) {

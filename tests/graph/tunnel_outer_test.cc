@@ -380,6 +380,61 @@ TEST_CASE("every fault of a tunnel header has its name, and what is reserved is 
   CHECK(graph.mbufs_in_use() == 0);
 }
 
+TEST_CASE("options and extension headers of the outer packet do not hide the tunnel") {
+  TunnelGateway graph;
+  for (const bool v4 : {true, false}) {
+    const auto id = static_cast<dataplane::InterfaceId>(v4 ? 4 : 14);
+    graph.AddTunnel(Gre(), FarEnd(v4), id);
+    const Tunnel vxlan{.kind = TunnelKind::kVxlan, .ttl = 64, .key_in = 9, .key_out = 9, .udp_port = 4789};
+    graph.AddTunnel(vxlan, FarEnd(v4), static_cast<dataplane::InterfaceId>(id + 1));
+  }
+  const Bytes ip = Inside(Packet(), true, false, 64, 0).ip();
+  const Bytes gre = kGre4 + ip;
+  Bytes frame = Packet().Ethernet(kInnerGateway, kInnerHost).EtherType(0x0800).frame() + ip;
+  Bytes udp = {0xc0, 0, 0x12, 0xb5, 0, static_cast<uint8_t>(16 + frame.size()), 0, 0, 8, 0, 0, 0, 0, 0, 9, 0};
+  udp = udp + frame;
+  const struct {
+    const char* what;
+    uint8_t type;  // of the first extension header; 0: IPv4
+    Bytes headers;
+    bool taken;
+  } rows[] = {
+      {"no operation", 0, {1, 1, 1, 0}, true},
+      {"router alert", 0, {0x94, 4, 0, 0}, true},
+      {"encapsulation limit", 60, {0, 0, 4, 1, 4, 1, 1, 0}, true},
+      {"hop by hop, then encapsulation limit", 0, {60, 0, 1, 4, 0, 0, 0, 0, 0, 0, 4, 1, 4, 1, 1, 0}, true},
+      {"an option that has to be known", 60, {0, 0, 0x5e, 1, 4, 1, 1, 0}, false},
+  };
+  for (const auto& row : rows)
+    for (const uint8_t protocol : {uint8_t{47}, uint8_t{17}})
+      for (const uint8_t ecn : {uint8_t{0}, uint8_t{2}}) {
+        CAPTURE(row.what, protocol, ecn);
+        const bool v4 = row.headers.size() == 4;
+        Packet packet = graph.FromUnderlay();
+        if (v4) {
+          packet.Ipv4(
+              {.source = FarEnd(true), .destination = "192.0.2.1", .tos = ecn, .options = row.headers});
+        } else {
+          Bytes headers = row.headers;
+          (headers.size() == 8 ? headers[0] : headers[8]) = protocol;
+          packet.Ipv6({.source = FarEnd(false),
+                       .destination = "2001:db8:f::1",
+                       .flow_label = uint32_t{ecn} << 20,
+                       .extension_type = row.type,
+                       .extensions = headers});
+        }
+        graph.Push(1, packet.Transport(protocol, protocol == 47 ? gre : udp).frame());
+        graph.Settle();
+        const auto sent = graph.Sent(0);
+        REQUIRE(sent.size() == (row.taken ? 1u : 0u));
+        if (row.taken) CheckSameFrame(sent[0], Inside(graph.Back(), true, false, 63, 0).frame());
+        graph.Sent(1);
+      }
+  CHECK(graph.mbufs_in_use() == 0);
+  const auto drops = graph.AllDrops();
+  CHECK(drops.size() == 1);  // the one that has to be known
+}
+
 TEST_CASE("a UDP checksum of zero is for tunnels: of others over IPv6 it is a malformed packet") {
   TunnelGateway graph;
   const Bytes udp = {0xc0, 0, 0x12, 0xb6, 0, 8, 0, 0};
