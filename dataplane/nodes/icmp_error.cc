@@ -25,6 +25,17 @@ namespace {
 
 constexpr const char* kNext[icmp_error::kEdgeCount] = {"ip4_forward", "ip6_forward", "drop"};
 
+// The way back may lead into a tunnel: leaves as much in front of the error as its headers
+// and those of L2 take. What came untagged has too little for an ICMPv6 error and a VXLAN
+// over IPv6.
+void MakeRoom(rte_mbuf& mbuf, uint16_t quoted, uint16_t headers) {
+  constexpr unsigned kInFront = Tunnel::kHeaderRoom + kTaggedL2Bytes;
+  const unsigned begin = headers + kInFront;
+  if (mbuf.data_off >= begin || begin + quoted > mbuf.buf_len) return;
+  std::memmove(static_cast<uint8_t*>(mbuf.buf_addr) + begin, DataOf(mbuf), quoted);
+  mbuf.data_off = static_cast<uint16_t>(begin);
+}
+
 // Trims the packet to what is quoted, and grows it by the headers written before it.
 void Reshape(rte_mbuf& mbuf, uint16_t quoted, uint16_t headers) {
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off - headers);
@@ -34,8 +45,9 @@ void Reshape(rte_mbuf& mbuf, uint16_t quoted, uint16_t headers) {
 
 void WriteIpv4(WorkerContext& worker, rte_mbuf& mbuf, uint32_t source) {
   const PacketMetadata& meta = MetaOf(mbuf);
-  uint8_t* ip = DataOf(mbuf);
-  const uint16_t quoted = std::min<uint16_t>(Ipv4TotalLength(ip), kIcmpv4ErrorBytesMax - kIcmpv4ErrorHeaders);
+  const uint16_t quoted =
+      std::min<uint16_t>(Ipv4TotalLength(DataOf(mbuf)), kIcmpv4ErrorBytesMax - kIcmpv4ErrorHeaders);
+  MakeRoom(mbuf, quoted, kIcmpv4ErrorHeaders);
   worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
   // RFC 1191 section 4: the MTU lies in the low half; the other errors leave it zero.
   const bool reports_mtu = meta.icmp_type == 3 && meta.icmp_code == 4;
@@ -43,21 +55,21 @@ void WriteIpv4(WorkerContext& worker, rte_mbuf& mbuf, uint32_t source) {
                     .rest = reports_mtu ? meta.mtu : 0u,
                     .source = source,
                     .identification = worker.next_identification},
-                   ip, quoted);
+                   DataOf(mbuf), quoted);
   Reshape(mbuf, quoted, kIcmpv4ErrorHeaders);
 }
 
 void WriteIpv6(rte_mbuf& mbuf, const net::Ipv6Address& source) {
   const PacketMetadata& meta = MetaOf(mbuf);
-  uint8_t* ip = DataOf(mbuf);
-  const auto ip_bytes = static_cast<uint16_t>(Ipv6PayloadLength(ip) + kIpv6HeaderBytes);
+  const auto ip_bytes = static_cast<uint16_t>(Ipv6PayloadLength(DataOf(mbuf)) + kIpv6HeaderBytes);
   const uint16_t quoted = std::min<uint16_t>(ip_bytes, kIcmpv6ErrorBytesMax - kIcmpv6ErrorHeaders);
+  MakeRoom(mbuf, quoted, kIcmpv6ErrorHeaders);
   // Packet too big reports the MTU, parameter problem the octet it is about.
   const bool reports = meta.icmp_type == 2 || meta.icmp_type == 4;
   WriteIcmpv6Error({.kind = {meta.icmp_type, meta.icmp_code},
                     .rest = reports ? meta.mtu : 0u,
                     .source = source.bytes.data()},
-                   ip, quoted);
+                   DataOf(mbuf), quoted);
   Reshape(mbuf, quoted, kIcmpv6ErrorHeaders);
 }
 

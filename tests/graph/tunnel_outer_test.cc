@@ -380,6 +380,30 @@ TEST_CASE("every fault of a tunnel header has its name, and what is reserved is 
   CHECK(graph.mbufs_in_use() == 0);
 }
 
+TEST_CASE("an error about what came untagged has room for the longest tunnel on its way back") {
+  const bool outer4 = GENERATE(true, false);
+  TunnelGateway graph;
+  graph.AddInterface({.id = 9, .vrf = 1, .port = 0, .vlan = 0}, {"10.9.0.1/24", "2001:db8:9::1/64"});
+  graph.AddTunnel({.kind = TunnelKind::kVxlan, .ttl = 64, .key_in = 9, .key_out = 9, .udp_port = 4789},
+                  FarEnd(outer4));
+  for (const bool inner4 : {true, false}) {
+    CAPTURE(outer4, inner4);
+    Packet packet = Packet().Ethernet(graph.port(0).mac(), Mac("02:00:00:00:09:02"));
+    if (inner4) packet.Ipv4({.source = "10.3.0.9", .destination = "10.2.0.1", .ttl = 1});
+    if (!inner4) packet.Ipv6({.source = "2001:db8:3::9", .destination = "2001:db8:2::1", .hop_limit = 1});
+    graph.Push(0, packet.Udp(1, 2, 1200).frame());
+    graph.Settle();
+    const auto sent = graph.Sent(1);
+    REQUIRE(sent.size() == 1);
+    const Fields fields = DissectTunnel(sent[0]);
+    CHECK(fields.at("tunnel.key") == "9");
+    CHECK(fields.at("inner.ip.destination") == (inner4 ? "10.3.0.9" : "2001:db8:3::9"));
+    CHECK(fields.at("inner.icmp.type") == (inner4 ? "11" : "3"));
+    CHECK(fields.at("inner.icmp.checksum") == "good");
+  }
+  CHECK(graph.mbufs_in_use() == 0);
+}
+
 TEST_CASE("options and extension headers of the outer packet do not hide the tunnel") {
   TunnelGateway graph;
   for (const bool v4 : {true, false}) {
