@@ -27,6 +27,8 @@ struct Arrival {
   uint16_t outer_bytes;     // total length of the outer packet
   uint16_t payload_offset;  // of the tunnel's payload, from the outer IP header
   uint16_t ether_type;      // of the payload
+  TunnelSelector selector;
+  uint32_t number;  // key, VNI or VSID
   uint8_t outer_ecn;
   bool outer_ipv4;
   uint32_t hash;
@@ -76,6 +78,8 @@ bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   arrival.payload_offset = static_cast<uint16_t>(kIpv4HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
   arrival.outer_ecn = ip[1] & kEcnMask;
+  arrival.selector = header.selector;
+  arrival.number = header.key;
   arrival.key = TerminationKey4::Of(Ipv4Destination(ip), Ipv4Source(ip), header.selector, header.key);
   arrival.hash = TerminationMap4::Hash(arrival.key);
   run.worker.tables->tunnels.ipv4().Prefetch(arrival.hash);
@@ -93,10 +97,23 @@ bool TakeOuterIpv6(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   arrival.payload_offset = static_cast<uint16_t>(kIpv6HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
   arrival.outer_ecn = ip[1] >> 4 & kEcnMask;
+  arrival.selector = header.selector;
+  arrival.number = header.key;
   arrival.interface = run.worker.tables->tunnels.ipv6().Find(
       TerminationKey6::Of(net::Ipv6Address::FromBytes(Ipv6Destination(ip)),
                           net::Ipv6Address::FromBytes(Ipv6Source(ip)), header.selector, header.key));
   return true;
+}
+
+// The network that has the number of a packet from none of its hosts: that is its tenant's
+// matter, because somebody pretends or a mapping is missing. Null: nobody has it.
+const Tunnel* NetworkOf(const Tables& tables, const Arrival& arrival) {
+  if (arrival.selector.kind == TunnelKind::kGre) return nullptr;
+  const uint8_t* ip = DataOf(*arrival.mbuf);
+  const net::Address local = arrival.outer_ipv4
+                                 ? net::Address(net::Ipv4Address{Ipv4Destination(ip)})
+                                 : net::Address(net::Ipv6Address::FromBytes(Ipv6Destination(ip)));
+  return tables.tunnels.OverlayOf(local, arrival.selector, arrival.number);
 }
 
 // The inner ECN field as RFC 6040 has it; false when the packet has to go.
@@ -278,7 +295,12 @@ void FindTunnels(const WorkerContext& worker, Arrival* arrivals, uint16_t count)
 void TakeInner(const NodeRun& run, const Arrival& arrival, Inner& inner) {
   const WorkerContext& worker = run.worker;
   if (__builtin_expect(arrival.tunnel == nullptr, 0)) {
-    PassBy(run, *arrival.mbuf, arrival.outer_ipv4, DropReason::kTunnelUnknown);
+    if (const Tunnel* network = NetworkOf(*worker.tables, arrival)) {
+      MetaOf(*arrival.mbuf).vrf = network->vrf;
+      Refused(run, *arrival.mbuf, DropReason::kTunnelNotAHost);
+    } else {
+      PassBy(run, *arrival.mbuf, arrival.outer_ipv4, DropReason::kTunnelUnknown);
+    }
     return;
   }
   if (!Unwrap(run, arrival, *arrival.tunnel)) return;

@@ -61,6 +61,7 @@ namespace sluice::dataplane {
   X(kControlAbsent, "control_absent", "for control, which is not attached")                          \
   X(kInjectRateLimited, "inject_rate_limited", "above the tenant's budget of what control sends")    \
   X(kTunnelUnknown, "tunnel_unknown", "nobody's: no tunnel has this source, key, VNI or VSID")       \
+  X(kTunnelNotAHost, "tunnel_not_a_host", "from a provider address that is no host of the network")  \
   X(kTunnelTruncated, "tunnel_truncated", "the packet ends inside its tunnel headers")               \
   X(kTunnelHeader, "tunnel_header", "a tunnel header that is not to be accepted")                    \
   X(kTunnelChecksum, "tunnel_checksum", "the GRE or outer UDP checksum is wrong")                    \

@@ -11,6 +11,13 @@ namespace {
 using channel::Limit;
 using channel::RefusalReason;
 
+TerminationKey4 NetworkKey4(const net::Address& local, TunnelSelector selector, uint32_t key) {
+  return TerminationKey4::Of(local.v4().value, 0, selector, key);
+}
+TerminationKey6 NetworkKey6(const net::Address& local, TunnelSelector selector, uint32_t key) {
+  return TerminationKey6::Of(local.v6(), {}, selector, key);
+}
+
 bool SameReceived(const Tunnel& a, const Tunnel& b) {
   return a.kind == b.kind && a.key_in == b.key_in && a.udp_port == b.udp_port && a.local == b.local &&
          a.remote == b.remote && a.ReceiveSelector().Word() == b.ReceiveSelector().Word();
@@ -38,6 +45,8 @@ TunnelTable::TunnelTable(const TableLimits& limits, Retirement& retirement)
       tunnels_(limits.interfaces + 1, retirement),
       ipv4_(limits.tunnel_terminations, retirement),
       ipv6_(limits.tunnel_terminations, retirement),
+      networks4_(limits.interfaces, retirement),
+      networks6_(limits.interfaces, retirement),
       retirement_(retirement) {}
 
 WriteResult TunnelTable::Terminate(const Tunnel& tunnel, const net::Address& remote) {
@@ -54,6 +63,35 @@ WriteResult TunnelTable::Unterminate(const Tunnel& tunnel, const net::Address& r
     return ipv4_.Remove(
         TerminationKey4::Of(tunnel.local.v4().value, remote.v4().value, selector, tunnel.key_in));
   return ipv6_.Remove(TerminationKey6::Of(tunnel.local.v6(), remote.v6(), selector, tunnel.key_in));
+}
+
+const Tunnel* TunnelTable::OverlayOf(const net::Address& local, TunnelSelector selector, uint32_t key) const {
+  const InterfaceId id = local.is_v4() ? networks4_.Find(NetworkKey4(local, selector, key))
+                                       : networks6_.Find(NetworkKey6(local, selector, key));
+  return id == kNoInterface ? nullptr : tunnels_.Find(id);
+}
+
+// Two overlays may share a number while one takes over from the other: the first keeps it.
+void TunnelTable::OwnNetwork(const Tunnel& tunnel) {
+  if (!tunnel.is_overlay()) return;
+  const TunnelSelector selector = tunnel.ReceiveSelector();
+  if (tunnel.local.is_v4()) {
+    (void)networks4_.Add(NetworkKey4(tunnel.local, selector, tunnel.key_in), tunnel.id);
+  } else {
+    (void)networks6_.Add(NetworkKey6(tunnel.local, selector, tunnel.key_in), tunnel.id);
+  }
+}
+
+void TunnelTable::DisownNetwork(const Tunnel& tunnel) {
+  if (!tunnel.is_overlay()) return;
+  const TunnelSelector selector = tunnel.ReceiveSelector();
+  const Tunnel* owner = OverlayOf(tunnel.local, selector, tunnel.key_in);
+  if (owner == nullptr || owner->id != tunnel.id) return;
+  if (tunnel.local.is_v4()) {
+    SLUICE_CHECK(networks4_.Remove(NetworkKey4(tunnel.local, selector, tunnel.key_in)).ok());
+  } else {
+    SLUICE_CHECK(networks6_.Remove(NetworkKey6(tunnel.local, selector, tunnel.key_in)).ok());
+  }
 }
 
 WriteResult TunnelTable::CheckTermination(const Tunnel& tunnel, InterfaceId gives_way) const {
@@ -91,6 +129,8 @@ WriteResult TunnelTable::Put(const Tunnel& tunnel) {
     far_ends_.erase({before->remote, tunnel.id});
   }
   if (!tunnel.is_overlay()) far_ends_[{tunnel.remote, tunnel.id}] = 1;
+  if (moves) DisownNetwork(*before);
+  if (before == nullptr || moves) OwnNetwork(tunnel);
   if (tunnel.kind == TunnelKind::kVxlan) vxlan_ports_.Add(tunnel.udp_port);
   if (before != nullptr && before->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(before->udp_port);
   auto built = std::make_unique<Tunnel>(tunnel);
@@ -109,6 +149,7 @@ WriteResult TunnelTable::Remove(InterfaceId id) {
     SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
     far_ends_.erase({tunnel->remote, id});
   }
+  DisownNetwork(*tunnel);
   if (tunnel->kind == TunnelKind::kVxlan) vxlan_ports_.Remove(tunnel->udp_port);
   tunnels_.Withdraw(id);
   return WriteResult::Accepted();

@@ -46,6 +46,9 @@ class TunnelTable {
   const TerminationMap4& ipv4() const { return ipv4_; }
   const TerminationMap6& ipv6() const { return ipv6_; }
   const UdpPortSet& vxlan_ports() const { return vxlan_ports_; }
+  // The overlay that receives these packets of its hosts, whoever sent this one; null when
+  // there is none. Of two that share them by their hosts, one.
+  const Tunnel* OverlayOf(const net::Address& local, TunnelSelector selector, uint32_t key) const;
 
   // --- The writer; a refused write changed nothing ---
   // Creates or changes; `tunnel` without its header, which is built here. What
@@ -78,10 +81,15 @@ class TunnelTable {
   WriteResult CheckTermination(const Tunnel& tunnel, InterfaceId gives_way) const;
   WriteResult Terminate(const Tunnel& tunnel, const net::Address& remote);
   WriteResult Unterminate(const Tunnel& tunnel, const net::Address& remote);
+  void OwnNetwork(const Tunnel& tunnel);
+  void DisownNetwork(const Tunnel& tunnel);
 
   PublishedArray<Tunnel> tunnels_;
   TerminationMap4 ipv4_;
   TerminationMap6 ipv6_;
+  // Overlays by the same keys, without remotes.
+  TerminationMap4 networks4_;
+  TerminationMap6 networks6_;
   UdpPortSet vxlan_ports_;
   Retirement& retirement_;
   // Far ends of each tunnel, with the number of users: the hosts of an overlay, the one end of GRE.

@@ -163,7 +163,20 @@ bool IsolationModel::Decapsulate(const Ip& outer, Fate& fate) const {
   if (!tunnel.unsound.empty()) return ours && drop(tunnel.unsound);
   const ModelInterface* in =
       TunnelOf(tunnel.kind, outer.destination, outer.source, tunnel.key, tunnel.udp_port);
-  if (in == nullptr) return ours && drop("tunnel_unknown");
+  if (in == nullptr) {
+    // Of a network, but none of its hosts: that tenant's matter.
+    for (const auto& [id, interface] : interfaces) {
+      if (tunnel.kind == ModelTunnel::kGre || !interface.tunnel || interface.tunnel->kind != tunnel.kind)
+        continue;
+      const ModelTunnel& network = *interface.tunnel;
+      if (network.local != outer.destination || network.key_in != tunnel.key ||
+          network.udp_port != tunnel.udp_port)
+        continue;
+      fate.vrf = interface.vrf;
+      return drop("tunnel_not_a_host");
+    }
+    return ours && drop("tunnel_unknown");
+  }
 
   fate.vrf = in->vrf;
   if (!in->up) return drop("interface_down");

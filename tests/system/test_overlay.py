@@ -107,7 +107,7 @@ class Overlay(UnderlayTest):
         """A frame with a tenant's VNI from an address that is no host of it is dropped and counted"""
         before = self.drops()
         self.from_host(CONTOSO, self.to_gateway(CONTOSO) / IP(src=CONTOSO.inside.host4, dst=CONTOSO.outside.host4) / UDP(), STRANGER)
-        self.wait_for_drop(before, "tunnel_unknown")
+        self.wait_for_drop(before, "tunnel_not_a_host")
         self.assert_silent(CONTOSO.outside)
 
     def test_arp_for_the_gateway_is_answered(self):
