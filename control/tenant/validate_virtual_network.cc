@@ -16,9 +16,9 @@ namespace v1 = ::sluice::gateway::v1;
 
 constexpr uint32_t kUdpPortMax = 65535;
 constexpr uint16_t kVxlanPort = 4789;  // RFC 7348 section 5
-// RFC 7637 section 3.2 keeps those below for itself; VNIs are held to the same.
-constexpr uint32_t kNetworkIdMin = 4096;
+constexpr uint32_t kVniMin = 1;        // RFC 7348 section 5 keeps none; 0 is what an empty field says
 constexpr uint32_t kVniMax = 0xffffff;
+constexpr uint32_t kVsidMin = 4096;      // RFC 7637 section 3.2 keeps those below for itself
 constexpr uint32_t kVsidMax = 0xfffffe;  // the highest is for messages between endpoints
 
 // Locally administered, and the same on whatever gateway the tenant is.
@@ -113,12 +113,14 @@ void TakePrefixes(v1::VirtualSubnet& wanted, const Place& place, Findings& findi
 void TakeNetworkId(const v1::VirtualSubnet& wanted, Encapsulation encapsulation,
                    const Environment& environment, const Place& place, Findings& findings,
                    VirtualSubnet& subnet) {
-  const uint32_t max = encapsulation == Encapsulation::kVxlan ? kVniMax : kVsidMax;
+  const bool vxlan = encapsulation == Encapsulation::kVxlan;
+  const uint32_t min = vxlan ? kVniMin : kVsidMin;
+  const uint32_t max = vxlan ? kVniMax : kVsidMax;
   const Place at = place.Field("network_id");
   subnet.network_id = wanted.network_id();
-  if (wanted.network_id() < kNetworkIdMin || wanted.network_id() > max)
+  if (wanted.network_id() < min || wanted.network_id() > max)
     return findings.Invalid(at, absl::StrCat(NetworkIdText(encapsulation, wanted.network_id()),
-                                             "; accepted: ", kNetworkIdMin, " to ", max));
+                                             "; accepted: ", min, " to ", max));
   const auto owner = environment.network_ids.find({encapsulation, wanted.network_id()});
   if (owner == environment.network_ids.end()) return;
   findings.Invalid(at, absl::StrCat(NetworkIdText(encapsulation, wanted.network_id()), " belongs to ",

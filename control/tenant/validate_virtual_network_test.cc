@@ -78,8 +78,13 @@ TEST_CASE("a virtual network is validated field by field") {
       {"a multicast MAC", Network("gateway_mac: '01:00:5e:00:00:01'"), "[0].gateway_mac", ""},
       {"an MTU too small", Network("mtu: 1279"), "[0].mtu", "accepted: 1280 to 9000"},
       {"a routing domain", Network("routing_domain_id: 7000"), "[0].routing_domain_id", "routing domain"},
-      {"a VNI too small", Network(Subnet("prefix: '10.1.0.0/24' network_id: 4095")),
-       "[0].subnets[0].network_id", "VNI 4095; accepted: 4096 to 16777215"},
+      {"the lowest VNI", Network(Subnet("prefix: '10.1.0.0/24' network_id: 1")), nullptr, ""},
+      {"no VNI", Network(Subnet("prefix: '10.1.0.0/24'")), "[0].subnets[0].network_id",
+       "VNI 0; accepted: 1 to 16777215"},
+      {"a VSID too small",
+       Network("encapsulation: OVERLAY_ENCAPSULATION_NVGRE " +
+               Subnet("prefix: '10.1.0.0/24' network_id: 4095")),
+       "[0].subnets[0].network_id", "VSID 4095; accepted: 4096 to 16777214"},
       {"the VSID that is kept",
        Network("encapsulation: OVERLAY_ENCAPSULATION_NVGRE " +
                Subnet("prefix: '10.1.0.0/24' network_id: 16777215")),
