@@ -14,8 +14,8 @@ namespace sluice::api {
 class Executor {
  public:
   virtual ~Executor() = default;
-  // Runs `work` once, later, on the core thread, in the order of posting. Callable
-  // from any thread. Work posted after the loop ended is dropped without being run.
+  // Any thread: runs `work` once, later, on the core thread, in the order of posting; what it borrows
+  // must live until the loop has ended. Work posted after the loop ended is dropped without being run.
   virtual void Post(absl::AnyInvocable<void() &&> work) = 0;
 };
 

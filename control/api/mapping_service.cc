@@ -2,6 +2,7 @@
 #include "control/api/mapping_service.h"
 
 #include "absl/strings/str_cat.h"
+#include "control/api/collect_later.h"
 #include "control/api/refusal.h"
 #include "control/api/write_rules.h"
 
@@ -189,9 +190,7 @@ void MappingService::FeedAll(const MappingTerms& terms, v1::MappingsResult& resu
 }
 
 void MappingService::CollectLater() {
-  core_.executor.Post([this] {
-    if (writes_.Collect()) CollectLater();
-  });
+  api::CollectLater<MappingWrites>(core_);
 }
 
 grpc::Status MappingService::UpdateMappings(grpc::ServerContext* context,

@@ -1,6 +1,7 @@
 // Streams of static routes.
 #include "control/api/route_service.h"
 
+#include "control/api/collect_later.h"
 #include "control/api/refusal.h"
 #include "control/tenant/static_route.h"
 
@@ -117,9 +118,7 @@ void RouteService::FeedAll(const std::string& tenant, v1::StaticRoutesResult& re
 }
 
 void RouteService::CollectLater() {
-  core_.executor.Post([this] {
-    if (writes_.Collect()) CollectLater();
-  });
+  api::CollectLater<StaticRouteWrites>(core_);
 }
 
 grpc::Status RouteService::UpdateStaticRoutes(grpc::ServerContext* context,

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <future>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "control/api/api_rig.h"
@@ -495,6 +497,26 @@ TEST_CASE("which version of the static set the dataplane forwards by is shown") 
   rig.Acknowledge();
   CHECK(rig.Get("contoso").status().observed_static_routes_version() == 5);
   CHECK(HasCondition(rig.Get("contoso"), "Programmed", v1::CONDITION_STATUS_TRUE));
+}
+
+TEST_CASE("what a server left to the core thread is done when it has ended") {
+  Rig rig;
+  std::promise<void> begun, over;
+  std::thread busy([&] {
+    rig.OnCore([&](DesiredState&) {
+      begun.set_value();
+      over.get_future().wait();
+      return true;
+    });
+  });
+  begun.get_future().wait();
+  v1::GatewayConfig config;
+  config.set_listen_unix(rig.socket() + "2");
+  CHECK(rig.TryStart(config).ok());  // it has sets collected, and ends at once
+  over.set_value();
+  busy.join();
+  // Behind all that.
+  CHECK(rig.OnCore([](DesiredState& state) { return state.empty(); }));
 }
 
 TEST_CASE("a million static routes pass in seconds", "[.][bench]") {
