@@ -54,8 +54,10 @@ Verdict Examine(const WorkerContext& worker, rte_mbuf& mbuf) {
   const PortId port = mbuf.port;
   const Subinterface subinterface = worker.tables->subinterfaces.Find(port, ethernet.vlan);
   const bool ipv6_multicast = !IsUnicastIpv6(frame + ethernet.bytes, mbuf.data_len - ethernet.bytes);
-  const Verdict verdict =
+  Verdict verdict =
       Decide(ethernet.ether_type, StationOf(worker, subinterface, port, frame), subinterface, ipv6_multicast);
+  // No port is asked for it (RTE_ETH_RX_OFFLOAD_SCATTER); the nodes see one buffer only.
+  if (__builtin_expect(mbuf.nb_segs != 1, 0)) verdict = {classify::kDrop, DropReason::kChained};
   PacketMetadata& meta = MetaOf(mbuf);
   StoreArrival(meta,
                ArrivalWord(subinterface, verdict.edge == classify::kIp6Forward ? 6 : 4, ethernet.bytes));
@@ -109,8 +111,7 @@ inline bool TakeOrdinary(const WorkerContext& worker, rte_mbuf& mbuf, Bursts& bu
   const PortId port = mbuf.port;
   const classify::Tag tag = classify::PeekTag(DataOf(mbuf), worker.transmit[port].mac_bits);
   const Subinterface subinterface = worker.tables->subinterfaces.Find(port, tag.vlan);
-  const uint64_t oddities =
-      tag.oddities | classify::Oddities(subinterface) | (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED);
+  const uint64_t oddities = tag.oddities | classify::Oddities(subinterface) | OdditiesOf(mbuf);
   if (__builtin_expect(tag.ether_type == kEtherTypeIpv4, 1))
     return TakeOrdinary<forward::Ipv4>(worker, mbuf, subinterface, oddities, bursts.ipv4, bursts.ipv4_count);
   if (tag.ether_type != kEtherTypeIpv6) return false;

@@ -46,8 +46,7 @@ inline bool LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& ar
   const uint8_t l2_bytes = tagged ? kTaggedL2Bytes : kEthernetBytes;
   uint8_t* ip = frame + l2_bytes;
   const uint32_t available = mbuf.data_len - uint32_t{l2_bytes};
-  const uint64_t odd = (MacBits(frame) ^ worker.transmit[port].mac_bits) |
-                       (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) |
+  const uint64_t odd = (MacBits(frame) ^ worker.transmit[port].mac_bits) | OdditiesOf(mbuf) |
                        static_cast<uint64_t>(LoadBe16(ip - 2) ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available);
   if (__builtin_expect(odd != 0, 0)) return false;
   const uint8_t protocol = Ipv4Protocol(ip);

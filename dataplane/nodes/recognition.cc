@@ -47,10 +47,11 @@ SLUICE_AVX512 inline Columns Transpose(__m512i p01, __m512i p23, __m512i p45, __
            _mm512_shuffle_i64x2(low2, high2, 0x44), _mm512_shuffle_i64x2(low2, high2, 0xee)}};
 }
 
-// Of each mbuf: its buffer, offset (bits 0-15) and port (48-63), flags, length (0-15).
+// Of each mbuf: its buffer, offset (bits 0-15), segments (32-47) and port (48-63), flags,
+// length (0-15).
 static_assert(offsetof(rte_mbuf, buf_addr) == 0 && offsetof(rte_mbuf, data_off) == 16 &&
-              offsetof(rte_mbuf, port) == 22 && offsetof(rte_mbuf, ol_flags) == 24 &&
-              offsetof(rte_mbuf, data_len) == 40);
+              offsetof(rte_mbuf, nb_segs) == 20 && offsetof(rte_mbuf, port) == 22 &&
+              offsetof(rte_mbuf, ol_flags) == 24 && offsetof(rte_mbuf, data_len) == 40);
 SLUICE_AVX512 inline __m512i TwoMbufs(const rte_mbuf* a, const rte_mbuf* b) {
   const __m512i words = _mm512_setr_epi64(0, 2, 3, 5, 8, 10, 11, 13);
   return _mm512_permutex2var_epi64(_mm512_load_si512(a), words, _mm512_load_si512(b));
@@ -143,7 +144,10 @@ SLUICE_AVX512 inline void LookAtMbufs(const rte_mbuf* const mbuf[], Found& found
   found.frame[at] = _mm512_add_epi64(buffer.word[0], _mm512_and_si512(buffer.word[1], low16));
   found.port[at] = _mm512_srli_epi64(buffer.word[1], 48);
   found.available[at] = _mm512_sub_epi64(_mm512_and_si512(buffer.word[3], low16), Set(kTaggedL2Bytes));
-  found.odd[at] = _mm512_and_si512(buffer.word[2], Set(RTE_MBUF_F_RX_VLAN_STRIPPED));
+  // OdditiesOf
+  const __m512i segments = _mm512_xor_si512(buffer.word[1], Set(uint64_t{1} << 32));
+  found.odd[at] = OrAnd(_mm512_and_si512(buffer.word[2], Set(RTE_MBUF_F_RX_VLAN_STRIPPED)), segments,
+                        Set(uint64_t{0xffff} << 32));
 }
 
 SLUICE_AVX512 inline void LookAtFrames(const WorkerContext& worker, Found& found, unsigned at) {

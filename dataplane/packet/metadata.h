@@ -89,6 +89,11 @@ inline void StoreArrival(PacketMetadata& meta, uint64_t word) {
   std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
 }
 
+// Not zero: the port took the tag off, or the frame lies in several buffers.
+inline uint64_t OdditiesOf(const rte_mbuf& mbuf) {
+  return (mbuf.ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) | uint64_t{mbuf.nb_segs ^ 1u};
+}
+
 // What port_tx counts once the port has taken the frame. It travels in fields of the
 // mbuf that mean something only on reception, so that a packet that leaves at once
 // needs no metadata: that would be a cache line more for each.

@@ -11,6 +11,7 @@ namespace sluice::dataplane {
 #define SLUICE_DROP_REASONS(X)                                                                       \
   X(kNone, "none", "not dropped")                                                                    \
   X(kTruncated, "truncated", "the frame ends inside its headers")                                    \
+  X(kChained, "chained", "the port handed the frame over in several buffers")                        \
   X(kUnknownVlan, "unknown_vlan", "no subinterface has this port and VLAN")                          \
   X(kInterfaceDown, "interface_down", "the subinterface is administratively down")                   \
   X(kNotOurMac, "not_our_mac", "the frame is addressed to another station")                          \

@@ -190,6 +190,10 @@ void GraphHarness::AddNeighbor(InterfaceId interface, const std::string& address
   SLUICE_CHECK(tables_->neighbors.Put(NeighborKey::Of(interface, Ip(address)), id).ok());
 }
 
+void GraphHarness::PushChained(uint16_t port, const Bytes& frame, size_t split) {
+  ports_[port]->Push(next_queue_++ % options_.workers, frame, *pool_, split);
+}
+
 void GraphHarness::Push(uint16_t port, const Bytes& frame, uint16_t queue) {
   ports_[port]->Push(queue, frame, *pool_);
 }

@@ -106,6 +106,8 @@ class GraphHarness {
   // One frame on a receive queue of the port, then Settle(). Unless told which, the
   // frames go to the workers in turn.
   void Push(uint16_t port, const Bytes& frame, uint16_t queue);
+  // In two buffers, of which the first has `split` bytes.
+  void PushChained(uint16_t port, const Bytes& frame, size_t split);
   void Push(uint16_t port, const Bytes& frame) { Push(port, frame, next_queue_++ % options_.workers); }
   // Walks all workers on this thread until nothing arrives any more; or, with
   // StartWorkers(), waits until they have done so.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 
 #include "proto/net/check.h"
 
@@ -70,14 +71,25 @@ net::MacAddress RingPort::mac() const {
   return mac;
 }
 
-void RingPort::Push(uint16_t queue, const Bytes& frame, rte_mempool& pool) {
+namespace {
+
+rte_mbuf* NewMbuf(std::span<const uint8_t> bytes, rte_mempool& pool) {
   rte_mbuf* mbuf = rte_pktmbuf_alloc(&pool);
   SLUICE_CHECK(mbuf != nullptr);
   // What a careless node might read of a former packet.
   std::memset(rte_mbuf_to_priv(mbuf), 0xa5, rte_pktmbuf_priv_size(&pool));
-  char* data = rte_pktmbuf_append(mbuf, static_cast<uint16_t>(frame.size()));
+  char* data = rte_pktmbuf_append(mbuf, static_cast<uint16_t>(bytes.size()));
   SLUICE_CHECK(data != nullptr);
-  std::memcpy(data, frame.data(), frame.size());
+  std::memcpy(data, bytes.data(), bytes.size());
+  return mbuf;
+}
+
+}  // namespace
+
+void RingPort::Push(uint16_t queue, const Bytes& frame, rte_mempool& pool, size_t split) {
+  const std::span bytes(frame);
+  rte_mbuf* mbuf = NewMbuf(split == 0 ? bytes : bytes.first(split), pool);
+  if (split != 0) SLUICE_CHECK(rte_pktmbuf_chain(mbuf, NewMbuf(bytes.subspan(split), pool)) == 0);
   mbuf->port = id_;
   SLUICE_CHECK(rte_ring_enqueue(receive_[queue], mbuf) == 0);
 }

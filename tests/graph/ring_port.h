@@ -36,7 +36,8 @@ class RingPort {
   rte_ring& sent(uint16_t queue) { return *transmit_[queue]; }
 
   // A frame from `pool` onto a queue. Dies when the ring or the pool is full.
-  void Push(uint16_t queue, const Bytes& frame, rte_mempool& pool);
+  // With `split`, in two buffers, of which the first has so many bytes.
+  void Push(uint16_t queue, const Bytes& frame, rte_mempool& pool, size_t split = 0);
   // All frames sent so far on all queues, queue by queue; frees the mbufs.
   std::vector<Bytes> Collect();
   // From now on bursts go through functions compiled with this program instead of the
