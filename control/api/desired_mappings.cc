@@ -102,7 +102,7 @@ void DesiredState::StateMappings(TenantRecord& record) {
     if (network.mappings.size() == 0) continue;
     const tenant::VirtualNetwork* model = ModelOf(record, name);
     std::optional<tenant::MappingRules> rules;
-    if (model != nullptr) rules.emplace(record.validated.model, *model);
+    if (model != nullptr) rules.emplace(record.validated.model, *model, gateway_.underlay);
     MappingStatement statement(surroundings_.sink, record, network, ++revision_);
     std::vector<net::Prefix> remove;
     const auto& all = network.mappings.mappings();

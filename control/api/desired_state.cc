@@ -2,6 +2,7 @@
 #include "control/api/desired_state.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "control/api/gateway_status.h"
@@ -175,14 +176,16 @@ void DesiredState::State(TenantRecord& record) {
 }
 
 // An underlay that never was is not stated: nothing waits for the dataplane then.
-void DesiredState::StateUnderlay() {
+bool DesiredState::StateUnderlay() {
   gateway::v1::GatewaySpec spec = gateway_.row.spec;
   gateway_.findings = tenant::Findings();
-  gateway_.underlay = tenant::ValidateUnderlay(spec, EnvironmentForUnderlay(spec), gateway_.findings);
-  if (gateway_.underlay.empty() && gateway_.spec_revision == 0) return;
+  const tenant::UnderlayModel before = std::exchange(
+      gateway_.underlay, tenant::ValidateUnderlay(spec, EnvironmentForUnderlay(spec), gateway_.findings));
+  if (gateway_.underlay.empty() && gateway_.spec_revision == 0) return false;
   surroundings_.sink.PutTenant(
       tenant::CompileUnderlay(gateway_.underlay, gateway_.row.underlay_numbers, ports_), ++revision_);
   gateway_.spec_revision = revision_;
+  return gateway_.underlay.interfaces != before.interfaces;
 }
 
 void DesiredState::StateStaticSet(TenantRecord& record) {
@@ -298,7 +301,7 @@ void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<te
 // Stored tenants stay, whatever the environment has become: what was booked
 // before does not count as growth, and what does not validate is shown.
 void DesiredState::Revalidate() {
-  StateUnderlay();
+  const bool other_underlay = StateUnderlay();
   tenant::Environment environment = EnvironmentFor("");
   for (auto& [name, record] : tenants_) {
     // All others' claims are in it; this tenant's own are out while it is looked at.
@@ -314,7 +317,8 @@ void DesiredState::Revalidate() {
     // MTUs may come from ports, so that an equal model can compile differently.
     State(*record);
     if (first || changed) StateStaticSet(*record);
-    if (first || changed) StateMappings(*record);
+    // Hosts may have become addresses of ours, or be none any more.
+    if (first || changed || other_underlay) StateMappings(*record);
     watch_log_.Changed({WatchedKind::kTenant, name, ""});
   }
   CountBooked();

@@ -183,7 +183,8 @@ class DesiredState {
 
  private:
   void State(TenantRecord& record);
-  void StateUnderlay();
+  // True when it has other interfaces than before.
+  bool StateUnderlay();
   void StateStaticSet(TenantRecord& record);
   void FinishFeed(TenantRecord& record);
   void LoadMappings(TenantRecord& record);

@@ -278,6 +278,27 @@ TEST_CASE("mappings are replaced as a whole, by version, and only differences ar
   }
 }
 
+TEST_CASE("mappings to a host that becomes an address of ours are not in force") {
+  OverlayRig rig;
+  v1::MappingsResult result;
+  REQUIRE(Replace(rig, 1, 3, result, "198.51.100.1").ok());
+  v1::PutGatewayRequest request;
+  request.mutable_options()->set_overwrite(true);
+  REQUIRE(google::protobuf::TextFormat::ParseFromString(
+      "underlay_interfaces { name: 'tor-a' port: 'p2' addresses: '192.0.2.1/24' } "
+      "underlay_interfaces { name: 'tor-b' port: 'p1' vlan: 300 addresses: '198.51.100.1/24' }",
+      request.mutable_gateway()->mutable_spec()));
+  v1::GatewayWriteResult written;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, request, &written).ok());
+  CHECK(rig.Stated().empty());
+  CHECK_THAT(
+      ConditionOf(StatusOf(rig), "MappingsValid"),
+      Catch::Contains("3 of 3") && Catch::Contains("198.51.100.1 is an address of the gateway itself"));
+  CHECK(Replace(rig, 2, 3, result, "198.51.100.1").error_code() == grpc::StatusCode::INVALID_ARGUMENT);
+  PutUnderlay(rig);
+  CHECK(rig.Stated().size() == 3);
+}
+
 TEST_CASE("a wrong mapping refuses the whole replace, and says where it is") {
   OverlayRig rig;
   v1::MappingsResult result;

@@ -87,7 +87,7 @@ absl::StatusOr<MappingTerms> MappingWrites::Begin(const v1::MappingsHeader& head
   return MappingTerms{entry.tenant,
                       record->row.uid,
                       network,
-                      tenant::MappingRules(record->validated.model, *model),
+                      tenant::MappingRules(record->validated.model, *model, state_.gateway_record().underlay),
                       record->row.generation,
                       std::max(max - std::min(max, others), own)};
 }
@@ -106,6 +106,9 @@ absl::StatusOr<MappingWrites::Target> MappingWrites::StillThere(const v1::Mappin
   if (record->row.generation != terms.generation)
     return absl::AbortedError(
         absl::StrCat("tenants/", terms.tenant, " was changed while its mappings came; send them again"));
+  if (terms.rules.underlay().interfaces != state_.gateway_record().underlay.interfaces)
+    return absl::AbortedError(absl::StrCat("the underlay was changed while the mappings of tenants/",
+                                           terms.tenant, " came; send them again"));
   return Target{record, &record->networks.find(terms.virtual_network)->second};
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/tenant/text_fields.h"
+#include "control/tenant/tunnel_path.h"
 
 namespace sluice::tenant {
 namespace {
@@ -33,7 +34,9 @@ void ToProto(const Mapping& mapping, gateway::v1::Mapping& out) {
   out.set_mac(mapping.mac.ToString());
 }
 
-MappingRules::MappingRules(const TenantModel& model, const VirtualNetwork& network) : network_(network) {
+MappingRules::MappingRules(const TenantModel& model, const VirtualNetwork& network,
+                           const UnderlayModel& underlay)
+    : network_(network), underlay_(underlay) {
   for (const VirtualNetwork& each : model.virtual_networks)
     for (const VirtualSubnet& subnet : each.subnets)
       for (const net::Prefix& prefix : subnet.prefixes)
@@ -88,10 +91,11 @@ std::optional<MappingComplaint> MappingRules::CheckHost(const Mapping& mapping) 
                                                              "address ",
                                                              ours.ToString(), "; accepted: an ",
                                                              ours.is_v4() ? "IPv4" : "IPv6", " address")};
-  if (mapping.provider == ours)
-    return MappingComplaint{"provider_address", absl::StrCat(ours.ToString(),
-                                                             " is our own provider address; accepted: "
-                                                             "that of the host")};
+  // Packets would come back to us and into the tunnel again.
+  if (mapping.provider == ours || IsOurs(underlay_, mapping.provider))
+    return MappingComplaint{"provider_address",
+                            absl::StrCat(mapping.provider.ToString(),
+                                         " is an address of the gateway itself; accepted: that of the host")};
   const VirtualSubnet* own = Find(mapping.subnet);
   if (own != nullptr && mapping.mac == own->gateway_mac)
     return MappingComplaint{"mac", absl::StrCat(mapping.mac.ToString(), " is ours in subnet ", own->name,

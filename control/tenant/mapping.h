@@ -21,13 +21,15 @@ struct MappingComplaint {
 // What mappings of one virtual network are judged by; a value, for any thread.
 class MappingRules {
  public:
-  // `network` is one of `model`'s.
-  MappingRules(const TenantModel& model, const VirtualNetwork& network);
+  // `network` is one of `model`'s, over `underlay`.
+  MappingRules(const TenantModel& model, const VirtualNetwork& network, const UnderlayModel& underlay);
 
   // In canonical form: the subnet is named.
   std::optional<Mapping> Parse(const gateway::v1::Mapping& wanted, MappingComplaint& complaint) const;
   // Why a mapping that was parsed under other rules does not stand under these; absent when it does.
   std::optional<MappingComplaint> Complaint(const Mapping& mapping) const;
+  // What they were made for.
+  const UnderlayModel& underlay() const { return underlay_; }
 
  private:
   struct Subnet {
@@ -41,6 +43,7 @@ class MappingRules {
   std::string SubnetNames() const;
 
   VirtualNetwork network_;
+  UnderlayModel underlay_;
   std::vector<Subnet> subnets_;  // of the whole tenant
 };
 

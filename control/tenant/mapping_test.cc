@@ -37,6 +37,16 @@ TenantModel Contoso() {
   return model;
 }
 
+UnderlayModel TwoTors() {
+  UnderlayModel underlay;
+  underlay.interfaces.resize(2);
+  underlay.interfaces[0].name = "tor-a";
+  underlay.interfaces[0].addresses = {*net::InterfaceAddress::Parse("192.0.2.1/24")};
+  underlay.interfaces[1].name = "tor-b";
+  underlay.interfaces[1].addresses = {*net::InterfaceAddress::Parse("198.51.100.1/24")};
+  return underlay;
+}
+
 v1::Mapping Wanted(const char* prefix, const char* subnet, const char* provider, const char* mac) {
   v1::Mapping wanted;
   wanted.set_prefix(prefix);
@@ -48,7 +58,7 @@ v1::Mapping Wanted(const char* prefix, const char* subnet, const char* provider,
 
 TEST_CASE("a mapping is parsed under the rules of its virtual network") {
   const TenantModel model = Contoso();
-  const MappingRules rules(model, model.virtual_networks[0]);
+  const MappingRules rules(model, model.virtual_networks[0], TwoTors());
   const char* const kHost = "192.0.2.7";
   const char* const kMac = "02:00:5e:00:53:01";
   const struct {
@@ -85,7 +95,10 @@ TEST_CASE("a mapping is parsed under the rules of its virtual network") {
       {"no host", Wanted("10.1.0.4", "", "", kMac), "provider_address", "accepted: such as 192.0.2.7"},
       {"a host of the other family", Wanted("10.1.0.4", "", "2001:db8::7", kMac), "provider_address",
        "accepted: an IPv4 address"},
-      {"ourselves as host", Wanted("10.1.0.4", "", "192.0.2.1", kMac), "provider_address", "our own"},
+      {"ourselves as host", Wanted("10.1.0.4", "", "192.0.2.1", kMac), "provider_address",
+       "192.0.2.1 is an address of the gateway itself; accepted: that of the host"},
+      {"ourselves on the other interface", Wanted("10.1.0.4", "", "198.51.100.1", kMac), "provider_address",
+       "198.51.100.1 is an address of the gateway itself"},
       {"a multicast host", Wanted("10.1.0.4", "", "239.0.0.1", kMac), "provider_address", "multicast"},
       {"no MAC", Wanted("10.1.0.4", "", kHost, "02:00"), "mac", "no MAC address"},
       {"a multicast MAC", Wanted("10.1.0.4", "", kHost, "01:00:5e:00:00:01"), "mac",
