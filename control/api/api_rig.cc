@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "control/store/audit_rows.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
 
 namespace sluice::api {
 
@@ -49,6 +51,18 @@ bool HasCondition(const v1::Tenant& tenant, const std::string& type, v1::Conditi
   for (const v1::Condition& each : tenant.status().conditions())
     if (each.type() == type) return each.status() == status;
   return false;
+}
+
+std::vector<std::string> Violations(const grpc::Status& status) {
+  google::rpc::Status details;
+  REQUIRE(details.ParseFromString(status.error_details()));
+  std::vector<std::string> found;
+  for (const auto& detail : details.details()) {
+    google::rpc::BadRequest request;
+    if (!detail.UnpackTo(&request)) continue;
+    for (const auto& each : request.field_violations()) found.push_back(each.field());
+  }
+  return found;
 }
 
 Rig::Rig(v1::GatewayConfig config) : config_(std::move(config)) {

@@ -51,6 +51,9 @@ inline constexpr char kLa[] =
 bool HasCondition(const gateway::v1::Tenant& tenant, const std::string& type,
                   gateway::v1::ConditionStatus status);
 
+// The field of each violation that a refusal carries.
+std::vector<std::string> Violations(const grpc::Status& status);
+
 class Rig {
  public:
   // `config` may add a TCP listener.

@@ -298,29 +298,36 @@ void DesiredState::AdoptStaticChanges(TenantRecord& record, const std::vector<te
   watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});
 }
 
+void DesiredState::ValidateEach(
+    tenant::Environment environment,
+    absl::FunctionRef<void(const TenantRecord&, tenant::ValidatedTenant&&)> validated) const {
+  for (const auto& [name, record] : tenants_) {
+    // All others' claims are in it; this tenant's own are out while it is looked at.
+    RemoveClaims(*record, environment);
+    environment.booked_by_others_kbps -= record->validated.booked_kbps;
+    auto found = tenant::ValidateTenant(name, record->row.spec, environment);
+    environment.booked_by_others_kbps += found.booked_kbps;
+    AddClaims(*record, environment);
+    validated(*record, std::move(found));
+  }
+}
+
 // Stored tenants stay, whatever the environment has become: what was booked
 // before does not count as growth, and what does not validate is shown.
 void DesiredState::Revalidate() {
   const bool other_underlay = StateUnderlay();
-  tenant::Environment environment = EnvironmentFor("");
-  for (auto& [name, record] : tenants_) {
-    // All others' claims are in it; this tenant's own are out while it is looked at.
-    RemoveClaims(*record, environment);
-    environment.booked_by_others_kbps -= record->validated.booked_kbps;
-    auto validated = tenant::ValidateTenant(name, record->row.spec, environment);
-    environment.booked_by_others_kbps += validated.booked_kbps;
-    AddClaims(*record, environment);
-
-    const bool first = record->spec_revision == 0;
-    const bool changed = !(validated.model == record->validated.model);
-    record->validated = std::move(validated);
+  ValidateEach(EnvironmentFor(""), [&](const TenantRecord& known, tenant::ValidatedTenant&& validated) {
+    TenantRecord& record = *Find(known.row.name);
+    const bool first = record.spec_revision == 0;
+    const bool changed = !(validated.model == record.validated.model);
+    record.validated = std::move(validated);
     // MTUs may come from ports, so that an equal model can compile differently.
-    State(*record);
-    if (first || changed) StateStaticSet(*record);
+    State(record);
+    if (first || changed) StateStaticSet(record);
     // Hosts may have become addresses of ours, or be none any more.
-    if (first || changed || other_underlay) StateMappings(*record);
-    watch_log_.Changed({WatchedKind::kTenant, name, ""});
-  }
+    if (first || changed || other_underlay) StateMappings(record);
+    watch_log_.Changed({WatchedKind::kTenant, record.row.name, ""});
+  });
   CountBooked();
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "control/api/dataplane_state.h"
 #include "control/api/programming_sink.h"
@@ -131,6 +132,9 @@ class DesiredState {
 
   // What `tenant` may be validated against; it need not exist.
   tenant::Environment EnvironmentFor(std::string_view tenant) const;
+  // Validates every stored tenant in `environment`, which is made for no tenant.
+  void ValidateEach(tenant::Environment environment,
+                    absl::FunctionRef<void(const TenantRecord&, tenant::ValidatedTenant&&)> validated) const;
   // What the underlay of a gateway with `spec` may be validated against.
   tenant::Environment EnvironmentForUnderlay(const gateway::v1::GatewaySpec& spec) const;
   uint64_t BookedKbps() const { return booked_kbps_; }

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "control/api/gateway_status.h"
 #include "control/api/refusal.h"
+#include "control/api/underlay_consequences.h"
 #include "control/api/write_rules.h"
 #include "control/store/number_rows.h"
 #include "control/tenant/consequences.h"
-#include "control/tenant/tunnel_path.h"
 #include "control/tenant/validate_labels.h"
 #include "control/tenant/validate_underlay.h"
 
@@ -80,27 +80,6 @@ void AddConsequence(v1::ConsequenceKind kind, std::string field, std::string des
   consequence.set_description(std::move(description));
 }
 
-// Tunnels that the new underlay takes the local address or the way from.
-void WarnOfTunnels(const DesiredState& state, const tenant::UnderlayModel& underlay,
-                   v1::GatewayWriteResult& result) {
-  for (const auto& [name, record] : state.tenants()) {
-    for (const tenant::Connection& each : record->validated.model.connections) {
-      if (!each.gre) continue;
-      const std::string object = tenant::ConnectionName(name, each.name);
-      if (!tenant::IsOurs(underlay, each.gre->local))
-        AddConsequence(v1::CONSEQUENCE_KIND_WARNING, "spec.underlay_interfaces",
-                       absl::StrCat(object, " ends on ", each.gre->local.ToString(),
-                                    ", which is no address of the underlay any more; it goes down"),
-                       result);
-      else if (tenant::WaysTo(underlay, each.gre->remote).empty())
-        AddConsequence(v1::CONSEQUENCE_KIND_WARNING, "spec.underlay_routes",
-                       absl::StrCat("no underlay route leads to ", each.gre->remote.ToString(), " of ",
-                                    object, "; it is down"),
-                       result);
-    }
-  }
-}
-
 absl::Status CheckEtag(const DesiredState& state, const v1::PutGatewayRequest& request) {
   const store::GatewayRow& row = state.gateway();
   const std::string& etag = request.gateway().etag();
@@ -152,7 +131,11 @@ absl::StatusOr<v1::GatewayWriteResult> PutGateway(DesiredState& state, v1::PutGa
                    absl::StrCat("connections book ", state.BookedKbps(), " kbit/s, more than ",
                                 *capacity.total_kbps, " kbit/s; they keep running, new ones are refused"),
                    result);
-  if (!same) WarnOfTunnels(state, underlay, result);
+  // A refused underlay has none: what it takes from tenants is not what was wanted.
+  if (!same && findings.empty())
+    for (UnderlayConsequence& each : ConsequencesOf(underlay, state))
+      AddConsequence(v1::CONSEQUENCE_KIND_WARNING, std::move(each.field), std::move(each.description),
+                     result);
   result.set_changed(!same);
   if (request.options().validate_only()) {
     if (!allowed.ok())

@@ -24,6 +24,11 @@ uint16_t MappingSet::IndexOf(const std::string& subnet) {
   return static_cast<uint16_t>(subnets_.size() - 1);
 }
 
+uint64_t MappingSet::CountTo(const net::Address& host) const {
+  const auto found = hosts_.find(host);
+  return found == hosts_.end() ? 0 : found->second;
+}
+
 void MappingSet::Release(const Value& value) {
   --subnets_[value.subnet].mappings;
   const auto host = hosts_.find(value.provider);

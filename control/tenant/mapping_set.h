@@ -36,6 +36,8 @@ class MappingSet {
   uint64_t CountIn(std::string_view subnet) const;
   // Different provider addresses.
   size_t hosts() const { return hosts_.size(); }
+  // How many lead to the host.
+  uint64_t CountTo(const net::Address& host) const;
 
  private:
   struct Subnet {

@@ -137,6 +137,8 @@ TEST_CASE("a mapping set counts hosts and subnets") {
   CHECK(set.Put(Of("10.2.0.5/32", "db", "192.0.2.8")));
   CHECK(set.hosts() == 2);
   CHECK(set.CountIn("web") == 2);
+  CHECK(set.CountTo(*net::Address::Parse("192.0.2.7")) == 2);
+  CHECK(set.CountTo(*net::Address::Parse("192.0.2.9")) == 0);
   CHECK_FALSE(set.Put(Of("10.2.0.5/32", "web", "192.0.2.7", 9)));  // moved
   CHECK(set.hosts() == 1);
   CHECK(set.CountIn("web") == 3);
