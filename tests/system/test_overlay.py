@@ -104,10 +104,10 @@ class Overlay(UnderlayTest):
             self.underlay.forget()
 
     def test_a_spoofed_provider_address_is_a_counted_drop(self):
-        """A frame with a tenant's VNI from an address that is no host of it is dropped and counted"""
-        before = self.drops()
+        """A frame with a tenant's VNI from an address that is no host of it is dropped and counted as the tenant's"""
+        before = self.drops(CONTOSO)
         self.from_host(CONTOSO, self.to_gateway(CONTOSO) / IP(src=CONTOSO.inside.host4, dst=CONTOSO.outside.host4) / UDP(), STRANGER)
-        self.wait_for_drop(before, "tunnel_not_a_host")
+        self.wait_for_drop(before, "tunnel_not_a_host", CONTOSO)
         self.assert_silent(CONTOSO.outside)
 
     def test_arp_for_the_gateway_is_answered(self):
