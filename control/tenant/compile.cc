@@ -91,7 +91,8 @@ programming::TunnelEnds TunnelEndsOf(const GreTunnel& gre) {
   ends.kind = channel::TunnelKind::kGre;
   ends.local = gre.local;
   ends.remote = gre.remote;
-  ends.key_in = ends.key_out = gre.key.value_or(0);
+  ends.key_in = gre.key.value_or(0);
+  ends.key_out = gre.key ? gre.send_key : 0;
   ends.flags = FlagsOf(gre);
   ends.ttl = gre.ttl;
   ends.dscp = gre.dscp.value_or(0);

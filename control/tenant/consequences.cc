@@ -20,7 +20,7 @@ using FieldPath = std::vector<MessageDifferencer::SpecificField>;
 bool Interrupts(const FieldDescriptor& field) {
   return field.name() == "port" || field.name() == "vlan" || field.name() == "untagged" ||
          field.name() == "enabled" || field.name() == "mtu" || field.name() == "key" ||
-         field.name() == "public_address" || field.name() == "remote_address" ||
+         field.name() == "send_key" || field.name() == "public_address" || field.name() == "remote_address" ||
          field.name() == "encapsulation" || field.name() == "provider_address" ||
          field.name() == "network_id" || field.name() == "udp_port" || field.name() == "gateway_mac";
 }

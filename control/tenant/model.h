@@ -40,14 +40,15 @@ struct StaticNeighbor {
   friend bool operator==(const StaticNeighbor&, const StaticNeighbor&) = default;
 };
 
-// GRE (RFC 2784) with or without key (RFC 2890), the same in both directions.
+// GRE (RFC 2784) with or without key (RFC 2890), which both directions have or neither.
 struct GreTunnel {
   enum class OuterDf : uint8_t { kSet, kCopy, kClear };
 
-  net::Address local;   // ours in the underlay
-  net::Address remote;  // of the same family
-  std::optional<uint32_t> key;
-  bool checksum = false;  // is sent
+  net::Address local;           // ours in the underlay
+  net::Address remote;          // of the same family
+  std::optional<uint32_t> key;  // of what arrives
+  uint32_t send_key = 0;        // with `key`
+  bool checksum = false;        // is sent
   OuterDf outer_df = OuterDf::kSet;
   uint8_t ttl = 0;              // of the outer header; 0: the inner packet's
   std::optional<uint8_t> dscp;  // of the outer header, 0..63; absent: the inner packet's

@@ -119,6 +119,10 @@ std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environmen
   gre.local = *local;
   gre.remote = *remote;
   if (wanted.has_key()) gre.key = wanted.key();
+  gre.send_key = wanted.has_send_key() ? wanted.send_key() : wanted.key();
+  if (wanted.has_send_key() && !wanted.has_key())
+    findings.Invalid(place.Field("send_key"),
+                     "there is no key that arrives; accepted: with key, or leave send_key out");
   gre.checksum = wanted.checksum();
   gre.ttl = TakeTtl(wanted, place, findings);
   gre.dscp = TakeDscp(wanted, place, findings);

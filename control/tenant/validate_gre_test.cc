@@ -68,6 +68,13 @@ TEST_CASE("a GRE connection is accepted, or refused by field with what would be 
        Gre("key: 0") + "connections { name: 'b' gre { local_endpoint { public_address: "
                        "'192.0.2.5' } remote_address: '198.51.100.2' } }",
        nullptr, ""},
+      {"another key to the other side", Gre("key: 7 send_key: 0"), nullptr, ""},
+      {"a key to send and none to receive", Gre("send_key: 9"), "spec.connections[0].gre.send_key",
+       "accepted: with key"},
+      {"the received key of another tenant", Gre("key: 7 send_key: 9", "", "198.51.100.9"),
+       "spec.connections[0].gre.key", "GRE key 7 from 198.51.100.9 to 192.0.2.5 belongs to"},
+      {"another received key than another tenant's, the same to send",
+       Gre("key: 8 send_key: 7", "", "198.51.100.9"), nullptr, ""},
       {"the key of another far end", Gre("key: 7", "", "198.51.100.3"), nullptr, ""},
       {"over IPv6, both families inside",
        Gre("", "addresses: '10.40.0.1/30' addresses: '2001:db8:40::1/64'", "2001:db8::9", "2001:db8::5"),
@@ -252,9 +259,12 @@ TEST_CASE("a learned path MTU takes the place of the underlay's where it is smal
 
 TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead through it") {
   const Environment environment = WithUnderlay();
+  const auto [send, send_key] = GENERATE(std::pair("", 7u), std::pair(" send_key: 9", 9u));
   const auto validated = ValidateTenant(
       "contoso",
-      Spec(Gre("key: 7 checksum: true outer_df: OUTER_DF_COPY dscp_model: TUNNEL_MODEL_PIPE dscp: 46",
+      Spec(Gre(absl::StrCat("key: 7 checksum: true outer_df: OUTER_DF_COPY dscp_model: TUNNEL_MODEL_PIPE "
+                            "dscp: 46",
+                            send),
                "addresses: '10.40.0.1/30' peer_addresses: '10.50.0.9' outbound_kbps: 9 "
                "routes { prefix: '18.0.0.0/24' next_hops { address: '10.40.0.2' } } "
                "routes { prefix: '19.0.0.0/24' next_hops { connection: 'gre' } }")),
@@ -273,7 +283,7 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
   REQUIRE(interface.tunnel->remote);
   CHECK(interface.tunnel->remote->ToString() == "198.51.100.2");
   CHECK(interface.tunnel->key_in == 7);
-  CHECK(interface.tunnel->key_out == 7);
+  CHECK(interface.tunnel->key_out == send_key);
   CHECK(interface.tunnel->flags ==
         (channel::kTunnelClampMss | channel::kTunnelGreChecksum | channel::kTunnelDfCopy |
          channel::kTunnelPipe | channel::kTunnelKeyIn | channel::kTunnelKeyOut));

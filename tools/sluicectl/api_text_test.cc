@@ -63,7 +63,7 @@ TEST_CASE("a tenant's description names state, reason, connections and routes") 
 TEST_CASE("a GRE connection's description explains its MTU and names what is outside") {
   const auto tenant = From<api::Tenant>(R"(
     name: "contoso"
-    spec { connections { name: "site" gre { key: 7 local_endpoint { public_address: "192.0.2.5" }
+    spec { connections { name: "site" gre { key: 7 send_key: 9 local_endpoint { public_address: "192.0.2.5" }
            remote_address: "198.51.100.2" outer_df: OUTER_DF_COPY dscp_model: TUNNEL_MODEL_PIPE dscp: 46 checksum: true }
            routes { prefix: "18.0.0.0/24" next_hops { connection: "site" } } } }
     status { connections { name: "site" state: CONNECTION_STATE_DISCONNECTED
@@ -71,7 +71,7 @@ TEST_CASE("a GRE connection's description explains its MTU and names what is out
              mtu_reason: "underlay tor-a 1500 - IPv4 20 - GRE 4 - checksum 4 - key 4"
              last_state_change { seconds: 1700000000 } } })");
   const std::string got = ConnectionDescription(ConnectionsOf(tenant).at(0));
-  CHECK_THAT(got, Catch::Contains("gre 192.0.2.5 to 198.51.100.2 key 7\n"));
+  CHECK_THAT(got, Catch::Contains("gre 192.0.2.5 to 198.51.100.2 key 7, sends key 9\n"));
   CHECK_THAT(got, Catch::Contains("1468: underlay tor-a 1500 - IPv4 20 - GRE 4 - checksum 4 - key 4\n"));
   CHECK_THAT(got, Catch::Contains("TTL 64, DSCP 46, DF of the inner packet, with checksum\n"));
   CHECK_THAT(got, Catch::Contains("no underlay route to 198.51.100.2\n"));

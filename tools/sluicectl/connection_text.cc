@@ -21,6 +21,7 @@ std::string L3Text(const api::L3Connection& l3) {
 std::string GreText(const api::GreConnection& gre) {
   std::string out = "gre " + gre.local_endpoint().public_address() + " to " + gre.remote_address();
   if (gre.has_key()) out += " key " + std::to_string(gre.key());
+  if (gre.has_send_key()) out += ", sends key " + std::to_string(gre.send_key());
   return out;
 }
 
