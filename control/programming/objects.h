@@ -46,7 +46,7 @@ struct PolicerObject {
 // What makes an interface a tunnel (channel::TunnelRecord); the fields are those of the record.
 struct TunnelEnds {
   channel::TunnelKind kind = channel::TunnelKind::kGre;
-  uint16_t flags = 0;                  // channel::TunnelFlag; up and reverse path are the interface's
+  uint16_t flags = 0;                  // channel::TunnelFlag; up, reverse path and MSS are the interface's
   net::Address local;                  // ours in the underlay
   std::optional<net::Address> remote;  // of kGre; an overlay's far ends are the hosts of its adjacencies
   uint32_t key_in = 0;                 // VNI or VSID: both the same
@@ -69,6 +69,7 @@ struct InterfaceObject {
   uint16_t mtu = 1500;      // largest IP packet, bytes
   bool up = true;           // administratively
   bool strict_urpf = false;
+  bool clamp_mss = false;   // of TCP connections, both ways, to the MTU
   uint32_t policer_in = 0;  // 0 = none; traffic from the connection
   uint32_t policer_out = 0;
   net::MacAddress mac;  // zero = the port's own; of an overlay ours in the inner frames

@@ -63,7 +63,8 @@ uint32_t EncodeTunnel(const InterfaceObject& object, const TunnelEnds& ends, Rec
   record.connection = object.connection;
   record.kind = static_cast<uint8_t>(ends.kind);
   record.flags = static_cast<uint16_t>(ends.flags | (object.up ? channel::kTunnelUp : 0) |
-                                       (object.strict_urpf ? channel::kTunnelStrictUrpf : 0));
+                                       (object.strict_urpf ? channel::kTunnelStrictUrpf : 0) |
+                                       (object.clamp_mss ? channel::kTunnelClampMss : 0));
   record.family = PutAddress(ends.local, record.local);
   if (ends.remote) PutAddress(*ends.remote, record.remote);
   record.key_in = ends.key_in;
@@ -88,7 +89,8 @@ uint32_t Encode(const InterfaceObject& object, uint16_t port, WireNumbers&, Reco
   record.vlan = object.vlan;
   record.mtu = object.mtu;
   record.flags = static_cast<uint16_t>((object.up ? channel::kInterfaceUp : 0) |
-                                       (object.strict_urpf ? channel::kInterfaceStrictUrpf : 0));
+                                       (object.strict_urpf ? channel::kInterfaceStrictUrpf : 0) |
+                                       (object.clamp_mss ? channel::kInterfaceClampMss : 0));
   record.policer_in = object.policer_in;
   record.policer_out = object.policer_out;
   std::copy_n(object.mac.bytes.begin(), 6, record.mac);

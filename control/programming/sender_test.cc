@@ -138,6 +138,22 @@ TEST_CASE("a VLAN passes from one tenant to another in one go, without a refusal
   CHECK(sender.Progress(2).acknowledged_revision == 1);
 }
 
+TEST_CASE("an interface is told to clamp the MSS, and to leave it alone again") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects tenant = Tenant(1, 1, 100);
+  uint64_t revision = 0;
+  for (const bool clamp : {false, true, false}) {
+    tenant.interfaces[0].clamp_mss = clamp;
+    sender.PutTenant(tenant, ++revision);
+    Run(sender, channel);
+    CHECK(((agent.interfaces.at(10).record.flags & channel::kInterfaceClampMss) != 0) == clamp);
+  }
+}
+
 TEST_CASE("two connections swap their VLANs in one go, without a refusal") {
   testing::FakeAgent agent;
   FakeChannel channel(agent, 1);

@@ -97,6 +97,11 @@ TEST_CASE("a GRE tunnel is an interface without a port, and whatever is behind i
   CHECK(record.remote[3] == 2);
   CHECK(record.key_in == 5001);
   CHECK(record.mtu == 1400);
+  tenant.interfaces[0].clamp_mss = true;
+  plane.sender.PutTenant(tenant, 2);
+  plane.Settle();
+  CHECK(plane.agent.tunnels.at(10).record.flags ==
+        (channel::kTunnelUp | channel::kTunnelKeyIn | channel::kTunnelKeyOut | channel::kTunnelClampMss));
   for (const char* prefix : {"10.40.0.0/30", "18.0.0.0/24"}) {
     const channel::AdjacencyRecord& adjacency = plane.AdjacencyOf(prefix);
     CHECK(adjacency.kind == static_cast<uint8_t>(AdjacencyKind::kTunnel));

@@ -73,14 +73,10 @@ void AddPolicer(const std::optional<uint32_t>& kbps, uint32_t number, uint32_t v
   objects.policers.push_back(std::move(policer));
 }
 
-// TCP through a tunnel must not depend on ICMP that somebody filters: the MSS is always
-// clamped to what the tunnel carries.
-constexpr uint16_t kEveryTunnel = channel::kTunnelClampMss;
-
 uint16_t FlagsOf(const GreTunnel& gre) {
   const bool copy = gre.outer_df == GreTunnel::OuterDf::kCopy;
   const bool clear = gre.outer_df == GreTunnel::OuterDf::kClear;
-  return static_cast<uint16_t>(kEveryTunnel | (gre.checksum ? channel::kTunnelGreChecksum : 0) |
+  return static_cast<uint16_t>((gre.checksum ? channel::kTunnelGreChecksum : 0) |
                                (copy ? channel::kTunnelDfCopy : 0) | (clear ? channel::kTunnelDfClear : 0) |
                                (gre.dscp ? channel::kTunnelPipe : 0) |
                                (gre.key ? channel::kTunnelKeyIn | channel::kTunnelKeyOut : 0));
@@ -118,6 +114,7 @@ void AddLink(const TenantModel& model, const Connection& connection, const Tenan
   interface.mtu = mtu;
   interface.up = connection.enabled;
   interface.strict_urpf = connection.strict_reverse_path;
+  interface.clamp_mss = connection.clamp_mss;
   interface.policer_in = connection.inbound_kbps ? numbers.policer_in : 0;
   interface.policer_out = connection.outbound_kbps ? numbers.policer_out : 0;
   interface.addresses = connection.addresses;
@@ -175,12 +172,12 @@ void AddNetwork(const TenantModel& model, const VirtualNetwork& network, const T
     interface.name =
         absl::StrCat("tenant ", model.name, ": virtual network ", network.name, ": subnet ", subnet.name);
     interface.mtu = mtu;
+    interface.clamp_mss = true;  // as of tunnels
     interface.mac = subnet.gateway_mac;
     interface.addresses = subnet.gateways;
     programming::TunnelEnds& ends = interface.tunnel.emplace();
     ends.kind = vxlan ? channel::TunnelKind::kVxlan : channel::TunnelKind::kNvgre;
-    ends.flags =
-        static_cast<uint16_t>(kEveryTunnel | (network.udp_checksum ? channel::kTunnelUdpChecksum : 0));
+    ends.flags = network.udp_checksum ? channel::kTunnelUdpChecksum : 0;
     ends.local = network.provider_address;
     ends.key_in = ends.key_out = subnet.network_id;
     ends.udp_port = network.udp_port;

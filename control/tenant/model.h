@@ -66,6 +66,7 @@ struct Connection {
   uint16_t vlan = 0;  // 1..4094, 0 = untagged
   uint16_t mtu = 0;   // bytes, 0 = that of the port, or what the underlay leaves a tunnel
   bool strict_reverse_path = false;
+  bool clamp_mss = false;                // of TCP connections, both ways, to the MTU in force
   std::optional<uint32_t> inbound_kbps;  // absent: no limit
   std::optional<uint32_t> outbound_kbps;
   std::vector<net::InterfaceAddress> addresses;

@@ -168,6 +168,9 @@ std::optional<Connection> ValidateConnection(v1::Connection& wanted, const Envir
       Bandwidth(wanted.has_inbound_kbps(), wanted.inbound_kbps(), place.Field("inbound_kbps"), findings);
   connection.outbound_kbps =
       Bandwidth(wanted.has_outbound_kbps(), wanted.outbound_kbps(), place.Field("outbound_kbps"), findings);
+  // TCP through a tunnel, which is narrower than the links beside it, must not depend on ICMP that
+  // somebody filters.
+  connection.clamp_mss = wanted.has_clamp_mss() ? wanted.clamp_mss() : !wanted.has_l3();
   connection.mtu = TakeMtu(wanted.has_mtu(), wanted.mtu(), place.Field("mtu"), findings);
   TakeLink(wanted, environment, place, findings, connection);
   const size_t before_addresses = findings.blocking_count();

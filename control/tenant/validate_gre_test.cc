@@ -277,6 +277,7 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
   REQUIRE(interface.tunnel);
   CHECK(interface.port.empty());
   CHECK(interface.mtu == 1468);
+  CHECK(interface.clamp_mss);
   CHECK(interface.policer_out == 14);
   CHECK((interface.tunnel->kind == channel::TunnelKind::kGre));
   CHECK(interface.tunnel->local.ToString() == "192.0.2.5");
@@ -284,9 +285,8 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
   CHECK(interface.tunnel->remote->ToString() == "198.51.100.2");
   CHECK(interface.tunnel->key_in == 7);
   CHECK(interface.tunnel->key_out == send_key);
-  CHECK(interface.tunnel->flags ==
-        (channel::kTunnelClampMss | channel::kTunnelGreChecksum | channel::kTunnelDfCopy |
-         channel::kTunnelPipe | channel::kTunnelKeyIn | channel::kTunnelKeyOut));
+  CHECK(interface.tunnel->flags == (channel::kTunnelGreChecksum | channel::kTunnelDfCopy |
+                                    channel::kTunnelPipe | channel::kTunnelKeyIn | channel::kTunnelKeyOut));
   CHECK(interface.tunnel->ttl == 64);
   CHECK(interface.tunnel->dscp == 46);
   REQUIRE(objects.routes.size() == 4);  // subnet, peer, two static
@@ -295,6 +295,29 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
   for (const size_t on_link : {0, 1, 3}) {
     CHECK(objects.routes[on_link].next_hops[0].interface == 12);
     CHECK_FALSE(objects.routes[on_link].next_hops[0].address);
+  }
+}
+
+TEST_CASE("the MSS is clamped in tunnels and not beside them, unless the connection says otherwise") {
+  const std::string vlan = "connections { name: 'gre' l3 { port: 'p2' vlan: 9 } addresses: '15.0.0.5/24' ";
+  struct {
+    const char* what;
+    std::string spec;
+    bool clamps;
+  } const rows[] = {
+      {"a tunnel", Gre(), true},
+      {"a tunnel without", Gre("", "clamp_mss: false"), false},
+      {"a VLAN", vlan + "}", false},
+      {"a VLAN with", vlan + "clamp_mss: true }", true},
+  };
+  const Environment environment = WithUnderlay();
+  for (const auto& row : rows) {
+    INFO(row.what);
+    const auto validated = ValidateTenant("contoso", Spec(row.spec), environment);
+    REQUIRE(validated.findings.empty());
+    const auto objects =
+        Compile(validated.model, {3, {{"gre", {11, 12, 13, 14}}}}, environment.ports, environment.underlay);
+    CHECK(objects.interfaces.at(0).clamp_mss == row.clamps);
   }
 }
 

@@ -75,6 +75,7 @@ TEST_CASE("a GRE connection's description explains its MTU and names what is out
   CHECK_THAT(got, Catch::Contains("1468: underlay tor-a 1500 - IPv4 20 - GRE 4 - checksum 4 - key 4\n"));
   CHECK_THAT(got, Catch::Contains("TTL 64, DSCP 46, DF of the inner packet, with checksum\n"));
   CHECK_THAT(got, Catch::Contains("no underlay route to 198.51.100.2\n"));
+  CHECK_THAT(got, Catch::Contains("clamped to the mtu\n"));
   CHECK_THAT(got, Catch::Contains("2023-11-14 22:13:20"));
   CHECK_THAT(got, Catch::Contains("18.0.0.0/24  site "));
 }
@@ -102,6 +103,7 @@ TEST_CASE("a connection's description shows both directions with their limits") 
   CHECK(got.find("  inbound      1,234      0  0 kbit/s             0   1 Gbit/s\n") != std::string::npos);
   CHECK(got.find("  outbound         5      0  0 kbit/s             0  unlimited\n") != std::string::npos);
   CHECK(got.find("  10.0.0.0/16  10.0.1.1        1\n") != std::string::npos);
+  CHECK_THAT(got, Catch::Contains("left as it is\n"));
 }
 
 TEST_CASE("a lookup says which next hop and why") {

@@ -65,6 +65,11 @@ std::string MtuText(const api::ConnectionStatus& status) {
   return std::to_string(status.mtu()) + (status.mtu_reason().empty() ? "" : ": " + status.mtu_reason());
 }
 
+std::string MssText(const api::Connection& connection) {
+  const bool clamps = connection.has_clamp_mss() ? connection.clamp_mss() : !connection.has_l3();
+  return clamps ? "clamped to the mtu" : "left as it is";
+}
+
 // Of the outer header, where it is not as by default.
 std::string OuterText(const api::Connection& connection) {
   if (!connection.has_gre()) return "";
@@ -176,6 +181,7 @@ std::string ConnectionDescription(const ConnectionView& view) {
       {"peers", Joined(view.spec.peer_addresses())},
       {"outer header", OuterText(view.spec)},
       {"mtu", MtuText(view.status)},
+      {"tcp mss", MssText(view.spec)},
       {"gateway", view.status.gateway()},
       {"counted", TimeText(view.status.statistics().last_updated())},
   });
