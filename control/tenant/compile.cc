@@ -73,13 +73,12 @@ void AddPolicer(const std::optional<uint32_t>& kbps, uint32_t number, uint32_t v
   objects.policers.push_back(std::move(policer));
 }
 
-uint16_t FlagsOf(const GreTunnel& gre) {
-  const bool copy = gre.outer_df == GreTunnel::OuterDf::kCopy;
-  const bool clear = gre.outer_df == GreTunnel::OuterDf::kClear;
-  return static_cast<uint16_t>((gre.checksum ? channel::kTunnelGreChecksum : 0) |
-                               (copy ? channel::kTunnelDfCopy : 0) | (clear ? channel::kTunnelDfClear : 0) |
-                               (gre.dscp ? channel::kTunnelPipe : 0) |
-                               (gre.key ? channel::kTunnelKeyIn | channel::kTunnelKeyOut : 0));
+void SetOuterHeader(const OuterHeader& outer, programming::TunnelEnds& ends) {
+  if (outer.df == OuterHeader::Df::kCopy) ends.flags |= channel::kTunnelDfCopy;
+  if (outer.df == OuterHeader::Df::kClear) ends.flags |= channel::kTunnelDfClear;
+  if (outer.dscp) ends.flags |= channel::kTunnelPipe;
+  ends.ttl = outer.ttl;
+  ends.dscp = outer.dscp.value_or(0);
 }
 
 programming::TunnelEnds TunnelEndsOf(const GreTunnel& gre) {
@@ -89,9 +88,9 @@ programming::TunnelEnds TunnelEndsOf(const GreTunnel& gre) {
   ends.remote = gre.remote;
   ends.key_in = gre.key.value_or(0);
   ends.key_out = gre.key ? gre.send_key : 0;
-  ends.flags = FlagsOf(gre);
-  ends.ttl = gre.ttl;
-  ends.dscp = gre.dscp.value_or(0);
+  if (gre.key) ends.flags |= channel::kTunnelKeyIn | channel::kTunnelKeyOut;
+  if (gre.checksum) ends.flags |= channel::kTunnelGreChecksum;
+  SetOuterHeader(gre.outer, ends);
   return ends;
 }
 
@@ -163,7 +162,6 @@ rib::NextHop CompileHop(const NextHop& hop, const TenantModel& model, const Tena
 // is behind a shorter prefix.
 void AddNetwork(const TenantModel& model, const VirtualNetwork& network, const TenantNumbers& numbers,
                 uint16_t mtu, TenantObjects& objects) {
-  constexpr uint8_t kTtl = 64;  // as IANA recommends for IPv4
   const bool vxlan = network.encapsulation == Encapsulation::kVxlan;
   for (const VirtualSubnet& subnet : network.subnets) {
     InterfaceObject interface;
@@ -181,7 +179,7 @@ void AddNetwork(const TenantModel& model, const VirtualNetwork& network, const T
     ends.local = network.provider_address;
     ends.key_in = ends.key_out = subnet.network_id;
     ends.udp_port = network.udp_port;
-    ends.ttl = kTtl;
+    SetOuterHeader(network.outer, ends);
     for (const net::Prefix& prefix : subnet.prefixes)
       objects.routes.push_back(Route(numbers.vrf, prefix, Source::kVirtualNetwork, interface.interface));
     objects.interfaces.push_back(std::move(interface));

@@ -40,18 +40,25 @@ struct StaticNeighbor {
   friend bool operator==(const StaticNeighbor&, const StaticNeighbor&) = default;
 };
 
+// What a tunnel writes outside of the packets that it carries.
+struct OuterHeader {
+  enum class Df : uint8_t { kSet, kCopy, kClear };
+
+  Df df = Df::kSet;             // of IPv4
+  uint8_t ttl = 64;             // 0: the inner packet's
+  std::optional<uint8_t> dscp;  // 0..63; absent: the inner packet's
+
+  friend bool operator==(const OuterHeader&, const OuterHeader&) = default;
+};
+
 // GRE (RFC 2784) with or without key (RFC 2890), which both directions have or neither.
 struct GreTunnel {
-  enum class OuterDf : uint8_t { kSet, kCopy, kClear };
-
   net::Address local;           // ours in the underlay
   net::Address remote;          // of the same family
   std::optional<uint32_t> key;  // of what arrives
   uint32_t send_key = 0;        // with `key`
   bool checksum = false;        // is sent
-  OuterDf outer_df = OuterDf::kSet;
-  uint8_t ttl = 0;              // of the outer header; 0: the inner packet's
-  std::optional<uint8_t> dscp;  // of the outer header, 0..63; absent: the inner packet's
+  OuterHeader outer;
 
   friend bool operator==(const GreTunnel&, const GreTunnel&) = default;
 };
@@ -96,7 +103,8 @@ struct VirtualNetwork {
   net::Address provider_address;  // ours in the underlay
   uint16_t udp_port = 0;          // kVxlan, else 0
   bool udp_checksum = false;      // kVxlan over IPv6
-  uint16_t mtu = 0;               // of inner packets, bytes; 0 = what the underlay leaves
+  OuterHeader outer;
+  uint16_t mtu = 0;  // of inner packets, bytes; 0 = what the underlay leaves
   std::vector<VirtualSubnet> subnets;
 
   friend bool operator==(const VirtualNetwork&, const VirtualNetwork&) = default;

@@ -154,7 +154,7 @@ ExplainedMtu MtuOf(const Connection& connection, const UnderlayModel& underlay,
   if (connection.mtu == 0 || connection.mtu == fits) return {fits, sum};
   if (connection.mtu < fits)
     return {connection.mtu, absl::StrCat("of the connection; ", sum, " would allow ", fits)};
-  if (gre.outer_df == GreTunnel::OuterDf::kClear)
+  if (gre.outer.df == OuterHeader::Df::kClear)
     return {connection.mtu,
             absl::StrCat("of the connection; ", sum, " is ", fits, ", what is larger leaves in fragments")};
   return {fits, absl::StrCat(sum, "; the connection's ", connection.mtu, " is more")};
@@ -181,6 +181,9 @@ ExplainedMtu MtuOf(const VirtualNetwork& network, const UnderlayModel& underlay,
   if (network.mtu == 0 || network.mtu == fits) return {fits, sum};
   if (network.mtu < fits)
     return {network.mtu, absl::StrCat("of the virtual network; ", sum, " would allow ", fits)};
+  if (network.outer.df == OuterHeader::Df::kClear)
+    return {network.mtu, absl::StrCat("of the virtual network; ", sum, " is ", fits,
+                                      ", what is larger leaves in fragments")};
   return {fits, absl::StrCat(sum, "; the virtual network's ", network.mtu, " is more")};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "control/tenant/outer_header.h"
 #include "control/tenant/text_fields.h"
 #include "control/tenant/tunnel_path.h"
 
@@ -11,10 +12,6 @@ namespace sluice::tenant {
 namespace {
 
 namespace v1 = ::sluice::gateway::v1;
-
-constexpr uint32_t kTtlDefault = 64;  // as IANA recommends for IPv4
-constexpr uint32_t kTtlMax = 255;
-constexpr uint32_t kDscpMax = 63;  // RFC 2474 section 3
 
 std::optional<net::Address> TakeLocal(v1::LocalEndpoint& wanted, const Environment& environment,
                                       const Place& place, Findings& findings) {
@@ -58,53 +55,6 @@ std::optional<net::Address> TakeRemote(std::string& wanted, const net::Address& 
   return remote;
 }
 
-// 0: the inner packet's.
-uint8_t TakeTtl(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
-  const bool uniform = wanted.ttl_model() == v1::TUNNEL_MODEL_UNIFORM;
-  if (uniform && wanted.has_ttl())
-    findings.Invalid(place.Field("ttl"),
-                     "ttl_model is UNIFORM, so the inner packet's is used; leave ttl out");
-  if (uniform) return 0;
-  const uint32_t ttl = wanted.has_ttl() ? wanted.ttl() : kTtlDefault;
-  if (ttl == 0 || ttl > kTtlMax)
-    findings.Invalid(place.Field("ttl"), absl::StrCat("ttl ", ttl, "; accepted: 1 to ", kTtlMax));
-  return static_cast<uint8_t>(ttl);
-}
-
-std::optional<uint8_t> TakeDscp(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
-  if (wanted.dscp_model() != v1::TUNNEL_MODEL_PIPE) {
-    if (wanted.has_dscp())
-      findings.Invalid(place.Field("dscp"),
-                       "dscp_model is UNIFORM, so the inner packet's is used; leave dscp out, or say PIPE");
-    return std::nullopt;
-  }
-  if (wanted.dscp() > kDscpMax)
-    findings.Invalid(place.Field("dscp"),
-                     absl::StrCat("dscp ", wanted.dscp(), "; accepted: 0 to ", kDscpMax));
-  return static_cast<uint8_t>(wanted.dscp());
-}
-
-GreTunnel::OuterDf TakeOuterDf(const v1::GreConnection& wanted, const net::Address& remote,
-                               const Place& place, Findings& findings) {
-  const auto df = wanted.outer_df();
-  const bool set = df == v1::OUTER_DF_UNSPECIFIED || df == v1::OUTER_DF_SET;
-  if (!set && !remote.is_v4())
-    findings.Invalid(place.Field("outer_df"), "IPv6 has no such bit; leave outer_df out");
-  if (df == v1::OUTER_DF_COPY) return GreTunnel::OuterDf::kCopy;
-  if (df == v1::OUTER_DF_CLEAR) return GreTunnel::OuterDf::kClear;
-  return GreTunnel::OuterDf::kSet;
-}
-
-// A value that this program does not know is refused, not taken for the default.
-void CheckEnumerators(const v1::GreConnection& wanted, const Place& place, Findings& findings) {
-  const auto unknown = [&](const char* field, int value) {
-    findings.Unimplemented(place.Field(field), absl::StrCat(field, " ", value));
-  };
-  if (!v1::OuterDf_IsValid(wanted.outer_df())) unknown("outer_df", wanted.outer_df());
-  if (!v1::TunnelModel_IsValid(wanted.ttl_model())) unknown("ttl_model", wanted.ttl_model());
-  if (!v1::TunnelModel_IsValid(wanted.dscp_model())) unknown("dscp_model", wanted.dscp_model());
-}
-
 }  // namespace
 
 std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environment& environment,
@@ -124,10 +74,7 @@ std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environmen
     findings.Invalid(place.Field("send_key"),
                      "there is no key that arrives; accepted: with key, or leave send_key out");
   gre.checksum = wanted.checksum();
-  gre.ttl = TakeTtl(wanted, place, findings);
-  gre.dscp = TakeDscp(wanted, place, findings);
-  gre.outer_df = TakeOuterDf(wanted, *remote, place, findings);
-  CheckEnumerators(wanted, place, findings);
+  gre.outer = TakeOuterHeader(wanted, remote->is_v4(), place, findings);
   if (const auto owner = environment.gre_taken.find(EndsOf(gre)); owner != environment.gre_taken.end())
     findings.Invalid(place.Field("key"), absl::StrCat(EndsText(EndsOf(gre)), " belongs to ", owner->second,
                                                       "; accepted: a key that no other tunnel between these "

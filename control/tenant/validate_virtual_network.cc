@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "control/tenant/outer_header.h"
 #include "control/tenant/text_fields.h"
 #include "control/tenant/tunnel_path.h"
 
@@ -57,6 +58,7 @@ void TakeProviderAddress(v1::VirtualNetwork& wanted, const Environment& environm
                                       " is no address of the gateway's underlay interfaces; "
                                       "accepted: ",
                                       OurAddresses(environment.underlay)));
+  network.outer = TakeOuterHeader(wanted, address->is_v4(), place, findings);
   network.udp_checksum = wanted.udp_checksum();
   const bool fits = network.encapsulation == Encapsulation::kVxlan && !address->is_v4();
   if (wanted.udp_checksum() && !fits)

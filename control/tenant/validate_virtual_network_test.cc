@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "control/tenant/compile.h"
 #include "control/tenant/tunnel_path.h"
 #include "control/tenant/validate_tenant.h"
 
@@ -46,13 +47,30 @@ std::string Subnet(const std::string& fields) {
   return absl::StrCat("subnets { name: 'web' ", fields, " }");
 }
 
+struct Row {
+  const char* what;
+  std::string spec;
+  const char* field;  // below virtual_networks[…]; nullptr: accepted
+  const char* says;
+};
+
+void Check(const Row& row) {
+  INFO(row.what);
+  const auto result = ValidateTenant("contoso", Spec(row.spec), World());
+  if (row.field == nullptr) {
+    CHECK((result.findings.empty()
+               ? ""
+               : result.findings.list()[0].field + result.findings.list()[0].description) == "");
+    CHECK(result.model.virtual_networks.size() == 1);
+    return;
+  }
+  REQUIRE_FALSE(result.findings.empty());
+  CHECK(result.findings.list()[0].field == absl::StrCat("spec.virtual_networks", row.field));
+  CHECK_THAT(result.findings.list()[0].description, Catch::Contains(row.says));
+}
+
 TEST_CASE("a virtual network is validated field by field") {
-  const struct {
-    const char* what;
-    std::string spec;
-    const char* field;  // below virtual_networks[…]; nullptr: accepted
-    const char* says;
-  } rows[] = {
+  const Row rows[] = {
       {"one subnet", Network(kWeb), nullptr, ""},
       {"none yet", Network(""), nullptr, ""},
       {"dual stack",
@@ -123,20 +141,24 @@ TEST_CASE("a virtual network is validated field by field") {
        Network(kWeb + "subnets { name: 'db' prefix: '10.1.0.0/25' network_id: 5002 }"),
        "[0].subnets[1].prefix", "overlaps 10.1.0.0/24 of tenants/contoso/virtualNetworks/red, subnet web"},
   };
-  for (const auto& row : rows) {
-    INFO(row.what);
-    const auto result = ValidateTenant("contoso", Spec(row.spec), World());
-    if (row.field == nullptr) {
-      CHECK((result.findings.empty()
-                 ? ""
-                 : result.findings.list()[0].field + result.findings.list()[0].description) == "");
-      CHECK(result.model.virtual_networks.size() == 1);
-      continue;
-    }
-    REQUIRE_FALSE(result.findings.empty());
-    CHECK(result.findings.list()[0].field == absl::StrCat("spec.virtual_networks", row.field));
-    CHECK_THAT(result.findings.list()[0].description, Catch::Contains(row.says));
-  }
+  for (const Row& row : rows) Check(row);
+}
+
+TEST_CASE("the options of the outer header are validated field by field") {
+  const Row rows[] = {
+      {"every option of the outer header",
+       Network("outer_df: OUTER_DF_CLEAR mtu: 9000 ttl: 9 dscp_model: TUNNEL_MODEL_PIPE dscp: 46 " + kWeb),
+       nullptr, ""},
+      {"TTL 0", Network("ttl: 0"), "[0].ttl", "accepted: 1 to 255"},
+      {"a TTL that is not used", Network("ttl_model: TUNNEL_MODEL_UNIFORM ttl: 9"), "[0].ttl",
+       "leave ttl out"},
+      {"DSCP 64", Network("dscp_model: TUNNEL_MODEL_PIPE dscp: 64"), "[0].dscp", "accepted: 0 to 63"},
+      {"a DSCP that is not used", Network("dscp: 9"), "[0].dscp", "or say PIPE"},
+      {"DF of IPv6", Network("outer_df: OUTER_DF_COPY", "red", "2001:db8:f::1"), "[0].outer_df",
+       "IPv6 has no such bit"},
+      {"a DF of the future", Network("outer_df: 7"), "[0].outer_df", ""},
+  };
+  for (const Row& row : rows) Check(row);
 }
 
 TEST_CASE("defaults of a virtual network are the same on every gateway") {
@@ -173,6 +195,52 @@ TEST_CASE("the MTU of a virtual network is what the underlay leaves, or less") {
         "would allow 1558");
   CHECK_THAT(mtu("192.0.2.1", Encapsulation::kVxlan, 9000),
              Catch::StartsWith("1550:") && Catch::Contains("the virtual network's 9000 is more"));
+}
+
+TEST_CASE("with DF clear a virtual network may be wider than the underlay") {
+  VirtualNetwork network;
+  network.provider_address = *net::Address::Parse("192.0.2.1");
+  network.mtu = 1600;
+  network.outer.df = OuterHeader::Df::kClear;
+  const ExplainedMtu mtu = MtuOf(network, World().underlay, std::nullopt);
+  CHECK(mtu.bytes == 1600);
+  CHECK(
+      mtu.reason ==
+      "of the virtual network; underlay tor-a 1600 - IPv4 20 - UDP 8 - VXLAN 8 - inner Ethernet 14 is 1550, "
+      "what is larger leaves in fragments");
+}
+
+TEST_CASE("the options of the outer header are compiled into the tunnel of each subnet") {
+  struct {
+    std::string options;
+    int flags;
+    int ttl;
+    int dscp;
+  } const rows[] = {
+      {"", 0, 64, 0},
+      {"outer_df: OUTER_DF_SET ttl_model: TUNNEL_MODEL_PIPE ttl: 9", 0, 9, 0},
+      {"outer_df: OUTER_DF_COPY ttl_model: TUNNEL_MODEL_UNIFORM", channel::kTunnelDfCopy, 0, 0},
+      {"outer_df: OUTER_DF_CLEAR dscp_model: TUNNEL_MODEL_PIPE dscp: 46",
+       channel::kTunnelDfClear | channel::kTunnelPipe, 64, 46},
+      {"dscp_model: TUNNEL_MODEL_PIPE", channel::kTunnelPipe, 64, 0},
+      {"encapsulation: OVERLAY_ENCAPSULATION_NVGRE outer_df: OUTER_DF_COPY", channel::kTunnelDfCopy, 64, 0},
+  };
+  const Environment world = World();
+  for (const auto& row : rows) {
+    INFO(row.options);
+    const auto validated = ValidateTenant("contoso", Spec(Network(row.options + " " + kWeb)), world);
+    REQUIRE(validated.findings.empty());
+    TenantNumbers numbers;
+    numbers.vrf = 3;
+    numbers.subnets[{"red", "web"}] = 12;
+    const auto objects = Compile(validated.model, numbers, world.ports, world.underlay);
+    REQUIRE(objects.interfaces.size() == 1);
+    REQUIRE(objects.interfaces[0].tunnel);
+    CHECK(objects.interfaces[0].tunnel->flags == row.flags);
+    CHECK(objects.interfaces[0].tunnel->ttl == row.ttl);
+    CHECK(objects.interfaces[0].tunnel->dscp == row.dscp);
+    CHECK(objects.interfaces[0].clamp_mss);
+  }
 }
 
 TEST_CASE("counts of virtual networks and subnets are limited by name") {

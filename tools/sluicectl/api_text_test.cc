@@ -10,6 +10,7 @@
 #include "tools/sluicectl/route_text.h"
 #include "tools/sluicectl/tenant_text.h"
 #include "tools/sluicectl/top_text.h"
+#include "tools/sluicectl/virtual_network_text.h"
 #include "tools/sluicectl/watch_text.h"
 
 namespace sluice::ctl {
@@ -78,6 +79,19 @@ TEST_CASE("a GRE connection's description explains its MTU and names what is out
   CHECK_THAT(got, Catch::Contains("clamped to the mtu\n"));
   CHECK_THAT(got, Catch::Contains("2023-11-14 22:13:20"));
   CHECK_THAT(got, Catch::Contains("18.0.0.0/24  site "));
+}
+
+TEST_CASE("a virtual network's description shows its outer header") {
+  const auto shown = [](const std::string& options) {
+    const auto tenant = From<api::Tenant>(
+        "name: 'blue' spec { virtual_networks { name: 'red' provider_address: '192.0.2.5' " + options +
+        " } }");
+    return VirtualNetworkDescription(VirtualNetworksOf(tenant).at(0));
+  };
+  CHECK_THAT(shown(""), Catch::Contains("TTL 64, DSCP of the inner packet\n"));
+  CHECK_THAT(shown("outer_df: OUTER_DF_CLEAR ttl_model: TUNNEL_MODEL_UNIFORM dscp_model: TUNNEL_MODEL_PIPE "
+                   "dscp: 46"),
+             Catch::Contains("TTL of the inner packet, DSCP 46, DF clear\n"));
 }
 
 TEST_CASE("the gateway's description shows its underlay") {

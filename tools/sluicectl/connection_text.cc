@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "tools/sluicectl/enum_text.h"
+#include "tools/sluicectl/outer_header_text.h"
 #include "tools/sluicectl/quantity_text.h"
 #include "tools/sluicectl/tenant_text.h"
 #include "tools/sluicectl/text_table.h"
@@ -70,19 +71,9 @@ std::string MssText(const api::Connection& connection) {
   return clamps ? "clamped to the mtu" : "left as it is";
 }
 
-// Of the outer header, where it is not as by default.
 std::string OuterText(const api::Connection& connection) {
   if (!connection.has_gre()) return "";
-  const api::GreConnection& gre = connection.gre();
-  std::string out = gre.ttl_model() == api::TUNNEL_MODEL_UNIFORM
-                        ? "TTL of the inner packet"
-                        : "TTL " + std::to_string(gre.has_ttl() ? gre.ttl() : 64);
-  out += gre.dscp_model() == api::TUNNEL_MODEL_PIPE ? ", DSCP " + std::to_string(gre.dscp())
-                                                    : ", DSCP of the inner packet";
-  if (gre.outer_df() == api::OUTER_DF_COPY) out += ", DF of the inner packet";
-  if (gre.outer_df() == api::OUTER_DF_CLEAR) out += ", DF clear";
-  if (gre.checksum()) out += ", with checksum";
-  return out;
+  return OuterHeaderText(connection.gre()) + (connection.gre().checksum() ? ", with checksum" : "");
 }
 
 std::string RoutesTable(const api::Connection& connection) {

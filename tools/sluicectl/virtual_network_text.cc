@@ -2,6 +2,7 @@
 #include "tools/sluicectl/virtual_network_text.h"
 
 #include "tools/sluicectl/enum_text.h"
+#include "tools/sluicectl/outer_header_text.h"
 #include "tools/sluicectl/quantity_text.h"
 #include "tools/sluicectl/tenant_text.h"
 #include "tools/sluicectl/text_table.h"
@@ -85,6 +86,7 @@ std::string VirtualNetworkDescription(const VirtualNetworkView& view) {
                    {"state", StateText(view.status.configuration_state())},
                    {"encapsulation", EncapsulationText(view.spec)},
                    {"provider address", view.spec.provider_address()},
+                   {"outer header", OuterHeaderText(view.spec)},
                    {"MTU", std::to_string(view.status.mtu()) + " (" + view.status.mtu_explanation() + ")"},
                    {"mappings", CountText(view.status.mappings()) + " to " + CountText(view.status.hosts()) +
                                     " hosts, version " + std::to_string(view.status.mappings_version())},
