@@ -86,63 +86,94 @@ ConnectionLiveness Reachability(const tenant::Connection& link, const std::vecto
   return liveness;
 }
 
-// Why packets to a far end cannot take this way of the underlay; empty when they can.
-struct WayFault {
+// Whether packets to a far end can take this way of the underlay.
+struct WayState {
+  enum class Kind : uint8_t { kLive, kUnresolved, kDead };
+  Kind kind = Kind::kLive;
   std::string reason;
-  std::string words;
+  std::string words;  // why they cannot, or not yet
 };
-WayFault FaultOf(const tenant::UnderlayWay& way, const GatewayRecord& gateway,
+WayState StateOf(const tenant::UnderlayWay& way, const GatewayRecord& gateway,
                  const DataplaneState& dataplane) {
+  using Kind = WayState::Kind;
   const std::string over = absl::StrCat("underlay interface ", way.interface->name);
   const auto ports = dataplane.Ports();
   if (ports)
     for (const PortState& port : *ports)
       if (port.name == way.interface->port && !port.link_up)
-        return {"NoCarrier", absl::StrCat("port ", port.name, " of ", over, " has no carrier")};
+        return {Kind::kDead, "NoCarrier", absl::StrCat("port ", port.name, " of ", over, " has no carrier")};
   const auto number = gateway.row.underlay_numbers.find(way.interface->name);
-  if (number == gateway.row.underlay_numbers.end() ||
-      dataplane.Liveness(number->second, way.next_hop) != NeighborLiveness::kFailed)
-    return {};
-  return {"NeighborFailed", absl::StrCat(way.next_hop.ToString(), " does not answer ",
-                                         way.next_hop.is_v4() ? "ARP" : "neighbour discovery", " on ", over)};
+  if (number == gateway.row.underlay_numbers.end()) return {};
+  const NeighborLiveness neighbor = dataplane.Liveness(number->second, way.next_hop);
+  const std::string asked = absl::StrCat(way.next_hop.is_v4() ? "ARP" : "neighbour discovery", " on ", over);
+  if (neighbor == NeighborLiveness::kFailed)
+    return {Kind::kDead, "NeighborFailed", absl::StrCat(way.next_hop.ToString(), " does not answer ", asked)};
+  if (neighbor == NeighborLiveness::kResolving)
+    return {Kind::kUnresolved, "NeighborUnresolved",
+            absl::StrCat(way.next_hop.ToString(), " has not answered ", asked, " yet")};
+  return {};
+}
+
+// All ways to a far end.
+struct WayStates {
+  size_t all = 0;
+  size_t dead = 0;
+  size_t unresolved = 0;
+  std::string dead_reason;  // of the first
+  std::string dead_words;
+  std::string unresolved_words;
+};
+WayStates StatesOf(const std::vector<tenant::UnderlayWay>& ways, const GatewayRecord& gateway,
+                   const DataplaneState& dataplane) {
+  WayStates states;
+  states.all = ways.size();
+  for (const tenant::UnderlayWay& way : ways) {
+    const WayState state = StateOf(way, gateway, dataplane);
+    if (state.kind == WayState::Kind::kLive) continue;
+    const bool dead = state.kind == WayState::Kind::kDead;
+    std::string& words = dead ? states.dead_words : states.unresolved_words;
+    absl::StrAppend(&words, words.empty() ? "" : "; ", state.words);
+    if (dead && states.dead == 0) states.dead_reason = state.reason;
+    ++(dead ? states.dead : states.unresolved);
+  }
+  return states;
 }
 
 // The dataplane says whether a tunnel has a way; why it has none, its ways say. Without a route
-// through the tunnel the dataplane does not look, and the ways alone decide.
+// through the tunnel the dataplane does not look, and the ways alone decide. A next hop that is not
+// resolved yet is as good as up to the dataplane, whose packets wait there; nothing is carried yet.
 ConnectionLiveness TunnelLiveness(const tenant::GreTunnel& gre, uint32_t interface,
                                   const GatewayRecord& gateway, const DataplaneState& dataplane) {
-  const std::vector<tenant::UnderlayWay> ways = tenant::WaysTo(gateway.underlay, gre.remote);
   const std::vector<TunnelPath> paths = dataplane.TunnelPaths(interface);
   const std::string far_end = gre.remote.ToString();
-  WayFault first;
-  std::string faults;
-  size_t dead = 0;
-  for (const tenant::UnderlayWay& way : ways) {
-    WayFault fault = FaultOf(way, gateway, dataplane);
-    if (fault.words.empty()) continue;
-    absl::StrAppend(&faults, dead == 0 ? "" : "; ", fault.words);
-    if (++dead == 1) first = std::move(fault);
-  }
-  const bool down = paths.empty() ? dead == ways.size() : !paths.front().live;
+  const WayStates ways = StatesOf(tenant::WaysTo(gateway.underlay, gre.remote), gateway, dataplane);
+  const bool down = paths.empty() ? ways.dead == ways.all : !paths.front().live;
   ConnectionLiveness liveness;
-  if (!down && dead == 0) return liveness;
+  if (!down && ways.unresolved > 0 && ways.dead + ways.unresolved == ways.all) {
+    liveness.state = v1::CONNECTION_STATE_CONNECTING;
+    liveness.reason = "NeighborUnresolved";
+    liveness.error = ways.unresolved_words;
+    if (ways.dead > 0) absl::StrAppend(&liveness.error, "; ", ways.dead_words);
+    return liveness;
+  }
+  if (!down && ways.dead == 0) return liveness;
   if (!down) {
     liveness.state = v1::CONNECTION_STATE_DEGRADED;
     liveness.unreachable =
-        absl::StrCat(dead, " of ", ways.size(), " ways to ", far_end, " are down: ", faults);
+        absl::StrCat(ways.dead, " of ", ways.all, " ways to ", far_end, " are down: ", ways.dead_words);
     return liveness;
   }
   liveness.state = v1::CONNECTION_STATE_DISCONNECTED;
-  if (ways.empty()) {
+  if (ways.all == 0) {
     liveness.reason = "NoUnderlayRoute";
     liveness.error = absl::StrCat("no underlay route to ", far_end);
     return liveness;
   }
-  liveness.reason = dead == 0 ? "UnderlayDown" : first.reason;
+  liveness.reason = ways.dead == 0 ? "UnderlayDown" : ways.dead_reason;
   liveness.error = paths.empty() || paths.front().down_reason.empty()
                        ? absl::StrCat("no way to ", far_end, " is up")
                        : paths.front().down_reason;
-  if (!faults.empty()) absl::StrAppend(&liveness.error, ": ", faults);
+  if (ways.dead > 0) absl::StrAppend(&liveness.error, ": ", ways.dead_words);
   return liveness;
 }
 

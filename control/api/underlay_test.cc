@@ -233,6 +233,19 @@ TEST_CASE("a tunnel is up or down as the dataplane says, with the reason in the 
     CHECK(shown().error_reason() ==
           "no next hop to 198.51.100.2 is up: 192.0.2.1 does not answer ARP on underlay interface tor-a");
   }
+  SECTION("the next hop has not answered yet") {
+    rig.OnCore([&](DesiredState&) {
+      return rig.dataplane().liveness[*net::Address::Parse("192.0.2.1")] = NeighborLiveness::kResolving;
+    });
+    CHECK(shown().state() == v1::CONNECTION_STATE_CONNECTING);
+    CHECK(shown().error_reason() == "192.0.2.1 has not answered ARP on underlay interface tor-a yet");
+    CHECK_FALSE(shown().has_uptime());
+    rig.OnCore([&](DesiredState&) {
+      return rig.dataplane().liveness[*net::Address::Parse("192.0.2.1")] = NeighborLiveness::kReachable;
+    });
+    CHECK(shown().state() == v1::CONNECTION_STATE_CONNECTED);
+    say(false, "no next hop to 198.51.100.2 is up");
+  }
   SECTION("the port has no carrier") {
     rig.OnCore([&](DesiredState&) {
       rig.dataplane().ports[0].link_up = false;
