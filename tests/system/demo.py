@@ -42,10 +42,10 @@ class Report:
         print(f"\n{self.proven} proven, {self.failed} failed", flush=True)
 
 
-def prove_forwarding(report, topology):
+def prove_forwarding(report, topology, gateway=None):
     contoso, fabrikam = topology.tenants
     for tenant in topology.tenants:
-        report.prove(f"{tenant.name} reaches its own hosts", proofs.reachable, topology, tenant)
+        report.prove(f"{tenant.name} reaches its own hosts", proofs.reachable, topology, tenant, gateway)
     for tenant, other in ((contoso, fabrikam), (fabrikam, contoso)):
         report.prove(f"{tenant.name} never meets {other.name}", proofs.own_host_answers, topology, tenant, other)
     report.prove("traceroute shows the gateway", proofs.traced, topology, contoso)
@@ -134,7 +134,7 @@ def run(options):
                            lambda each=tenant: gateway.virtual_network_works(each), 30, interval=0.1)
             print(f"gateway: both daemons up, {len(topology.tenants)} tenants programmed  "
                   f"[{time.monotonic() - started:.1f} s]\n", flush=True)
-            prove_forwarding(report, topology)
+            prove_forwarding(report, topology, gateway)
             prove_tunnels(report, topology)
             prove_gateway(report, topology, gateway)
             show_gateway(topology, gateway)
