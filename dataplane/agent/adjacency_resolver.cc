@@ -79,7 +79,8 @@ AdjacencyResolver::AdjacencyResolver(Tables& tables, std::vector<PortState> port
       neighbors_on_(tables.interfaces.size()),
       users_(tables.interfaces.size()),
       neighbors_in_vrf_(tables.vrfs.size()),
-      liveness_(tables.adjacencies.size()) {}
+      liveness_(tables.adjacencies.size()),
+      path_links_(tables.adjacencies.size()) {}
 
 net::MacAddress AdjacencyResolver::MacOf(const Interface& interface) const {
   return interface.mac.IsZero() && interface.port < ports_.size() ? ports_[interface.port].mac
@@ -185,15 +186,17 @@ WriteResult AdjacencyResolver::Put(AdjacencyId id, Adjacency wanted, Instant now
 
   if (tunnel) {
     if (const WriteResult put = EnterTunnel(&wanted, wanted.neighbor_mac.has_value()); !put.ok()) return put;
-    EnterPath(id, wanted.next_hop);
   }
   if (wanted.kind == AdjacencyKind::kNeighbor) {
     Neighbor& neighbor = Touch(NeighborKey::Of(interface, wanted.next_hop));
     if (!neighbor.watched()) requests_.Push(NextHopWatch{interface, wanted.next_hop, true});
     neighbor.watchers.push_back(id);
   }
+  const bool same_path =
+      tunnel && before && before->kind == AdjacencyKind::kTunnel && before->remote == wanted.remote;
   if (before) Unwatch(id, *before, &wanted);
-  if (interface != kNoInterface) {
+  if (tunnel && !same_path) EnterPath(id, wanted.remote);
+  if (interface != kNoInterface && !(before && before->interface == interface)) {
     on_interface_[interface].insert(id);
     ++users_[interface];
   }
@@ -209,14 +212,16 @@ WriteResult AdjacencyResolver::Put(AdjacencyId id, Adjacency wanted, Instant now
 
 void AdjacencyResolver::Unwatch(AdjacencyId id, const Adjacency& before, const Adjacency* after) {
   if (before.interface == kNoInterface) return;
-  on_interface_[before.interface].erase(id);
-  --users_[before.interface];
+  if (after == nullptr || after->interface != before.interface) {
+    on_interface_[before.interface].erase(id);
+    --users_[before.interface];
+  }
   if (before.kind == AdjacencyKind::kTunnel) {
     if (before.neighbor_mac && liveness_[id].entered)
       SLUICE_CHECK(tables_.tunnels.RemoveHost(before.interface, before.next_hop).ok());
     const bool stays =
-        after != nullptr && after->kind == AdjacencyKind::kTunnel && after->next_hop == before.next_hop;
-    if (!stays) LeavePath(id, before.next_hop);
+        after != nullptr && after->kind == AdjacencyKind::kTunnel && after->remote == before.remote;
+    if (!stays) LeavePath(id, before.remote);
     tables_.tunnels.remotes.Release(before.remote);
   }
   if (before.kind != AdjacencyKind::kNeighbor) return;

@@ -8,7 +8,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -149,11 +148,17 @@ class AdjacencyResolver {
   // Far ends looked at in one go: about a millisecond.
   static constexpr unsigned kPathStep = 1024;
 
-  // The way to a far end, and whose it is.
+  // The way to a far end, and whose it is: a host of a virtual network has a hundred
+  // machines, and they come and go.
   struct UnderlayPath {
     DownCause cause = DownCause::kNoUnderlayRoute;
     std::optional<NeighborKey> connected;  // it is on this link: watched there
-    absl::flat_hash_set<AdjacencyId> adjacencies;
+    AdjacencyId first = kNoAdjacency;      // that leads there; kNoAdjacency: the path is not used
+  };
+  // The others on the same path; of adjacencies that are on one.
+  struct PathLinks {
+    AdjacencyId before = kNoAdjacency;
+    AdjacencyId after = kNoAdjacency;
   };
 
   Adjacency Derive(AdjacencyId id, const Adjacency& adjacency, DownCause* cause) const;
@@ -162,9 +167,10 @@ class AdjacencyResolver {
   // Largest inner packet, bytes: the interface's MTU, or what the path is known to carry.
   uint16_t TunnelMtuOf(const Interface& interface, const Adjacency& adjacency) const;
   WriteResult EnterTunnel(Adjacency* wanted, bool host);
-  void LeavePath(AdjacencyId id, const net::Address& far_end);
-  void EnterPath(AdjacencyId id, const net::Address& far_end);
-  void Follow(const net::Address& far_end, UnderlayPath& path, Instant now);
+  // An adjacency is on one path at a time.
+  void LeavePath(AdjacencyId id, RemoteId remote);
+  void EnterPath(AdjacencyId id, RemoteId remote);
+  void Follow(RemoteId remote, Instant now);
   DownCause Judge(const net::Address& far_end, std::optional<NeighborKey>* connected) const;
   void WatchFarEnd(const std::optional<NeighborKey>& key, bool watched);
   // Publishes what changed; false when the table refused.
@@ -194,8 +200,9 @@ class AdjacencyResolver {
   std::vector<Liveness> liveness_;          // by adjacency
   // Their glean adjacency is to go and could not yet.
   absl::flat_hash_set<NeighborKey, NeighborKeyHash> removals_put_off_;
-  std::map<net::Address, UnderlayPath> paths_;  // by far end
-  net::Address followed_;                       // the last one
+  std::vector<UnderlayPath> paths_{1};  // by far end
+  std::vector<PathLinks> path_links_;   // by adjacency
+  RemoteId followed_ = kNoRemote;       // the last one
   size_t paths_to_follow_ = 0;
   Instant underlay_changed_{};
   uint64_t refused_neighbors_ = 0;

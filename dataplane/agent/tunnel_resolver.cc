@@ -37,12 +37,12 @@ void AdjacencyResolver::OnTunnel(InterfaceId id, Instant now) {
     } else if (adjacency.kind == AdjacencyKind::kTunnel && !tunnel.is_overlay()) {
       entered = true;
       if (adjacency.next_hop != tunnel.remote) {
-        const net::Address before = std::exchange(adjacency.next_hop, tunnel.remote);
+        adjacency.next_hop = tunnel.remote;
         const RemoteId former = adjacency.remote;
         SLUICE_CHECK(EnterTunnel(&adjacency, false).ok());  // the tunnel holds the number itself
-        EnterPath(adjacency_id, tunnel.remote);
+        LeavePath(adjacency_id, former);
+        EnterPath(adjacency_id, adjacency.remote);
         SLUICE_CHECK(Refresh(adjacency_id, adjacency, now).ok());
-        LeavePath(adjacency_id, before);
         tables_.tunnels.remotes.Release(former);
       }
     }
@@ -64,7 +64,7 @@ DownCause AdjacencyResolver::TunnelCauseOf(AdjacencyId id, const Adjacency& adja
   if (tunnel.is_overlay() != adjacency.neighbor_mac.has_value()) return DownCause::kTunnelMissing;
   if (!tunnel.up()) return DownCause::kTunnelDown;
   if (!liveness_[id].entered) return DownCause::kHostTaken;
-  return paths_.at(adjacency.next_hop).cause;
+  return paths_[adjacency.remote].cause;
 }
 
 uint16_t AdjacencyResolver::TunnelMtuOf(const Interface& interface, const Adjacency& adjacency) const {
@@ -75,29 +75,42 @@ uint16_t AdjacencyResolver::TunnelMtuOf(const Interface& interface, const Adjace
 }
 
 void AdjacencyResolver::OnPathMtu(const net::Address& far_end, Instant now) {
-  const auto path = paths_.find(far_end);
-  if (path == paths_.end()) return;
-  for (const AdjacencyId id : path->second.adjacencies) {
+  const RemoteId remote = tables_.tunnels.remotes.Find(far_end);
+  if (remote >= paths_.size()) return;
+  for (AdjacencyId id = paths_[remote].first; id != kNoAdjacency; id = path_links_[id].after) {
     const Adjacency adjacency = *tables_.adjacencies.Describe(id);
     SLUICE_CHECK(Refresh(id, adjacency, now).ok());
   }
 }
 
-void AdjacencyResolver::EnterPath(AdjacencyId id, const net::Address& far_end) {
-  const auto [at, added] = paths_.try_emplace(far_end);
-  UnderlayPath& path = at->second;
-  path.adjacencies.insert(id);
+void AdjacencyResolver::EnterPath(AdjacencyId id, RemoteId remote) {
+  if (remote >= paths_.size()) {
+    paths_.resize(remote + size_t{1});
+    // The circle is larger now.
+    if (paths_to_follow_ > 0) paths_to_follow_ = paths_.size();
+  }
+  UnderlayPath& path = paths_[remote];
+  const bool added = path.first == kNoAdjacency;
+  path_links_[id] = {kNoAdjacency, path.first};
+  if (!added) path_links_[path.first].before = id;
+  path.first = id;
   if (!added) return;
-  path.cause = Judge(far_end, &path.connected);
+  path.cause = Judge(tables_.tunnels.remotes.Of(remote), &path.connected);
   WatchFarEnd(path.connected, true);
 }
 
-void AdjacencyResolver::LeavePath(AdjacencyId id, const net::Address& far_end) {
-  const auto at = paths_.find(far_end);
-  at->second.adjacencies.erase(id);
-  if (!at->second.adjacencies.empty()) return;
-  WatchFarEnd(at->second.connected, false);
-  paths_.erase(at);
+void AdjacencyResolver::LeavePath(AdjacencyId id, RemoteId remote) {
+  UnderlayPath& path = paths_[remote];
+  const auto [before, after] = std::exchange(path_links_[id], {});
+  if (after != kNoAdjacency) path_links_[after].before = before;
+  if (before != kNoAdjacency) {
+    path_links_[before].after = after;
+  } else {
+    path.first = after;
+  }
+  if (path.first != kNoAdjacency) return;
+  WatchFarEnd(path.connected, false);
+  path = {};
 }
 
 // A far end on a link of ours is kept resolved like a next hop: its death is noticed
@@ -134,28 +147,26 @@ DownCause AdjacencyResolver::Judge(const net::Address& far_end, std::optional<Ne
   return answer;
 }
 
-void AdjacencyResolver::Follow(const net::Address& far_end, UnderlayPath& path, Instant now) {
+void AdjacencyResolver::Follow(RemoteId remote, Instant now) {
+  UnderlayPath& path = paths_[remote];
   std::optional<NeighborKey> connected;
-  const DownCause cause = Judge(far_end, &connected);
+  const DownCause cause = Judge(tables_.tunnels.remotes.Of(remote), &connected);
   if (connected != path.connected) {
     WatchFarEnd(connected, true);
     WatchFarEnd(std::exchange(path.connected, connected), false);
   }
   if (std::exchange(path.cause, cause) == cause) return;
-  for (const AdjacencyId id : path.adjacencies) {
+  for (AdjacencyId id = path.first; id != kNoAdjacency; id = path_links_[id].after) {
     const Adjacency adjacency = *tables_.adjacencies.Describe(id);
     SLUICE_CHECK(Refresh(id, adjacency, now).ok());
   }
 }
 
 bool AdjacencyResolver::FollowUnderlay(Instant now) {
-  paths_to_follow_ = std::min(paths_to_follow_, paths_.size());
   for (unsigned step = 0; step < kPathStep && paths_to_follow_ > 0; ++step) {
-    auto at = paths_.upper_bound(followed_);
-    if (at == paths_.end()) at = paths_.begin();
     --paths_to_follow_;
-    followed_ = at->first;
-    Follow(at->first, at->second, std::max(now, underlay_changed_));
+    followed_ = followed_ + 1 < paths_.size() ? followed_ + 1 : 0;
+    if (paths_[followed_].first != kNoAdjacency) Follow(followed_, std::max(now, underlay_changed_));
   }
   return paths_to_follow_ > 0;
 }

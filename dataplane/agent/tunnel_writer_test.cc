@@ -237,6 +237,37 @@ TEST_CASE("another remote moves the tunnel's adjacencies with it") {
   CHECK(to.Why(20) == "no route to 8.8.8.8");
 }
 
+TEST_CASE("hosts that move are on the path to where they are now, whatever order they leave in") {
+  TunnelWriter to;
+  const auto delete_route = [&](const char* prefix) {
+    to.Take(RouteTo(0, prefix, 0, RecordType::kRouteDelete));
+    to.SweepAll();
+  };
+  to.Take(RouteTo(0, "198.18.0.0/15", 10));
+  for (const AdjacencyId id : {23, 24, 25}) to.Take(AdjacencyThrough(id, 5, "198.51.100.7"));
+  to.SweepAll();
+  // The middle one, then the last that came.
+  to.Take(AdjacencyThrough(24, 5, "198.18.0.9"));
+  to.Take(AdjacencyThrough(25, 5, "198.18.0.9"));
+  CHECK(to.VxlanReceiverOf("198.18.0.9") == 5);
+  CHECK(to.VxlanReceiverOf("198.51.100.7") == 5);
+  delete_route("198.51.100.0/24");
+  for (const AdjacencyId id : {21, 22, 23}) CHECK(!to.Live(id));
+  for (const AdjacencyId id : {24, 25}) CHECK(to.Live(id));
+  to.Take(RouteTo(0, "198.51.100.0/24", 10));
+  delete_route("198.18.0.0/15");
+  for (const AdjacencyId id : {21, 22, 23}) CHECK(to.Live(id));
+  for (const AdjacencyId id : {24, 25}) CHECK(to.Why(id) == "no route to 198.18.0.9");
+  // The first of those that were there before, and back.
+  to.Take(AdjacencyThrough(21, 5, "198.18.0.9"));
+  CHECK(!to.Live(21));
+  for (const AdjacencyId id : {25, 21, 24}) to.Take(AdjacencyThrough(id, 5, "198.51.100.7"));
+  for (const AdjacencyId id : {21, 23, 24, 25}) CHECK(to.Live(id));
+  CHECK(to.VxlanReceiverOf("198.18.0.9") == kNoInterface);
+  CHECK(to.tables.tunnels.remotes.used() == 3);
+  CHECK(to.tables.tunnels.HostsOf(5) == 2);
+}
+
 TEST_CASE("a change of the local address is a change of what is ours") {
   TunnelWriter to;
   to.Take(GreIs(4, 1, "192.0.2.9", "198.51.100.2"));

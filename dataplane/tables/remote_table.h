@@ -3,14 +3,14 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
+#include <unordered_map>
 #include <vector>
 
 #include "dataplane/tables/ids.h"
 #include "dataplane/tables/retirement.h"
-#include "proto/net/address.h"
+#include "proto/net/address_hash.h"
 
 namespace sluice::dataplane {
 
@@ -31,6 +31,8 @@ class RemoteTable {
   // obey is the MTU of adjacencies, which derives from it.
   uint16_t PathMtu(RemoteId id) const { return remotes_[id].path_mtu; }
   void SetPathMtu(RemoteId id, uint16_t bytes) { remotes_[id].path_mtu = bytes; }
+  // The address of a number in use.
+  const net::Address& Of(RemoteId id) const { return remotes_[id].key; }
   // kNoRemote when nobody uses the address.
   RemoteId Find(const net::Address& address) const;
   uint32_t used() const { return static_cast<uint32_t>(ids_.size()); }
@@ -49,7 +51,7 @@ class RemoteTable {
   Retirement& retirement_;
   // As many again as the limit, for those that readers may still hold.
   std::unique_ptr<Remote[]> remotes_;
-  std::map<net::Address, RemoteId> ids_;
+  std::unordered_map<net::Address, RemoteId, net::AddressHash> ids_;
   std::vector<RemoteId> free_;
   RemoteId next_fresh_ = 1;
 };
