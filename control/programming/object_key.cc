@@ -57,8 +57,8 @@ std::string NameOf(const Object& object) {
                     object);
 }
 
-std::vector<ObjectKey> RequirementsOf(const Object& object) {
-  std::vector<ObjectKey> keys;
+absl::InlinedVector<ObjectKey, 3> RequirementsOf(const Object& object) {
+  absl::InlinedVector<ObjectKey, 3> keys;
   const auto needs = [&keys](ObjectKind kind, uint32_t id) {
     if (id != 0) keys.push_back({kind, id, {}});
   };

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "control/programming/objects.h"
 #include "proto/net/address.h"
 
@@ -59,7 +60,7 @@ uint32_t VrfOf(const Object& object);
 // In the operator's words; empty for what the RIB makes.
 std::string NameOf(const Object& object);
 // The objects that must be there before it.
-std::vector<ObjectKey> RequirementsOf(const Object& object);
+absl::InlinedVector<ObjectKey, 3> RequirementsOf(const Object& object);
 
 // What only one object can have at a time: a VLAN of a port, an address of a VRF,
 // the packets that arrive for a GRE tunnel.

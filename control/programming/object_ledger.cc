@@ -7,14 +7,30 @@
 
 namespace sluice::programming {
 
+namespace {
+
+// Of a host that moves: the interface. False does not say that they do not.
+bool NeedTheSame(const Object* a, const Object* b) {
+  const auto* first = a == nullptr ? nullptr : std::get_if<AdjacencyObject>(a);
+  const auto* second = b == nullptr ? nullptr : std::get_if<AdjacencyObject>(b);
+  return first != nullptr && second != nullptr && first->interface == second->interface;
+}
+
+}  // namespace
+
 void ObjectLedger::Want(Object object) {
   const ObjectKey key = KeyOf(object);
-  Slot& slot = slots_[key];
+  Slot& slot = slots_.FindOrAdd(key);
   if (slot.wanted && *slot.wanted == object) return;
-  slot.vrf = VrfOf(object);
+  if (const uint32_t vrf = VrfOf(object); vrf != slot.vrf) {
+    const State state = slot.state;
+    SetState(key, slot, State::kSettled);  // for the former one
+    slot.vrf = vrf;
+    slot.state = state;
+  }
   slot.urgency = UrgencyOf(object);
   const bool as_sent = slot.sent && *slot.sent == object && slot.state == State::kSettled;
-  slot.wanted = std::move(object);
+  slot.wanted = std::make_shared<const Object>(std::move(object));
   if (!as_sent) Queue(key, slot);
 }
 
@@ -34,15 +50,14 @@ Urgency ObjectLedger::UrgencyOf(const Object& object) const {
 }
 
 bool ObjectLedger::IsQueuedInBulk(const ObjectKey& key) const {
-  const auto at = slots_.find(key);
-  return at != slots_.end() && at->second.state == State::kQueued && at->second.wanted &&
-         at->second.urgency == Urgency::kBulk;
+  const Slot* slot = slots_.Find(key);
+  return slot != nullptr && slot->state == State::kQueued && slot->wanted && slot->urgency == Urgency::kBulk;
 }
 
 void ObjectLedger::Unwant(const ObjectKey& key) {
-  const auto at = slots_.find(key);
-  if (at == slots_.end() || !at->second.wanted) return;
-  Slot& slot = at->second;
+  Slot* found = slots_.Find(key);
+  if (found == nullptr || !found->wanted) return;
+  Slot& slot = *found;
   slot.wanted.reset();
   if (slot.sent || slot.maybe_there) {
     Queue(key, slot);
@@ -53,7 +68,7 @@ void ObjectLedger::Unwant(const ObjectKey& key) {
   }
 }
 
-void ObjectLedger::SetState(const ObjectKey& key, Slot& slot, State state) {
+void ObjectLedger::SetState(const ObjectKey& key, Slot& slot, State state, std::string reason) {
   slot.state = state;
   // A deletion that waits for what depends on it is still to be done.
   const bool count =
@@ -61,28 +76,32 @@ void ObjectLedger::SetState(const ObjectKey& key, Slot& slot, State state) {
   if (count != slot.counted) unanswered_[slot.vrf] += count ? 1 : uint64_t{0} - 1;
   slot.counted = count;
   const bool is_problem = state == State::kRefused || (state == State::kBlocked && slot.wanted);
-  const auto keys = IsConfigured(key.kind) ? &ProblemKeys::configured : &ProblemKeys::made;
+  if (!is_problem && !slot.is_problem) return;
+  slot.is_problem = is_problem;
+  const auto reasons = IsConfigured(key.kind) ? &ProblemReasons::configured : &ProblemReasons::made;
   if (is_problem) {
-    (problems_[slot.vrf].*keys).insert(key);
+    (problems_[slot.vrf].*reasons)[key] = std::move(reason);
   } else if (auto at = problems_.find(slot.vrf); at != problems_.end()) {
-    (at->second.*keys).erase(key);
+    (at->second.*reasons).erase(key);
     if (at->second.configured.empty() && at->second.made.empty()) problems_.erase(at);
   }
-  if (!is_problem && state != State::kBlocked) slot.reason.clear();
 }
 
-void ObjectLedger::SetSent(const ObjectKey& key, Slot& slot, std::optional<Object> object) {
-  const auto count = [this](const std::optional<Object>& of, int change) {
-    if (!of) return;
-    for (const ObjectKey& needed : RequirementsOf(*of)) {
-      const auto at = slots_.find(needed);
-      if (at == slots_.end() || (change < 0 && at->second.dependents == 0)) continue;
-      at->second.dependents += static_cast<uint32_t>(change);
-    }
-  };
-  // Requirements of the new state first: none may drop to zero in between.
-  count(object, +1);
-  count(slot.sent, -1);
+void ObjectLedger::CountDependents(const ObjectRef& of, int change) {
+  if (!of) return;
+  for (const ObjectKey& needed : RequirementsOf(*of)) {
+    Slot* slot = slots_.Find(needed);
+    if (slot == nullptr || (change < 0 && slot->dependents == 0)) continue;
+    slot->dependents += static_cast<uint32_t>(change);
+  }
+}
+
+void ObjectLedger::SetSent(const ObjectKey& key, Slot& slot, ObjectRef object) {
+  if (!NeedTheSame(object.get(), slot.sent.get())) {
+    // Requirements of the new state first: none may drop to zero in between.
+    CountDependents(object, +1);
+    CountDependents(slot.sent, -1);
+  }
   if (slot.sent) {
     for (const Claim& claim : ClaimsOf(*slot.sent)) {
       const auto at = claims_.find(claim);
@@ -99,7 +118,7 @@ void ObjectLedger::SetSent(const ObjectKey& key, Slot& slot, std::optional<Objec
 void ObjectLedger::Queue(const ObjectKey& key, Slot& slot) {
   const unsigned kind = static_cast<unsigned>(key.kind);
   SetState(key, slot, State::kQueued);
-  QueuesOf(slot.urgency, slot.wanted.has_value())[kind].push_back(key);
+  QueuesOf(slot.urgency, slot.wanted != nullptr)[kind].push_back(key);
 }
 
 std::optional<Operation> ObjectLedger::Next(Urgency urgency, const PortNumbers& ports,
@@ -117,12 +136,11 @@ std::optional<Operation> ObjectLedger::NextPut(Urgency urgency, unsigned kind, c
   std::deque<ObjectKey>& queue = QueuesOf(urgency, true)[kind];
   for (; !queue.empty(); queue.pop_front()) {
     const ObjectKey& key = queue.front();
-    const auto at = slots_.find(key);
-    if (at == slots_.end() || at->second.state != State::kQueued || !at->second.wanted) continue;
-    std::string blocker = Blocker(key, *at->second.wanted, ports);
-    if (blocker.empty()) return Operation{key, true, *at->second.wanted, urgency};
-    SetState(key, at->second, State::kBlocked);
-    at->second.reason = std::move(blocker);
+    Slot* slot = slots_.Find(key);
+    if (slot == nullptr || slot->state != State::kQueued || !slot->wanted) continue;
+    std::string blocker = Blocker(key, *slot->wanted, ports);
+    if (blocker.empty()) return Operation{key, true, slot->wanted, urgency};
+    SetState(key, *slot, State::kBlocked, std::move(blocker));
     blocked_.push_back(key);
   }
   return std::nullopt;
@@ -133,11 +151,10 @@ std::optional<Operation> ObjectLedger::NextDelete(Urgency urgency, unsigned kind
   std::deque<ObjectKey>& queue = QueuesOf(urgency, false)[kind];
   for (; !queue.empty(); queue.pop_front()) {
     const ObjectKey& key = queue.front();
-    const auto at = slots_.find(key);
-    if (at == slots_.end() || at->second.state != State::kQueued || at->second.wanted) continue;
-    if (at->second.dependents == 0 && !carries_routes(key))
-      return Operation{key, false, *at->second.last, urgency};
-    SetState(key, at->second, State::kBlocked);
+    Slot* slot = slots_.Find(key);
+    if (slot == nullptr || slot->state != State::kQueued || slot->wanted) continue;
+    if (slot->dependents == 0 && !carries_routes(key)) return Operation{key, false, slot->last, urgency};
+    SetState(key, *slot, State::kBlocked);
     blocked_.push_back(key);
   }
   return std::nullopt;
@@ -162,10 +179,14 @@ std::string ObjectLedger::Blocker(const ObjectKey& key, const Object& object,
 }
 
 std::string ObjectLedger::Describe(const ObjectKey& key) const {
-  const auto at = slots_.find(key);
-  const std::optional<Object>* object = nullptr;
-  if (at != slots_.end()) object = at->second.wanted ? &at->second.wanted : &at->second.last;
-  if (object != nullptr && *object && !NameOf(**object).empty()) return NameOf(**object);
+  const Slot* slot = slots_.Find(key);
+  const Object* object = nullptr;
+  if (slot != nullptr) object = slot->wanted ? slot->wanted.get() : slot->last.get();
+  if (object != nullptr && !NameOf(*object).empty()) return NameOf(*object);
+  const auto named = [this](ObjectKind kind, uint32_t id) {
+    const Object* wanted = Wanted({kind, id, {}});
+    return wanted == nullptr ? std::string() : NameOf(*wanted) + ": ";
+  };
   switch (key.kind) {
     case ObjectKind::kVrf:
       return "a tenant that is not there";
@@ -177,12 +198,9 @@ std::string ObjectLedger::Describe(const ObjectKey& key) const {
     case ObjectKind::kNeighbor:
       return key.address.ToString();
     case ObjectKind::kAdjacency: {
-      const auto* adjacency =
-          object != nullptr && *object ? std::get_if<AdjacencyObject>(&**object) : nullptr;
+      const auto* adjacency = object == nullptr ? nullptr : std::get_if<AdjacencyObject>(object);
       if (adjacency == nullptr) return "a next hop";
-      const auto interface = slots_.find({ObjectKind::kInterface, adjacency->interface, {}});
-      const bool named = interface != slots_.end() && interface->second.wanted;
-      const std::string of = named ? NameOf(*interface->second.wanted) + ": " : "";
+      const std::string of = named(ObjectKind::kInterface, adjacency->interface);
       // A glean adjacency has no address: it stands for all neighbours of the link.
       if (!adjacency->mac.IsZero()) return of + "host " + adjacency->next_hop.ToString();
       if (adjacency->kind == channel::AdjacencyKind::kTunnel) return of + "its far end";
@@ -190,12 +208,8 @@ std::string ObjectLedger::Describe(const ObjectKey& key) const {
                        ? "next hop " + adjacency->next_hop.ToString()
                        : "its connected subnets");
     }
-    case ObjectKind::kGroup: {
-      const auto vrf =
-          at == slots_.end() ? slots_.end() : slots_.find({ObjectKind::kVrf, at->second.vrf, {}});
-      const bool named = vrf != slots_.end() && vrf->second.wanted;
-      return (named ? NameOf(*vrf->second.wanted) + ": " : "") + "a next-hop group";
-    }
+    case ObjectKind::kGroup:
+      return (slot == nullptr ? "" : named(ObjectKind::kVrf, slot->vrf)) + "a next-hop group";
   }
   return "";
 }
@@ -205,11 +219,11 @@ void ObjectLedger::Sent(const Operation& operation) {
   std::deque<ObjectKey>& queue = QueuesOf(operation.urgency, operation.put)[kind];
   SLUICE_CHECK(!queue.empty() && queue.front() == operation.key);
   queue.pop_front();
-  Slot& slot = slots_.at(operation.key);
-  slot.maybe_there |= operation.put && slot.sent.has_value();
+  Slot& slot = *slots_.Find(operation.key);
+  if (operation.put && slot.sent != nullptr) slot.maybe_there = true;
   ++slot.unanswered;
   SetState(operation.key, slot, State::kInFlight);
-  SetSent(operation.key, slot, operation.put ? std::optional(operation.object) : std::nullopt);
+  SetSent(operation.key, slot, operation.put ? operation.object : nullptr);
 }
 
 namespace {
@@ -240,26 +254,26 @@ bool StepAside(InterfaceObject& aside, absl::FunctionRef<bool(const Claim&)> tak
 
 std::optional<Operation> ObjectLedger::Evasion() const {
   for (const ObjectKey& key : blocked_) {
-    const auto waiting = slots_.find(key);
-    if (waiting == slots_.end() || waiting->second.state != State::kBlocked || !waiting->second.wanted)
-      continue;
-    if (!CanStepAside(*waiting->second.wanted)) continue;
-    const Claim place = ClaimsOf(*waiting->second.wanted).front();
+    const Slot* waiting = slots_.Find(key);
+    if (waiting == nullptr || waiting->state != State::kBlocked || !waiting->wanted) continue;
+    if (!CanStepAside(*waiting->wanted)) continue;
+    const Claim place = ClaimsOf(*waiting->wanted).front();
     const auto holder = claims_.find(place);
     if (holder == claims_.end() || holder->second == key) continue;
-    const Slot& slot = slots_.at(holder->second);
+    const Slot& slot = *slots_.Find(holder->second);
     const bool leaves = slot.wanted && slot.state == State::kBlocked && CanStepAside(*slot.wanted) &&
                         ClaimsOf(*slot.wanted).front() != place;
     if (!leaves) continue;
     InterfaceObject aside = std::get<InterfaceObject>(*slot.sent);
     const auto taken = [this](const Claim& claim) { return claims_.contains(claim); };
-    if (StepAside(aside, taken)) return Operation{holder->second, true, aside};
+    if (StepAside(aside, taken))
+      return Operation{holder->second, true, std::make_shared<const Object>(std::move(aside))};
   }
   return std::nullopt;
 }
 
 void ObjectLedger::Evaded(const Operation& operation) {
-  Slot& slot = slots_.at(operation.key);
+  Slot& slot = *slots_.Find(operation.key);
   ++slot.unanswered;
   SetSent(operation.key, slot, operation.object);
   Queue(operation.key, slot);
@@ -270,9 +284,9 @@ bool ObjectLedger::Unblock(size_t count) {
   for (; count > 0 && !blocked_.empty(); --count) {
     const ObjectKey key = blocked_.front();
     blocked_.pop_front();
-    const auto at = slots_.find(key);
-    if (at == slots_.end() || at->second.state != State::kBlocked) continue;
-    Queue(key, at->second);
+    Slot* slot = slots_.Find(key);
+    if (slot == nullptr || slot->state != State::kBlocked) continue;
+    Queue(key, *slot);
     any = true;
   }
   return any;
@@ -293,30 +307,29 @@ ObjectLedger::Outcome ObjectLedger::Settle(const ObjectKey& key, Slot& slot) {
 }
 
 ObjectLedger::Outcome ObjectLedger::Acknowledge(const ObjectKey& key) {
-  const auto at = slots_.find(key);
-  if (at == slots_.end() || at->second.unanswered == 0) return Outcome::kStale;
-  --at->second.unanswered;
-  if (at->second.unanswered > 0 || at->second.state != State::kInFlight) return Outcome::kStale;
-  return Settle(key, at->second);
+  Slot* slot = slots_.Find(key);
+  if (slot == nullptr || slot->unanswered == 0) return Outcome::kStale;
+  --slot->unanswered;
+  if (slot->unanswered > 0 || slot->state != State::kInFlight) return Outcome::kStale;
+  return Settle(key, *slot);
 }
 
 ObjectLedger::Outcome ObjectLedger::Refuse(const ObjectKey& key, bool absent, std::string reason) {
-  const auto at = slots_.find(key);
-  if (at == slots_.end() || at->second.unanswered == 0) return Outcome::kStale;
-  Slot& slot = at->second;
+  Slot* found = slots_.Find(key);
+  if (found == nullptr || found->unanswered == 0) return Outcome::kStale;
+  Slot& slot = *found;
   --slot.unanswered;
   if (slot.unanswered > 0 || slot.state != State::kInFlight) return Outcome::kStale;
   if (!slot.wanted && slot.sent) {  // its last put was refused, and nobody wants it
-    SetSent(key, slot, std::nullopt);
+    SetSent(key, slot, nullptr);
     if (!slot.maybe_there) return Settle(key, slot);
     Queue(key, slot);
     return Outcome::kStale;
   }
   if (!slot.wanted && absent) return Settle(key, slot);
   if (!slot.wanted) slot.maybe_there = true;
-  SetSent(key, slot, std::nullopt);
-  SetState(key, slot, State::kRefused);
-  slot.reason = std::move(reason);
+  SetSent(key, slot, nullptr);
+  SetState(key, slot, State::kRefused, std::move(reason));
   refused_.push_back(key);
   return Outcome::kRefused;
 }
@@ -326,9 +339,9 @@ bool ObjectLedger::RetryRefused() {
   refused_.clear();
   bool any = false;
   for (const ObjectKey& key : refused) {
-    const auto at = slots_.find(key);
-    if (at == slots_.end() || at->second.state != State::kRefused) continue;
-    Queue(key, at->second);
+    Slot* slot = slots_.Find(key);
+    if (slot == nullptr || slot->state != State::kRefused) continue;
+    Queue(key, *slot);
     any = true;
   }
   return any;
@@ -343,7 +356,7 @@ void ObjectLedger::ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gon
     for (auto& queue : queues) queue.clear();
   for (Queues& queues : deletes_)
     for (auto& queue : queues) queue.clear();
-  for (auto& [key, slot] : slots_) {
+  slots_.ForEach([&](const ObjectKey& key, Slot& slot) {
     slot.sent.reset();
     slot.dependents = 0;
     slot.unanswered = 0;
@@ -353,7 +366,7 @@ void ObjectLedger::ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gon
     } else {
       unwanted.push_back(key);
     }
-  }
+  });
   for (const ObjectKey& key : unwanted) {
     Erase(key);
     gone(key);
@@ -362,19 +375,18 @@ void ObjectLedger::ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gon
 
 void ObjectLedger::Erase(const ObjectKey& key) {
   const ObjectKey copy = key;  // it may be the map's own
-  const auto at = slots_.find(copy);
-  SetState(copy, at->second, State::kSettled);
-  slots_.erase(at);
+  SetState(copy, *slots_.Find(copy), State::kSettled);
+  slots_.Erase(copy);
 }
 
 bool ObjectLedger::IsSent(const ObjectKey& key) const {
-  const auto at = slots_.find(key);
-  return at != slots_.end() && at->second.sent.has_value();
+  const Slot* slot = slots_.Find(key);
+  return slot != nullptr && slot->sent;
 }
 
 const Object* ObjectLedger::Wanted(const ObjectKey& key) const {
-  const auto at = slots_.find(key);
-  return at == slots_.end() || !at->second.wanted ? nullptr : &*at->second.wanted;
+  const Slot* slot = slots_.Find(key);
+  return slot == nullptr ? nullptr : slot->wanted.get();
 }
 
 uint64_t ObjectLedger::unanswered(uint32_t vrf) const {
@@ -386,11 +398,11 @@ std::vector<Problem> ObjectLedger::Problems(uint32_t vrf, size_t count_max) cons
   std::vector<Problem> problems;
   const auto at = problems_.find(vrf);
   if (at == problems_.end()) return problems;
-  for (const auto* keys : {&at->second.configured, &at->second.made}) {
+  for (const Reasons* reasons : {&at->second.configured, &at->second.made}) {
     const auto first = static_cast<std::ptrdiff_t>(problems.size());
-    for (const ObjectKey& key : *keys) {
+    for (const auto& [key, reason] : *reasons) {
       if (problems.size() == count_max) break;
-      problems.push_back({Describe(key), slots_.at(key).reason});
+      problems.push_back({Describe(key), reason});
     }
     std::sort(problems.begin() + first, problems.end(),
               [](const Problem& a, const Problem& b) { return a.name < b.name; });
@@ -411,10 +423,10 @@ uint64_t ObjectLedger::configured_problem_count(uint32_t vrf) const {
 void ObjectLedger::ForEachProblemOf(uint32_t vrf, uint32_t interface, VisitProblem visit) const {
   const auto at = problems_.find(vrf);
   if (at == problems_.end()) return;
-  for (const ObjectKey& key : at->second.configured) {
+  for (const auto& [key, reason] : at->second.configured) {
     const bool of_interface = key.kind == ObjectKind::kInterface || key.kind == ObjectKind::kAddress ||
                               key.kind == ObjectKind::kNeighbor;
-    if (of_interface && key.id == interface) visit(key, {Describe(key), slots_.at(key).reason});
+    if (of_interface && key.id == interface) visit(key, {Describe(key), reason});
   }
 }
 

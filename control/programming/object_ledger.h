@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
 #include "control/programming/object_key.h"
+#include "control/programming/object_map.h"
 
 namespace sluice::programming {
 
@@ -25,10 +27,13 @@ using PortNumbers = absl::flat_hash_map<std::string, uint16_t>;
 enum class Urgency : uint8_t { kNow, kBulk };
 inline constexpr unsigned kUrgencyCount = 2;
 
+// What is wanted, what was sent and what is under way is mostly the same value.
+using ObjectRef = std::shared_ptr<const Object>;
+
 struct Operation {
   ObjectKey key;
-  bool put = true;  // else delete
-  Object object;    // as to be sent, or as it was sent
+  bool put = true;   // else delete
+  ObjectRef object;  // as to be sent, or as it was sent; never null
   Urgency urgency = Urgency::kNow;
 };
 
@@ -75,7 +80,7 @@ class ObjectLedger {
   // `gone` for objects that were only waiting for their deletion.
   void ForgetInstalled(absl::FunctionRef<void(const ObjectKey&)> gone);
 
-  bool Knows(const ObjectKey& key) const { return slots_.contains(key); }
+  bool Knows(const ObjectKey& key) const { return slots_.Find(key) != nullptr; }
   // Was sent and not refused.
   bool IsSent(const ObjectKey& key) const;
   // Waits for its turn among the bulk, and for nothing else.
@@ -94,30 +99,32 @@ class ObjectLedger {
   void ForEachProblemOf(uint32_t vrf, uint32_t interface, VisitProblem visit) const;
   // The object in the operator's words.
   std::string Describe(const ObjectKey& key) const;
-  size_t size() const { return slots_.size(); }
 
  private:
   enum class State : uint8_t { kSettled, kQueued, kInFlight, kBlocked, kRefused };
+  // Small: a virtual network has a hundred thousand hosts, with two of them each.
   struct Slot {
-    std::optional<Object> wanted;
-    std::optional<Object> sent;  // and not refused
-    std::optional<Object> last;  // as last sent, for its deletion
+    ObjectRef wanted;
+    ObjectRef sent;           // and not refused
+    ObjectRef last;           // as last sent, for its deletion
+    uint32_t unanswered = 0;  // operations under way
+    uint32_t dependents = 0;  // objects sent that need this one
+    uint32_t vrf = 0;
     State state = State::kSettled;
     Urgency urgency = Urgency::kNow;
-    bool maybe_there = false;  // an update was refused: the dataplane may have an older one
-    uint32_t unanswered = 0;   // operations under way
-    uint32_t dependents = 0;   // objects sent that need this one
-    uint32_t vrf = 0;
-    bool counted = false;  // in unanswered_
-    std::string reason;    // kBlocked and kRefused
+    bool maybe_there : 1 = false;  // an update was refused: the dataplane may have an older one
+    bool counted : 1 = false;      // in unanswered_
+    bool is_problem : 1 = false;   // is in problems_
   };
-  // Of one VRF.
-  struct ProblemKeys {
-    absl::flat_hash_set<ObjectKey> configured;
-    absl::flat_hash_set<ObjectKey> made;  // by the RIB
+  // Of one VRF: why each object is kBlocked or kRefused.
+  using Reasons = absl::flat_hash_map<ObjectKey, std::string>;
+  struct ProblemReasons {
+    Reasons configured;
+    Reasons made;  // by the RIB
   };
-  void SetState(const ObjectKey& key, Slot& slot, State state);
-  void SetSent(const ObjectKey& key, Slot& slot, std::optional<Object> object);
+  void SetState(const ObjectKey& key, Slot& slot, State state, std::string reason = {});
+  void SetSent(const ObjectKey& key, Slot& slot, ObjectRef object);
+  void CountDependents(const ObjectRef& of, int change);
   void Queue(const ObjectKey& key, Slot& slot);
   Urgency UrgencyOf(const Object& object) const;
   std::optional<Operation> NextPut(Urgency urgency, unsigned kind, const PortNumbers& ports);
@@ -126,7 +133,7 @@ class ObjectLedger {
   Outcome Settle(const ObjectKey& key, Slot& slot);
   void Erase(const ObjectKey& key);
 
-  absl::flat_hash_map<ObjectKey, Slot> slots_;
+  ObjectMap<Slot> slots_;
   // Keys in these may have been dealt with meanwhile.
   using Queues = std::array<std::deque<ObjectKey>, kObjectKindCount>;
   Queues& QueuesOf(Urgency urgency, bool put) {
@@ -138,7 +145,7 @@ class ObjectLedger {
   std::vector<ObjectKey> refused_;
   absl::flat_hash_map<Claim, ObjectKey> claims_;  // of what was sent
   absl::flat_hash_map<uint32_t, uint64_t> unanswered_;
-  absl::flat_hash_map<uint32_t, ProblemKeys> problems_;
+  absl::flat_hash_map<uint32_t, ProblemReasons> problems_;
 };
 
 }  // namespace sluice::programming

@@ -308,14 +308,14 @@ bool Sender::SendEndOfSync() {
 }
 
 bool Sender::SendPut(const Operation& operation) {
-  const auto* interface = std::get_if<InterfaceObject>(&operation.object);
+  const auto* interface = std::get_if<InterfaceObject>(operation.object.get());
   const bool has_port = interface != nullptr && !interface->tunnel;
   const uint16_t port = has_port ? attachment_.ports.at(interface->port) : uint16_t{0};
-  return SendRecord(EncodePut(operation.object, port, numbers_, buffer_), {What::kPut, operation.key, {}});
+  return SendRecord(EncodePut(*operation.object, port, numbers_, buffer_), {What::kPut, operation.key, {}});
 }
 
 bool Sender::SendDelete(const Operation& operation) {
-  return SendRecord(EncodeDelete(operation.object, numbers_, buffer_), {What::kDelete, operation.key, {}});
+  return SendRecord(EncodeDelete(*operation.object, numbers_, buffer_), {What::kDelete, operation.key, {}});
 }
 
 bool Sender::SendObjects(Urgency urgency, size_t& budget) {
@@ -326,7 +326,7 @@ bool Sender::SendObjects(Urgency urgency, size_t& budget) {
     if (!(operation->put ? SendPut(*operation) : SendDelete(*operation))) return false;
     ledger_.Sent(*operation);
     unblock_worth_it_ = true;
-    if (operation->put) vrfs_changed_.insert(VrfOf(operation->object));
+    if (operation->put) vrfs_changed_.insert(VrfOf(*operation->object));
     --budget;
   }
   return true;
