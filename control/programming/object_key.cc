@@ -41,11 +41,7 @@ ObjectKey KeyOf(const Object& object) {
 }
 
 uint32_t VrfOf(const Object& object) {
-  return std::visit(Overloaded{
-                        [](const AdjacencyObject&) { return kNoVrf; },
-                        [](const auto& other) { return other.vrf; },
-                    },
-                    object);
+  return std::visit([](const auto& any) { return any.vrf; }, object);
 }
 
 std::string NameOf(const Object& object) {

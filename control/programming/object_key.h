@@ -55,7 +55,8 @@ struct ObjectKey {
 ObjectKey KeyOf(const Object& object);
 // No VRF has this number; 0 is the underlay.
 inline constexpr uint32_t kNoVrf = ~uint32_t{0};
-// The VRF that the object belongs to; kNoVrf for adjacencies, which follow their interface.
+// The VRF that the object belongs to; kNoVrf for adjacencies that are shared by VRFs or follow
+// their interface.
 uint32_t VrfOf(const Object& object);
 // In the operator's words; empty for what the RIB makes.
 std::string NameOf(const Object& object);

@@ -102,9 +102,10 @@ struct StaticNeighborObject {
 struct AdjacencyObject {
   uint32_t adjacency = 0;
   channel::AdjacencyKind kind = channel::AdjacencyKind::kDrop;
-  uint32_t interface = 0;  // kNeighbor, kGlean and kTunnel, else 0
-  net::Address next_hop;   // kNeighbor; kTunnel over an overlay: the host's provider address
-  net::MacAddress mac;     // kTunnel over an overlay: of the inner frame
+  uint32_t interface = 0;       // kNeighbor, kGlean and kTunnel, else 0
+  net::Address next_hop;        // kNeighbor; kTunnel over an overlay: the host's provider address
+  net::MacAddress mac;          // kTunnel over an overlay: of the inner frame
+  uint32_t vrf = ~uint32_t{0};  // of such a host, which may move without a change of group and route
 
   uint32_t key() const { return adjacency; }
   friend bool operator==(const AdjacencyObject&, const AdjacencyObject&) = default;

@@ -80,6 +80,9 @@ void Sender::ChangeMappings(uint32_t vrf, uint32_t path_id, std::span<const rib:
   for (const net::Prefix& prefix : remove) {
     rib_.Withdraw(vrf, prefix, rib::Source::kVirtualNetwork, path_id, rib::RouteSet::kMappings);
   }
+  // A host that moved leaves its route as it is: from now on its adjacency is unanswered. While nobody
+  // is attached everything is.
+  if (channel_ != nullptr) TakeRibChanges();
   if (complete) revisions_[vrf].stated = revision;
 }
 
@@ -196,7 +199,9 @@ AdjacencyObject Sender::AdjacencyOf(uint32_t id, const rib::Adjacency& wanted) c
   const auto* interface = at == nullptr ? nullptr : std::get_if<InterfaceObject>(at);
   if (wanted.kind != rib::Adjacency::Kind::kTunnel && interface != nullptr && interface->tunnel)
     return {id, channel::AdjacencyKind::kTunnel, wanted.interface, {}, {}};
-  return {id, KindOf(wanted.kind), wanted.interface, wanted.next_hop, wanted.mac};
+  const bool host = !wanted.mac.IsZero() && interface != nullptr;
+  return {id,         KindOf(wanted.kind),           wanted.interface, wanted.next_hop,
+          wanted.mac, host ? interface->vrf : kNoVrf};
 }
 
 // The RIB's adjacencies and groups become objects like all others.
@@ -418,8 +423,12 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
     if (key.kind == ObjectKind::kVrf) retry_all_routes_ = true;
     return;
   }
-  if (record.what == What::kPut && (IsReason(refusal, channel::RefusalReason::kConflict) ||
-                                    IsReason(refusal, channel::RefusalReason::kInUse))) {
+  // That another tunnel has the host is not the number's fault.
+  const bool far_end = key.kind == ObjectKind::kAdjacency &&
+                       refusal->field_offset == offsetof(channel::AdjacencyRecord, next_hop);
+  if (record.what == What::kPut && !far_end &&
+      (IsReason(refusal, channel::RefusalReason::kConflict) ||
+       IsReason(refusal, channel::RefusalReason::kInUse))) {
     // The number may be one that a former life of ours gave to a tenant whose
     // routes still lead there: take another one.
     if (key.kind == ObjectKind::kAdjacency) numbers_.adjacencies.Replace(key.id);

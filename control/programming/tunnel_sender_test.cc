@@ -171,9 +171,23 @@ TEST_CASE("mappings are routes through an overlay to their hosts, shared where t
   CHECK(four.next_hop[3] == 7);
   CHECK(four.mac[5] == 4);
 
-  SECTION("only what differs is sent, and the old host goes when the new one is there") {
+  SECTION("only what differs is sent: of a host that moves, where it is now") {
     const uint64_t sent = plane.sender.sent_count();
     plane.Map(1, {Host(1, Address(4), "198.51.100.7", 4), Host(1, Address(5), "198.51.100.9", 5)});
+    CHECK(plane.sender.Progress(1).acknowledged_revision < plane.revision);
+    plane.sender.Pump();
+    CHECK(plane.sender.Progress(1).acknowledged_revision < plane.revision);
+    plane.Settle();
+    CHECK(plane.sender.Progress(1).acknowledged_revision == plane.revision);
+    CHECK(plane.sender.sent_count() - sent == 1);
+    CHECK(plane.AdjacencyOf("10.1.0.5/32").next_hop[3] == 9);
+    CHECK(plane.AdjacencyOf("10.1.0.4/32").next_hop[3] == 7);
+  }
+  SECTION("of a host that others share it is a new one, and the old one goes when that is there") {
+    plane.Map(1, {Host(1, Address(6), "198.51.100.7", 5)});
+    plane.Settle();
+    const uint64_t sent = plane.sender.sent_count();
+    plane.Map(1, {Host(1, Address(5), "198.51.100.9", 5), Host(1, Address(6), "198.51.100.9", 5)});
     std::vector<RecordType> types;
     for (int idle = 0; idle < 3;) {
       plane.sender.Pump();
@@ -182,10 +196,26 @@ TEST_CASE("mappings are routes through an overlay to their hosts, shared where t
       idle = plane.sender.TakeAnswers() || !now.empty() ? 0 : idle + 1;
     }
     CHECK(types == std::vector<RecordType>{RecordType::kAdjacency, RecordType::kNextHopGroup,
-                                           RecordType::kRoute, RecordType::kNextHopGroupDelete,
-                                           RecordType::kAdjacencyDelete});
-    CHECK(plane.sender.sent_count() - sent == 5);
+                                           RecordType::kRoute, RecordType::kRoute,
+                                           RecordType::kNextHopGroupDelete, RecordType::kAdjacencyDelete});
+    CHECK(plane.sender.sent_count() - sent == 6);
     CHECK(plane.AdjacencyOf("10.1.0.5/32").next_hop[3] == 9);
+  }
+  SECTION("a move that is refused is the tenant's problem, and the host stays where it was") {
+    plane.agent.hosts_refused = true;
+    plane.Map(1, {Host(1, Address(5), "198.51.100.9", 5)});
+    plane.Settle();
+    CHECK(plane.AdjacencyOf("10.1.0.5/32").next_hop[3] == 7);
+    const TenantProgress progress = plane.sender.Progress(1);
+    REQUIRE(progress.problems.size() == 1);
+    CHECK(progress.problems[0].name == "tenant t1: tunnel: host 198.51.100.9");
+    CHECK(progress.problem_count == 1);
+    plane.agent.hosts_refused = false;
+    plane.channel.refused.clear();
+    plane.Map(1, {Host(1, Address(5), "198.51.100.11", 5)});
+    plane.Settle();
+    CHECK(plane.AdjacencyOf("10.1.0.5/32").next_hop[3] == 11);
+    CHECK(plane.sender.Progress(1).problem_count == 0);
   }
   SECTION("a mapping that is split leaves no moment without one") {
     plane.Map(1, {Host(1, P("10.1.8.0/24"), "198.51.100.7", 4)});

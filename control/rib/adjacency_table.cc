@@ -6,20 +6,29 @@
 namespace sluice::rib {
 
 AdjacencyId AdjacencyTable::Acquire(const Adjacency& adjacency) {
-  auto [at, is_new] = ids_.try_emplace(adjacency, kNoAdjacency);
-  if (is_new) {
-    if (free_.empty()) {
-      at->second = static_cast<AdjacencyId>(slots_.size());
-      slots_.emplace_back();
-    } else {
-      at->second = free_.front();
-      free_.pop_front();
-    }
-    slots_[at->second].adjacency = adjacency;
-    slots_[at->second].live = true;
+  const auto at = ids_.find(adjacency);
+  const bool is_new = at == ids_.end();
+  AdjacencyId id = kNoAdjacency;
+  if (!is_new) {
+    id = *at;
+  } else if (free_.empty()) {
+    id = static_cast<AdjacencyId>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    id = free_.front();
+    free_.pop_front();
   }
-  if (slots_[at->second].users++ == 0) List(at->second);
-  return at->second;
+  Slot& slot = slots_[id];
+  slot.shared = !is_new;
+  if (is_new) {
+    slot.adjacency = adjacency;
+    slot.live = true;
+    // Half empty, or what Move erases leaves tombstones that are swept over and over.
+    if (ids_.size() >= ids_.capacity() / 2) ids_.reserve(ids_.capacity() + 1);
+    ids_.insert(id);
+  }
+  if (slot.users++ == 0) List(id);
+  return id;
 }
 
 void AdjacencyTable::Release(AdjacencyId id) {
@@ -27,9 +36,19 @@ void AdjacencyTable::Release(AdjacencyId id) {
   if (--slots_[id].users == 0) List(id);
 }
 
+bool AdjacencyTable::Move(AdjacencyId id, const Adjacency& to) {
+  Slot& slot = slots_[id];
+  if (slot.shared || slot.users != 1 || ids_.contains(to)) return false;
+  ids_.erase(id);
+  slot.adjacency = to;
+  ids_.insert(id);
+  List(id);
+  return true;
+}
+
 void AdjacencyTable::Gone(AdjacencyId id) {
   if (slots_[id].users > 0 || !slots_[id].live) return;  // wanted again meanwhile
-  ids_.erase(slots_[id].adjacency);
+  ids_.erase(id);
   slots_[id].live = false;
   free_.push_back(id);
 }

@@ -7,7 +7,8 @@
 #include <optional>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "proto/net/address.h"
 #include "proto/net/mac_address.h"
 
@@ -43,9 +44,16 @@ struct AdjacencyUpdate {
 
 class AdjacencyTable {
  public:
+  AdjacencyTable() = default;
+  AdjacencyTable(const AdjacencyTable&) = delete;
+  AdjacencyTable& operator=(const AdjacencyTable&) = delete;
+
   // One more user of this adjacency.
   AdjacencyId Acquire(const Adjacency& adjacency);
   void Release(AdjacencyId id);
+  // The adjacency is `to` from now on, under its number. False: others lead through it, or may in
+  // the dataplane, or `to` has a number already.
+  bool Move(AdjacencyId id, const Adjacency& to);
   // The dataplane no longer has it: its number may be used again, as late as possible.
   void Gone(AdjacencyId id);
 
@@ -61,11 +69,29 @@ class AdjacencyTable {
     uint32_t users = 0;
     bool live = false;    // has a number in ids_
     bool listed = false;  // is in changed_
+    bool shared = false;  // had a second user, perhaps one after the other
   };
   void List(AdjacencyId id);
 
-  std::vector<Slot> slots_{1};  // by id; 0 is none
-  absl::flat_hash_map<Adjacency, AdjacencyId> ids_;
+  using Slots = std::vector<Slot>;
+  // A set of numbers by what is in their slots: it stays small where adjacencies are many.
+  struct Hash {
+    using is_transparent = void;
+    const Slots* slots;
+    size_t operator()(const Adjacency& adjacency) const { return absl::HashOf(adjacency); }
+    size_t operator()(AdjacencyId id) const { return absl::HashOf((*slots)[id].adjacency); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const Slots* slots;
+    bool operator()(AdjacencyId a, AdjacencyId b) const { return a == b; }
+    bool operator()(AdjacencyId id, const Adjacency& adjacency) const {
+      return (*slots)[id].adjacency == adjacency;
+    }
+  };
+
+  Slots slots_{1};  // by id; 0 is none
+  absl::flat_hash_set<AdjacencyId, Hash, Equal> ids_{0, Hash{&slots_}, Equal{&slots_}};
   std::deque<AdjacencyId> free_;
   std::vector<AdjacencyId> changed_;
 };

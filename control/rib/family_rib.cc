@@ -12,16 +12,33 @@ template <typename Key>
 GroupId FamilyRib<Key>::InternedNextHops(const RouteInput& input) {
   // Large sets repeat the same next hops route after route.
   if (last_interned_ != kNoGroup && next_hops_.Is(last_interned_, vrf_, Key::kFamily, input.next_hops)) {
-    next_hops_.Hold(last_interned_);
+    next_hops_.Share(last_interned_);
     return last_interned_;
   }
   last_interned_ = next_hops_.Acquire(vrf_, Key::kFamily, input.next_hops, subnets_);
   return last_interned_;
 }
 
+// The common change of a virtual network. What was refused is stated anew, by a new list.
+template <typename Key>
+bool FamilyRib<Key>::MoveHost(const Key& key, const RouteInput& input, RouteSet set) {
+  if (input.next_hops.size() != 1 || input.next_hops[0].mac.IsZero()) return false;
+  RouteEntry* entry = table_.Find(key);
+  if (entry == nullptr || entry->path_count != 1 || entry->chosen != entry->path.next_hops) return false;
+  if (entry->state != RouteState::kProgrammed && entry->state != RouteState::kPending) return false;
+  const Path wanted{entry->chosen, input.metric, input.path_id, input.distance, input.source, set, 0};
+  if (!entry->path.SameIdentity(wanted) || !entry->path.SameContent(wanted)) return false;
+  const bool same = next_hops_.next_hops(entry->chosen) == input.next_hops;
+  if (!same && !next_hops_.MoveHost(entry->chosen, input.next_hops[0])) return false;
+  entry->path.mark = marks_[static_cast<unsigned>(set)];
+  if (!same) Changed(key, *entry);
+  return true;
+}
+
 template <typename Key>
 bool FamilyRib<Key>::Update(const RouteInput& input, RouteSet set) {
   const Key key = Key::Of(input.prefix);
+  if (MoveHost(key, input, set)) return false;
   const uint8_t mark = marks_[static_cast<unsigned>(set)];
   const Path path{
       InternedNextHops(input), input.metric, input.path_id, input.distance, input.source, set, mark};

@@ -72,6 +72,8 @@ class FamilyRib {
   // `sent` of a route whose change was refused: the dataplane may have an older one.
   static constexpr GroupId kUnknownGroup = UINT32_MAX;
 
+  // True: that was all, or nothing, to be done.
+  bool MoveHost(const Key& key, const RouteInput& input, RouteSet set);
   GroupId InternedNextHops(const RouteInput& input);
   bool ConnectedChanged(const Key& key, GroupId next_hops, bool added);
   bool RemovePath(const Key& key, RouteEntry& entry, size_t index);

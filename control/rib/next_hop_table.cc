@@ -2,6 +2,7 @@
 #include "control/rib/next_hop_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proto/net/check.h"
 
@@ -34,21 +35,49 @@ std::optional<Adjacency> ResolveOne(const NextHop& hop, net::Family family, cons
 
 GroupId NextHopTable::Acquire(uint32_t vrf, net::Family family, const NextHops& next_hops,
                               const ConnectedSubnets& subnets) {
-  auto [at, is_new] = ids_.try_emplace(Key{vrf, family, next_hops}, kNoGroup);
+  const auto at = ids_.find(Key{vrf, family, next_hops});
+  const bool is_new = at == ids_.end();
+  const GroupId id = is_new ? NewSlot() : *at;
+  Slot& slot = slots_[id];
   if (is_new) {
-    const GroupId id = NewSlot();
-    at->second = id;
-    Slot& slot = slots_[id];
     slot.vrf = vrf;
     slot.family = family;
     slot.next_hops = next_hops;
     slot.live = true;
+    slot.shared = false;
+    // Half empty, or what MoveHost erases leaves tombstones that are swept over and over.
+    if (ids_.size() >= ids_.capacity() / 2) ids_.reserve(ids_.capacity() + 1);
+    ids_.insert(id);
     by_vrf_[vrf].insert(id);
     slot.resolved = Resolve(slot, subnets);
     slot.usable = !slot.resolved.empty();
+  } else {
+    slot.shared = true;
   }
-  ++slots_[at->second].holds;
-  return at->second;
+  ++slot.holds;
+  return id;
+}
+
+bool NextHopTable::MoveHost(GroupId id, const NextHop& to) {
+  Slot& slot = slots_[id];
+  if (slot.shared || slot.next_hops.size() != 1) return false;
+  const NextHop& from = slot.next_hops[0];
+  // Another interface may be of another VRF, which groups are bound to.
+  if (from.mac.IsZero() || to.mac.IsZero() || from.interface != to.interface || from.weight != to.weight)
+    return false;
+  if (ids_.contains(Key{slot.vrf, slot.family, {&to, 1}})) return false;
+  ids_.erase(id);
+  slot.next_hops[0] = to;
+  ids_.insert(id);
+  Adjacency& resolved = slot.resolved[0].adjacency;
+  resolved = {Adjacency::Kind::kTunnel, to.interface, *to.address, to.mac};
+  if (slot.wanted_by == 0) return true;
+  AdjacencyId& member = slot.members[0].adjacency;
+  if (adjacencies_.Move(member, resolved)) return true;
+  const AdjacencyId old = std::exchange(member, adjacencies_.Acquire(resolved));
+  adjacencies_.Release(old);
+  List(id);
+  return true;
 }
 
 void NextHopTable::Release(GroupId id) {
@@ -195,7 +224,7 @@ uint64_t NextHopTable::unused(uint32_t vrf) const {
 void NextHopTable::FreeIfUnused(GroupId id) {
   Slot& slot = slots_[id];
   if (!slot.live || slot.holds > 0 || slot.wanted_by > 0 || slot.installed) return;
-  ids_.erase(Key{slot.vrf, slot.family, slot.next_hops});
+  ids_.erase(id);
   auto lists = by_vrf_.find(slot.vrf);
   lists->second.erase(id);
   if (lists->second.empty()) by_vrf_.erase(lists);

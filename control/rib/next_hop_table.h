@@ -3,12 +3,15 @@
 // change of resolution rewrites one group and none of the routes behind it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/hash/hash.h"
 #include "control/rib/adjacency_table.h"
 #include "control/rib/connected_subnets.h"
 #include "control/rib/path.h"
@@ -47,13 +50,24 @@ struct GroupUpdate {
 class NextHopTable {
  public:
   explicit NextHopTable(AdjacencyTable& adjacencies) : adjacencies_(adjacencies) {}
+  NextHopTable(const NextHopTable&) = delete;
+  NextHopTable& operator=(const NextHopTable&) = delete;
 
   // Interns; the caller gets one hold. `family` is that of the routes, for
   // directly connected next hops; `subnets` are those of the VRF.
   GroupId Acquire(uint32_t vrf, net::Family family, const NextHops& next_hops,
                   const ConnectedSubnets& subnets);
   void Hold(GroupId id) { ++slots_[id].holds; }
+  // The same for another path.
+  void Share(GroupId id) {
+    slots_[id].shared = true;
+    Hold(id);
+  }
   void Release(GroupId id);
+  // A host behind an overlay that only one path leads to, that of one route, is at `to` from now
+  // on: the list keeps its number, and the dataplane gets an adjacency in place of five
+  // records. False: somebody else has, or had, the list or one to `to`.
+  bool MoveHost(GroupId id, const NextHop& to);
 
   // A route chose the list, or left it.
   void Want(GroupId id);
@@ -69,7 +83,7 @@ class NextHopTable {
 
   bool Is(GroupId id, uint32_t vrf, net::Family family, const NextHops& next_hops) const {
     const Slot& slot = slots_[id];
-    return slot.live && slot.vrf == vrf && slot.family == family && slot.next_hops == next_hops;
+    return slot.live && slot.Is({vrf, family, next_hops});
   }
   bool Usable(GroupId id) const { return slots_[id].usable; }
   uint32_t vrf(GroupId id) const { return slots_[id].vrf; }
@@ -89,11 +103,11 @@ class NextHopTable {
   size_t size() const { return ids_.size(); }
 
  private:
+  // What tells lists apart.
   struct Key {
     uint32_t vrf;
     net::Family family;
-    NextHops next_hops;
-    friend bool operator==(const Key&, const Key&) = default;
+    std::span<const NextHop> next_hops;
     template <typename H>
     friend H AbslHashValue(H hash, const Key& key) {
       hash = H::combine(std::move(hash), key.vrf, key.family);
@@ -112,6 +126,7 @@ class NextHopTable {
     bool usable = false;
     bool listed = false;     // is in changed_
     bool installed = false;  // handed to programming, not yet Gone
+    bool shared = false;     // had a second path, perhaps one after the other
     uint32_t holds = 0;
     uint32_t wanted_by = 0;  // routes
     uint32_t sent_by = 0;    // routes
@@ -119,6 +134,26 @@ class NextHopTable {
     std::vector<ResolvedNextHop> resolved;
     GroupMembers members;           // while wanted: holds its adjacencies
     std::vector<Adjacency> unused;  // while wanted
+
+    Key key() const { return {vrf, family, next_hops}; }
+    bool Is(const Key& of) const {
+      return vrf == of.vrf && family == of.family &&
+             std::equal(next_hops.begin(), next_hops.end(), of.next_hops.begin(), of.next_hops.end());
+    }
+  };
+  using Slots = std::vector<Slot>;
+  // A set of numbers by what is in their slots: it stays small where lists are many.
+  struct Hash {
+    using is_transparent = void;
+    const Slots* slots;
+    size_t operator()(const Key& key) const { return absl::HashOf(key); }
+    size_t operator()(GroupId id) const { return absl::HashOf((*slots)[id].key()); }
+  };
+  struct Equal {
+    using is_transparent = void;
+    const Slots* slots;
+    bool operator()(GroupId a, GroupId b) const { return a == b; }
+    bool operator()(GroupId id, const Key& key) const { return (*slots)[id].Is(key); }
   };
   GroupId NewSlot();
   static std::vector<ResolvedNextHop> Resolve(const Slot& slot, const ConnectedSubnets& subnets);
@@ -129,8 +164,8 @@ class NextHopTable {
   void List(GroupId id);
 
   AdjacencyTable& adjacencies_;
-  std::vector<Slot> slots_{1};  // by id; 0 is none
-  absl::flat_hash_map<Key, GroupId> ids_;
+  Slots slots_{1};  // by id; 0 is none
+  absl::flat_hash_set<GroupId, Hash, Equal> ids_{0, Hash{&slots_}, Equal{&slots_}};
   absl::flat_hash_map<uint32_t, absl::flat_hash_set<GroupId>> by_vrf_;
   absl::flat_hash_map<uint32_t, uint64_t> unused_;  // by VRF; none is zero
   std::deque<GroupId> free_;

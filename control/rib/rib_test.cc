@@ -158,6 +158,73 @@ TEST_CASE("a next hop that moves to another interface changes one group and no r
   CHECK(routes == 1);
 }
 
+RouteInput Host(const std::string& prefix, const std::string& provider, uint8_t mac) {
+  return {1, P(prefix), Source::kVirtualNetwork, 1, 1, 0, {{A(provider), 7, 1, {{2, 0, 0, 0, 0, mac}}}}};
+}
+
+TEST_CASE("a host that moves changes its adjacency alone, unless somebody shares what it leaves or joins") {
+  Rib rib;
+  Plane plane(rib);
+  rib.Update(Host("10.1.0.1/32", "20.0.0.1", 1), RouteSet::kMappings);
+  rib.Update(Host("10.1.0.2/32", "20.0.0.2", 2), RouteSet::kMappings);
+  plane.Pump();
+  const GroupId group = plane.routes.at(P("10.1.0.1/32"));
+  const auto count_routes = [&] {
+    unsigned routes = 0;
+    for (; rib.NextToSend(); ++routes) rib.Sent();
+    return routes;
+  };
+
+  SECTION("alone") {
+    rib.Update(Host("10.1.0.1/32", "20.0.0.9", 9), RouteSet::kMappings);
+    const std::vector<AdjacencyUpdate> adjacencies = rib.TakeAdjacencies();
+    REQUIRE(adjacencies.size() == 1);
+    CHECK(adjacencies[0].id == plane.groups.at(group)[0].adjacency);
+    CHECK(adjacencies[0].wanted->next_hop == A("20.0.0.9"));
+    CHECK(rib.TakeGroups().empty());
+    CHECK(count_routes() == 0);
+    CHECK(rib.Paths(1, P("10.1.0.1/32"))[0].next_hops[0].address == A("20.0.0.9"));
+    // What it was before is free for another.
+    rib.Update(Host("10.1.0.3/32", "20.0.0.1", 1), RouteSet::kMappings);
+    CHECK(rib.TakeAdjacencies().at(0).id != adjacencies[0].id);
+  }
+  SECTION("to where another one is") {
+    rib.Update(Host("10.1.0.1/32", "20.0.0.2", 2), RouteSet::kMappings);
+    plane.Pump();
+    CHECK(plane.routes.at(P("10.1.0.1/32")) == plane.routes.at(P("10.1.0.2/32")));
+    // The two part again, and the one that stays must not be taken along.
+    rib.Update(Host("10.1.0.1/32", "20.0.0.5", 5), RouteSet::kMappings);
+    CHECK(rib.TakeAdjacencies().at(0).wanted->next_hop == A("20.0.0.5"));
+    rib.Update(Host("10.1.0.2/32", "20.0.0.6", 6), RouteSet::kMappings);
+    CHECK(count_routes() == 2);
+  }
+  SECTION("both at once, each to where the other was") {
+    rib.Update(Host("10.1.0.1/32", "20.0.0.2", 2), RouteSet::kMappings);
+    rib.Update(Host("10.1.0.2/32", "20.0.0.1", 1), RouteSet::kMappings);
+    plane.Pump();
+    CHECK(plane.Of("10.1.0.1/32") == "7/20.0.0.2");
+    CHECK(plane.Of("10.1.0.2/32") == "7/20.0.0.1");
+  }
+  SECTION("a machine with addresses of both families is at one place") {
+    rib.Update(Host("2001:db8::1/128", "20.0.0.1", 1), RouteSet::kMappings);
+    plane.Pump();
+    rib.Update(Host("10.1.0.1/32", "20.0.0.9", 9), RouteSet::kMappings);
+    const std::vector<AdjacencyUpdate> adjacencies = rib.TakeAdjacencies();
+    REQUIRE(adjacencies.size() == 1);  // a new one: the old one is not only its own
+    plane.adjacencies[adjacencies[0].id] = *adjacencies[0].wanted;
+    CHECK(rib.TakeGroups().at(0).id == group);
+    rib.Update(Host("2001:db8::1/128", "20.0.0.9", 9), RouteSet::kMappings);
+    plane.Pump();
+    CHECK(plane.Of("2001:db8::1/128") == "7/20.0.0.9");
+    CHECK(rib.adjacencies() == 3);  // the old one is not gone yet
+  }
+  SECTION("of a route that was refused it is a new list, so that it is tried again") {
+    rib.Refuse({1, P("10.1.0.1/32"), group}, 7);
+    rib.Update(Host("10.1.0.1/32", "20.0.0.9", 9), RouteSet::kMappings);
+    CHECK(count_routes() == 1);
+  }
+}
+
 TEST_CASE("replacing a set withdraws what it no longer holds and leaves other sets alone") {
   Rib rib;
   Plane plane(rib);

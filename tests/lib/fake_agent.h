@@ -122,6 +122,7 @@ class FakeAgent {
   // Limits; a test lowers them.
   size_t vrfs_max = 4096;
   size_t routes_max = 16'777'216;
+  bool hosts_refused = false;  // another tunnel has them
 
   std::map<uint32_t, Held<channel::VrfRecord>> vrfs;
   std::map<uint32_t, Held<channel::InterfaceRecord>> interfaces;
@@ -282,6 +283,11 @@ class FakeAgent {
     if (has_host !=
         (is_tunnel && tunnel->second.record.kind != static_cast<uint8_t>(channel::TunnelKind::kGre))) {
       Refuse(channel::RefusalReason::kOutOfRange);
+      return;
+    }
+    if (has_host && hosts_refused) {
+      Refuse(channel::RefusalReason::kConflict);
+      refusal_.field_offset = offsetof(channel::AdjacencyRecord, next_hop);
       return;
     }
     const auto at = adjacencies.find(record.adjacency);
