@@ -6,10 +6,12 @@
 #include <poll.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -38,6 +40,7 @@ using dataplane::StoreBe32;
 constexpr unsigned kHosts = 100'000;
 constexpr unsigned kHypervisors = 1'000;
 constexpr unsigned kRuns = 5;
+constexpr size_t kPortion = 4096;  // in which the API states a replaced set to programming
 constexpr uint32_t kVrf = 1, kUnderlay = 1, kSite = 10, kOverlay = 11;
 constexpr uint16_t kSiteVlan = 100, kUnderlayVlan = 4000;
 constexpr uint32_t kFirstHost = 0x0a100000;        // 10.16.0.0
@@ -248,7 +251,16 @@ class Control {
   // From the change to its acknowledgement, the old hosts swept away.
   double ReplaceSeconds(const std::vector<rib::RouteInput>& mappings) {
     const auto start = Clock::now();
-    sender_.ChangeMappings(kVrf, 1, mappings, {}, ++revision_, true);
+    ++revision_;
+    const std::span all(mappings);
+    for (size_t from = 0; from < all.size(); from += kPortion) {
+      const auto portion = all.subspan(from, std::min(kPortion, all.size() - from));
+      const bool complete = from + kPortion >= all.size();
+      sender_.ChangeMappings(kVrf, 1, portion, {}, revision_, complete);
+      if (complete) break;
+      sender_.TakeAnswers();
+      sender_.Pump();
+    }
     Finish();
     return SecondsSince(start);
   }
