@@ -86,7 +86,15 @@ struct Control {
       TellWaiter();
       return true;
     });
-    SLUICE_CHECK(result.wait_for(120s) == std::future_status::ready);
+    // The end of the synchronisation, too, may be what was missing, and nobody is told of it.
+    const Clock::time_point deadline = Clock::now() + 120s;
+    while (result.wait_for(20ms) != std::future_status::ready) {
+      SLUICE_CHECK(Clock::now() < deadline);
+      OnCore([&] {
+        TellWaiter();
+        return true;
+      });
+    }
     return result.get();
   }
   // Core thread.
