@@ -1,25 +1,17 @@
 // Into GRE packets, whose outer headers say nothing about the flow.
 #include "dataplane/packet/flow_hash.h"
 
-#include "dataplane/packet/ethernet.h"
-
 namespace sluice::dataplane {
 namespace {
 
-constexpr uint16_t kChecksumPresent = 0x8000, kRoutingPresent = 0x4000, kKeyPresent = 0x2000,
-                   kSequencePresent = 0x1000, kVersionMask = 0x0007;
-constexpr uint16_t kTransparentEthernet = 0x6558;
+constexpr uint16_t kRoutingPresent = 0x4000;
 constexpr size_t kGreBytes = 4, kWordBytes = 4;
-
-bool IsOfPorts(uint8_t protocol) {
-  return protocol != kProtocolWithInnerFlow;
-}
 
 uint32_t InnerIpv4Flow(std::span<const uint8_t> packet) {
   if (packet.size() < kIpv4HeaderBytes || packet[0] >> 4 != 4) return 0;
   const uint8_t* ip = packet.data();
   const bool sound = Ipv4HeaderLength(ip) >= kIpv4HeaderBytes && Ipv4TotalLength(ip) <= packet.size();
-  return sound && IsOfPorts(Ipv4Protocol(ip)) ? Ipv4FlowHash(ip) : 0;
+  return sound && Ipv4Protocol(ip) != kProtocolGre ? Ipv4FlowHash(ip) : 0;
 }
 
 uint32_t InnerIpv6Flow(std::span<const uint8_t> packet) {
@@ -27,7 +19,7 @@ uint32_t InnerIpv6Flow(std::span<const uint8_t> packet) {
   const uint8_t* ip = packet.data();
   const uint32_t bytes = Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
   if (bytes > packet.size()) return 0;
-  return IsOfPorts(FindIpv6Transport(ip, bytes).protocol) ? Ipv6FlowHash(ip) : 0;
+  return FindIpv6Transport(ip, bytes).protocol != kProtocolGre ? Ipv6FlowHash(ip) : 0;
 }
 
 }  // namespace
@@ -35,12 +27,12 @@ uint32_t InnerIpv6Flow(std::span<const uint8_t> packet) {
 uint32_t GreInnerFlow(std::span<const uint8_t> gre) {
   if (gre.size() < kGreBytes) return 0;
   const uint16_t flags = LoadBe16(gre.data());
-  if ((flags & (kRoutingPresent | kVersionMask)) != 0) return 0;
+  if ((flags & (kRoutingPresent | kGreVersionMask)) != 0) return 0;
   size_t header = kGreBytes;
-  for (const uint16_t flag : {kChecksumPresent, kKeyPresent, kSequencePresent})
+  for (const uint16_t flag : {kGreChecksumPresent, kGreKeyPresent, kGreSequencePresent})
     if ((flags & flag) != 0) header += kWordBytes;
   uint16_t ether_type = LoadBe16(gre.data() + 2);
-  if (ether_type == kTransparentEthernet) {
+  if (ether_type == kEtherTypeTransparentEthernet) {
     if (gre.size() < header + kEthernetBytes) return 0;
     ether_type = LoadBe16(gre.data() + header + kEthernetBytes - 2);
     header += kEthernetBytes;

@@ -11,6 +11,7 @@
 
 #include "dataplane/packet/ipv4.h"
 #include "dataplane/packet/ipv6.h"
+#include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane {
 
@@ -39,8 +40,6 @@ inline uint32_t Ipv6FlowHash(const uint8_t* source, const uint8_t* destination, 
                  uint64_t{protocol} << 32 | ports);
 }
 
-inline constexpr uint8_t kProtocolWithInnerFlow = 47;
-
 // What tells the flows in a GRE packet apart, from its GRE header on: any bytes. Looks
 // into version 0 (RFC 2784, 2890) with IP or an Ethernet frame (RFC 7637) inside, but
 // not into GRE in GRE; 0 where there is nothing to see.
@@ -49,7 +48,7 @@ uint32_t GreInnerFlow(std::span<const uint8_t> gre);
 // The first word of the transport, or what stands for it.
 inline uint32_t TransportFlow(uint8_t protocol, const uint8_t* transport, uint32_t bytes) {
   if (HasPorts(protocol)) return bytes >= 4 ? LoadBe32(transport) : 0;
-  if (__builtin_expect(protocol != kProtocolWithInnerFlow, 1)) return 0;
+  if (__builtin_expect(protocol != kProtocolGre, 1)) return 0;
   return GreInnerFlow({transport, bytes});
 }
 

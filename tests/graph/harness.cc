@@ -24,13 +24,6 @@ std::string Unique(const std::string& name) {
   return name + std::to_string(++count);
 }
 
-rte_rcu_qsbr* CreateQsbr(uint32_t threads) {
-  const size_t bytes = rte_rcu_qsbr_get_memsize(threads);
-  auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, threads) == 0);
-  return qsbr;
-}
-
 rte_mempool* PoolOf(const HarnessOptions& options) {
   StartEal();
   return CreatePool(Unique("pool").c_str(), options.mbufs, 0, options.data_room,
@@ -43,6 +36,19 @@ rte_mempool* ReassemblyPoolOf(const HarnessOptions& options) {
 }
 
 }  // namespace
+
+rte_rcu_qsbr* CreateQsbr(uint32_t threads) {
+  const size_t bytes = rte_rcu_qsbr_get_memsize(threads);
+  auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
+  SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, threads) == 0);
+  return qsbr;
+}
+
+rte_rcu_qsbr* OneReader() {
+  rte_rcu_qsbr* qsbr = CreateQsbr(1);
+  SLUICE_CHECK(rte_rcu_qsbr_thread_register(qsbr, 0) == 0);
+  return qsbr;
+}
 
 GraphHarness::GraphHarness(const HarnessOptions& options)
     : options_(options),

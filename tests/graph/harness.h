@@ -57,6 +57,11 @@ struct HarnessOptions {
   bool visible = false;
 };
 
+// Free it with std::free.
+rte_rcu_qsbr* CreateQsbr(uint32_t threads);
+// With thread 0 registered, for who hands things out and must wait for it.
+rte_rcu_qsbr* OneReader();
+
 // A grace period over the harness's workers.
 class QsbrReclaimer : public dataplane::Reclaimer {
  public:

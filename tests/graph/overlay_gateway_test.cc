@@ -68,12 +68,6 @@ struct OverlayGateway : TunnelGateway {
     slow_path.reset();
     rte_mempool_free(pool);
   }
-  static rte_rcu_qsbr* OneReader() {
-    const size_t bytes = rte_rcu_qsbr_get_memsize(1);
-    auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-    SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, 1) == 0 && rte_rcu_qsbr_thread_register(qsbr, 0) == 0);
-    return qsbr;
-  }
   void AddLocal(const char* address) { SLUICE_CHECK(tables().AddLocalAddress(1, Ip(address)).ok()); }
   void Run() {
     Settle();

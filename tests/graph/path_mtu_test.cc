@@ -66,12 +66,6 @@ struct PathMtuGateway : TunnelGateway {
     slow_path.reset();
     rte_mempool_free(pool);
   }
-  static rte_rcu_qsbr* OneReader() {
-    const size_t bytes = rte_rcu_qsbr_get_memsize(1);
-    auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-    SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, 1) == 0 && rte_rcu_qsbr_thread_register(qsbr, 0) == 0);
-    return qsbr;
-  }
   const char* far_end() const { return outer6 ? "2001:db8:e::2" : "198.51.100.2"; }
   uint16_t overhead() const { return outer6 ? 48 : 28; }
 

@@ -59,13 +59,6 @@ PuntQueue QueueFor(PuntClass punt_class) {
   return PuntQueue::kStrangers;
 }
 
-rte_rcu_qsbr* OneReader() {
-  const size_t bytes = rte_rcu_qsbr_get_memsize(1);
-  auto* qsbr = static_cast<rte_rcu_qsbr*>(std::aligned_alloc(64, (bytes + 63) / 64 * 64));
-  SLUICE_CHECK(rte_rcu_qsbr_init(qsbr, 1) == 0 && rte_rcu_qsbr_thread_register(qsbr, 0) == 0);
-  return qsbr;
-}
-
 }  // namespace
 
 SlowPathRig::SlowPathRig(const SlowPathRigOptions& options)
