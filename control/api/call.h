@@ -6,6 +6,7 @@
 #include <grpcpp/server_context.h>
 #include <grpcpp/support/status.h>
 
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -38,11 +39,23 @@ grpc::Status ToGrpc(const absl::Status& status);
 // UNIMPLEMENTED, naming what is not there.
 grpc::Status NotThereYet(const std::string& what);
 
+// What is answered when the core thread is gone.
+inline absl::Status ShuttingDown() {
+  return absl::UnavailableError("the gateway is shutting down");
+}
+
+// A StatusOr that ran on the core thread, or that it is gone.
+template <typename T>
+absl::StatusOr<T> Flatten(std::optional<absl::StatusOr<T>> result) {
+  if (!result) return ShuttingDown();
+  return *std::move(result);
+}
+
 // Runs `work`, which answers a StatusOr, on the core thread.
 template <typename Reply, typename Work>
 grpc::Status OnCore(const Core& core, Reply* reply, Work work) {
   auto result = RunOnCore(core.executor, std::move(work));
-  if (!result) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  if (!result) return ToGrpc(ShuttingDown());
   if (!result->ok()) return ToGrpc(result->status());
   *reply = **std::move(result);
   return grpc::Status::OK;

@@ -52,13 +52,6 @@ class MappingStatement {
   std::span<const net::Prefix> remove_;
 };
 
-const tenant::VirtualNetwork* ModelOf(const TenantRecord& record, const std::string& network) {
-  const auto& all = record.validated.model.virtual_networks;
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == network; });
-  return found == all.end() ? nullptr : &*found;
-}
-
 // The name under which the record has `network`.
 const std::string& NameOf(const TenantRecord& record, const MappingsRecord& network) {
   return std::find_if(record.networks.begin(), record.networks.end(),
@@ -67,6 +60,13 @@ const std::string& NameOf(const TenantRecord& record, const MappingsRecord& netw
 }
 
 }  // namespace
+
+const tenant::VirtualNetwork* ModelOf(const TenantRecord& record, std::string_view network) {
+  const auto& all = record.validated.model.virtual_networks;
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == network; });
+  return found == all.end() ? nullptr : &*found;
+}
 
 void DesiredState::LoadMappings(TenantRecord& record) {
   FollowNetworks(record);

@@ -91,6 +91,9 @@ struct TenantRecord {
   ConditionTimes condition_times;
 };
 
+// The tenant's virtual network of that name; null: it has none.
+const tenant::VirtualNetwork* ModelOf(const TenantRecord& record, std::string_view network);
+
 struct GatewayRecord {
   store::GatewayRow row;
   // Of row.spec in the present environment; findings are shown as conditions.

@@ -96,7 +96,7 @@ v1::AuditEvent Show(const store::AuditRow& row) {
 
 absl::StatusOr<NameTable> DiagnosticsService::Names() {
   auto names = RunOnCore(core_.executor, [&] { return NameTable(core_.state); });
-  if (!names) return absl::UnavailableError("the gateway is shutting down");
+  if (!names) return ShuttingDown();
   return *std::move(names);
 }
 
@@ -120,7 +120,7 @@ grpc::Status DiagnosticsService::ListDrops(grpc::ServerContext*, const v1::ListD
     vrf = *found;
   }
   const auto drops = RunOnCore(core_.executor, [&] { return core_.state.surroundings().dataplane.Drops(); });
-  if (!drops) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  if (!drops) return ToGrpc(ShuttingDown());
   const auto reasons = DropReasons();
   for (const DropCount& drop : *drops) {
     if (drop.packets == 0 || (vrf && drop.vrf != *vrf)) continue;

@@ -13,7 +13,7 @@ namespace {
 
 namespace v1 = ::sluice::gateway::v1;
 
-constexpr char kObject[] = "gateway";
+constexpr char kGatewayObject[] = "gateway";
 
 // True when the dataplane refused nothing of any tenant.
 bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
@@ -110,7 +110,7 @@ bool AddUnderlay(const DesiredState& state, const v1::GatewayStatus& status, Con
 
 void AddConditions(DesiredState& state, v1::GatewayStatus& status) {
   GatewayRecord& record = state.gateway_record();
-  Conditions conditions(*status.mutable_conditions(), kObject, record.row.generation, state.now_us(),
+  Conditions conditions(*status.mutable_conditions(), kGatewayObject, record.row.generation, state.now_us(),
                         state.gateway_condition_times());
   const bool attached = state.surroundings().dataplane.attached();
   if (attached) {

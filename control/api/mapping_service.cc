@@ -14,18 +14,7 @@ namespace v1 = ::sluice::gateway::v1;
 // Mappings stored or read per turn on the core thread: some ten milliseconds.
 constexpr size_t kMappingsPerTurn = 4'000;
 
-absl::Status ShuttingDown() {
-  return absl::UnavailableError("the gateway is shutting down");
-}
-
-// A StatusOr that ran on the core thread, or that it is gone.
-template <typename T>
-absl::StatusOr<T> Flatten(std::optional<absl::StatusOr<T>> result) {
-  if (!result) return ShuttingDown();
-  return *std::move(result);
-}
-
-absl::Status HeaderMissing() {
+absl::Status MappingsHeaderMissing() {
   return InvalidField("header",
                       "the first message of the stream has no header; accepted: one that names the "
                       "tenant and the virtual network");
@@ -125,7 +114,7 @@ grpc::Status MappingService::ReplaceMappings(grpc::ServerContext* context,
   if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::ReplaceMappingsRequest message;
-  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());
+  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(MappingsHeaderMissing());
   const v1::MappingsHeader header = message.header();
   auto terms = Begin(header, true, who);
   if (!terms.ok()) return ToGrpc(terms.status());
@@ -200,7 +189,7 @@ grpc::Status MappingService::UpdateMappings(grpc::ServerContext* context,
   if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::UpdateMappingsRequest message;
-  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());
+  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(MappingsHeaderMissing());
   const v1::MappingsHeader header = message.header();
   auto terms = Begin(header, false, who);
   if (!terms.ok()) return ToGrpc(terms.status());

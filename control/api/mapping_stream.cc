@@ -11,7 +11,7 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 
 // An update is one transaction of the core thread; larger changes are a replace.
-constexpr size_t kUpdateChangesMax = 20'000;
+constexpr size_t kMappingChangesMax = 20'000;
 
 }  // namespace
 
@@ -51,9 +51,9 @@ absl::Status MappingStream::AddToSet(const Mappings& mappings, tenant::MappingSe
 }
 
 absl::Status MappingStream::TooMany() const {
-  if (changed_.size() <= kUpdateChangesMax) return TooWrong();
+  if (changed_.size() <= kMappingChangesMax) return TooWrong();
   return LimitReached("mapping-changes",
-                      absl::StrCat("more than ", kUpdateChangesMax, " changes in one update; use a replace"));
+                      absl::StrCat("more than ", kMappingChangesMax, " changes in one update; use a replace"));
 }
 
 absl::Status MappingStream::AddToList(const Mappings& mappings, std::vector<tenant::Mapping>& list) {

@@ -16,7 +16,7 @@ const std::string kRed =
     "network_id: 5001 gateway_address: '10.1.0.1' } subnets { name: 'db' prefix: '10.2.0.0/16' network_id: "
     "5002 } }";
 
-void PutUnderlay(Rig& rig) {
+void PutProviderNetwork(Rig& rig) {
   v1::PutGatewayRequest request;
   auto& tor = *request.mutable_gateway()->mutable_spec()->add_underlay_interfaces();
   tor.set_name("tor-a");
@@ -100,7 +100,7 @@ v1::WriteOptions Overwrite() {
 
 struct OverlayRig : Rig {
   OverlayRig() {
-    PutUnderlay(*this);
+    PutProviderNetwork(*this);
     REQUIRE(Put("contoso", kRed, written).ok());
   }
   // Routes of mappings by prefix.
@@ -295,7 +295,7 @@ TEST_CASE("mappings to a host that becomes an address of ours are not in force")
       ConditionOf(StatusOf(rig), "MappingsValid"),
       Catch::Contains("3 of 3") && Catch::Contains("198.51.100.1 is an address of the gateway itself"));
   CHECK(Replace(rig, 2, 3, result, "198.51.100.1").error_code() == grpc::StatusCode::INVALID_ARGUMENT);
-  PutUnderlay(rig);
+  PutProviderNetwork(rig);
   CHECK(rig.Stated().size() == 3);
 }
 

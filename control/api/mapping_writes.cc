@@ -17,9 +17,9 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 
 // Deleting this many rows takes a few milliseconds of the core thread.
-constexpr uint32_t kCollectRows = 5'000;
+constexpr uint32_t kCollectMappingRows = 5'000;
 // So does comparing and stating this many prefixes.
-constexpr size_t kFeedPrefixes = 4'096;
+constexpr size_t kFeedMappings = 4'096;
 
 AuditEntry EntryOf(const v1::MappingsHeader& header, bool replace, const std::string& who) {
   const std::string tenant = LabelOf("tenants", header.tenant());
@@ -35,13 +35,6 @@ v1::WriteOptions OptionsOf(const v1::MappingsHeader& header) {
   v1::WriteOptions options;
   options.set_break_glass(header.break_glass());
   return options;
-}
-
-const tenant::VirtualNetwork* ModelOf(const TenantRecord& record, std::string_view network) {
-  const auto& all = record.validated.model.virtual_networks;
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == network; });
-  return found == all.end() ? nullptr : &*found;
 }
 
 absl::Status NoSuchNetwork(const std::string& tenant, const std::string& network) {
@@ -231,7 +224,7 @@ std::optional<MappingWrites::Remains> MappingWrites::Feed(const MappingTerms& te
   // Another write may have finished it.
   if (network == record->networks.end() || network->second.feed == nullptr) return Remains();
   const MappingFeed& feed = *network->second.feed;
-  Remains done = state_.FeedMappings(*record, network->second, kFeedPrefixes);
+  Remains done = state_.FeedMappings(*record, network->second, kFeedMappings);
   const tenant::MappingCounts& counts = (done != nullptr ? *done : feed).difference.counts();
   result.set_added(counts.added);
   result.set_changed(counts.changed);
@@ -301,7 +294,7 @@ void MappingWrites::Refused(const v1::MappingsHeader& header, bool replace, cons
 
 bool MappingWrites::Collect() {
   const auto more =
-      store::CollectMappingSets(state_.store().database(), state_.filling_mappings(), kCollectRows);
+      store::CollectMappingSets(state_.store().database(), state_.filling_mappings(), kCollectMappingRows);
   return more.ok() && *more;
 }
 

@@ -26,7 +26,7 @@ struct Question {
 
 absl::StatusOr<Question> Ask(const Core& core, const std::string& tenant) {
   auto names = RunOnCore(core.executor, [&] { return NameTable(core.state); });
-  if (!names) return absl::UnavailableError("the gateway is shutting down");
+  if (!names) return ShuttingDown();
   const auto vrf = names->VrfOf(tenant);
   if (!vrf.ok()) return vrf.status();
   std::string label = names->TenantOf(*vrf);
@@ -173,7 +173,7 @@ grpc::Status RouteService::LookupRoute(grpc::ServerContext*, const v1::LookupRou
     return LookupFacts{address->ToString(), question->tenant,
                        OwnerOf(*address, core_.state.Find(question->tenant)), core_.state.now_us()};
   });
-  if (!facts) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  if (!facts) return ToGrpc(ShuttingDown());
   *response = LookupAnswer(
       *reply, adjacencies, [&](uint32_t interface) { return question->names.LinkOf(interface); }, *facts);
   response->set_dataplane_instance(instance);
@@ -193,7 +193,7 @@ grpc::Status RouteService::ExplainRoute(grpc::ServerContext*, const v1::ExplainR
   auto found = RunOnCore(core_.executor, [&] {
     return LongestMatch(core_.state.surroundings().programming, question->vrf, *destination);
   });
-  if (!found) return {grpc::StatusCode::UNAVAILABLE, "the gateway is shutting down"};
+  if (!found) return ToGrpc(ShuttingDown());
   std::stable_sort(found->begin(), found->end(),
                    [](const RibRoute& a, const RibRoute& b) { return a.best && !b.best; });
   for (const RibRoute& route : *found) {

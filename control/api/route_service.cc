@@ -13,18 +13,7 @@ namespace v1 = ::sluice::gateway::v1;
 // Routes stored per turn on the core thread: some ten milliseconds.
 constexpr size_t kRoutesPerTurn = 4'000;
 
-absl::Status ShuttingDown() {
-  return absl::UnavailableError("the gateway is shutting down");
-}
-
-// A StatusOr that ran on the core thread, or that it is gone.
-template <typename T>
-absl::StatusOr<T> Flatten(std::optional<absl::StatusOr<T>> result) {
-  if (!result) return ShuttingDown();
-  return *std::move(result);
-}
-
-absl::Status HeaderMissing() {
+absl::Status RoutesHeaderMissing() {
   return InvalidField("header",
                       "the first message of the stream has no header; accepted: one that names the tenant");
 }
@@ -53,7 +42,7 @@ grpc::Status RouteService::ReplaceStaticRoutes(grpc::ServerContext* context,
   if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::ReplaceStaticRoutesRequest message;
-  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());
+  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(RoutesHeaderMissing());
   const v1::StaticRoutesHeader header = message.header();
   auto terms = Begin(header, true, who);
   if (!terms.ok()) return ToGrpc(terms.status());
@@ -128,7 +117,7 @@ grpc::Status RouteService::UpdateStaticRoutes(grpc::ServerContext* context,
   if (!seat.status().ok()) return ToGrpc(seat.status());
   const std::string who = CallerOf(*context);
   v1::UpdateStaticRoutesRequest message;
-  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(HeaderMissing());
+  if (!reader->Read(&message) || !message.has_header()) return ToGrpc(RoutesHeaderMissing());
   const v1::StaticRoutesHeader header = message.header();
   auto terms = Begin(header, false, who);
   if (!terms.ok()) return ToGrpc(terms.status());

@@ -12,7 +12,7 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 
 // An update is one transaction of the core thread; larger changes are a replace.
-constexpr size_t kUpdateChangesMax = 100'000;
+constexpr size_t kRouteChangesMax = 100'000;
 
 }  // namespace
 
@@ -69,8 +69,8 @@ absl::Status StaticRouteStream::AddToList(const google::protobuf::RepeatedPtrFie
       findings_.Invalid(PlaceOf("put", "prefix"), absl::StrCat(route->prefix.ToString(), " is there twice"));
     list.push_back(*std::move(route));
   }
-  if (changed_.size() > kUpdateChangesMax)
-    return LimitReached("static-route-changes", absl::StrCat("more than ", kUpdateChangesMax,
+  if (changed_.size() > kRouteChangesMax)
+    return LimitReached("static-route-changes", absl::StrCat("more than ", kRouteChangesMax,
                                                              " changes in one update; use a replace"));
   return TooWrong();
 }
@@ -88,8 +88,8 @@ absl::Status StaticRouteStream::AddPrefixes(const google::protobuf::RepeatedPtrF
       list.push_back(*prefix);
     }
   }
-  if (changed_.size() > kUpdateChangesMax)
-    return LimitReached("static-route-changes", absl::StrCat("more than ", kUpdateChangesMax,
+  if (changed_.size() > kRouteChangesMax)
+    return LimitReached("static-route-changes", absl::StrCat("more than ", kRouteChangesMax,
                                                              " changes in one update; use a replace"));
   return TooWrong();
 }

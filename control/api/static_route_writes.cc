@@ -17,9 +17,9 @@ namespace {
 namespace v1 = ::sluice::gateway::v1;
 
 // Deleting this many rows takes a few milliseconds of the core thread.
-constexpr uint32_t kCollectRows = 5'000;
+constexpr uint32_t kCollectRouteRows = 5'000;
 // So does comparing and stating this many prefixes.
-constexpr size_t kFeedPrefixes = 4'096;
+constexpr size_t kFeedRoutes = 4'096;
 
 std::string ObjectOf(std::string_view tenant) {
   return absl::StrCat("tenants/", std::string(tenant), "/staticRoutes");
@@ -221,7 +221,7 @@ std::optional<StaticRouteWrites::Remains> StaticRouteWrites::Feed(const std::str
   // Another write may have finished it.
   if (record == nullptr || record->feed == nullptr) return Remains();
   const StaticFeed& feed = *record->feed;
-  Remains done = state_.FeedStaticSet(*record, kFeedPrefixes);
+  Remains done = state_.FeedStaticSet(*record, kFeedRoutes);
   const tenant::StaticRouteCounts& counts = feed.difference.counts();
   result.set_added(counts.added);
   result.set_changed(counts.changed);
@@ -285,7 +285,7 @@ void StaticRouteWrites::Refused(const v1::StaticRoutesHeader& header, bool repla
 }
 
 bool StaticRouteWrites::Collect() {
-  const auto more = store::CollectStaticSets(state_.store().database(), state_.filling(), kCollectRows);
+  const auto more = store::CollectStaticSets(state_.store().database(), state_.filling(), kCollectRouteRows);
   return more.ok() && *more;
 }
 

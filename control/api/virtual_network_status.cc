@@ -14,13 +14,6 @@ namespace {
 
 namespace v1 = ::sluice::gateway::v1;
 
-const tenant::VirtualNetwork* ModelOf(const TenantRecord& record, const std::string& network) {
-  const auto& all = record.validated.model.virtual_networks;
-  const auto found =
-      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == network; });
-  return found == all.end() ? nullptr : &*found;
-}
-
 std::optional<uint32_t> InterfaceOf(const TenantRecord& record, const std::string& network,
                                     const std::string& subnet) {
   const auto found = record.row.numbers.subnets.find({network, subnet});

@@ -12,7 +12,7 @@ std::string Quoted(const std::string& text) {
   return "\"" + text + "\"";
 }
 
-std::string Joined(const std::vector<std::string>& words) {
+std::string JoinedWords(const std::vector<std::string>& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
   return out;
@@ -41,7 +41,7 @@ std::string CommandsOf(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; }))
     names.push_back(each->get_name());
-  return Joined(names);
+  return JoinedWords(names);
 }
 
 std::string MissingText(const CLI::App& app, const CLI::ParseError& error) {
@@ -82,7 +82,7 @@ CLI::Validator OneOf(std::vector<std::string> words) {
   return CLI::Validator(
       [words = std::move(words)](std::string& text) {
         if (std::find(words.begin(), words.end(), text) != words.end()) return std::string();
-        return Quoted(text) + " is not one of " + Joined(words);
+        return Quoted(text) + " is not one of " + JoinedWords(words);
       },
       "");
 }
@@ -91,7 +91,7 @@ std::string UsageText(const CLI::App& app, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) return MissingText(app, error);
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     // CLI11 tells them in no order of ours.
-    return Innermost(app).get_name() + ": not understood: " + Joined(app.remaining(true));
+    return Innermost(app).get_name() + ": not understood: " + JoinedWords(app.remaining(true));
   }
   const std::string said = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)

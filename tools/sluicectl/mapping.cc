@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kMappingsPerMessage = 4096;
 
-struct Asked {
+struct AskedMapping {
   Selection selection;  // TENANT/NETWORK
   std::string file;
   uint64_t version = 0;
@@ -28,7 +28,7 @@ grpc::Status NetworkOf(Selection& selection) {
   return NeedTenant(selection);
 }
 
-void FillHeader(const Asked& asked, api::MappingsHeader& header) {
+void FillHeader(const AskedMapping& asked, api::MappingsHeader& header) {
   header.set_tenant(asked.selection.tenant);
   header.set_virtual_network(asked.selection.name);
   if (asked.has_version) header.set_version(asked.version);
@@ -47,7 +47,7 @@ grpc::Status ParseFile(const std::string& file, Request& request) {
   return {grpc::StatusCode::INVALID_ARGUMENT, FileName(file) + ": " + std::string(status.message())};
 }
 
-grpc::Status Replace(Session& session, Asked asked) {
+grpc::Status Replace(Session& session, AskedMapping asked) {
   if (auto s = NetworkOf(asked.selection); !s.ok()) return s;
   api::ReplaceMappingsRequest all;
   if (auto s = ParseFile(asked.file, all); !s.ok()) return s;
@@ -72,7 +72,7 @@ grpc::Status Replace(Session& session, Asked asked) {
   return s;
 }
 
-grpc::Status Update(Session& session, Asked asked) {
+grpc::Status Update(Session& session, AskedMapping asked) {
   if (auto s = NetworkOf(asked.selection); !s.ok()) return s;
   api::UpdateMappingsRequest request;
   if (auto s = ParseFile(asked.file, request); !s.ok()) return s;
@@ -89,7 +89,7 @@ grpc::Status Update(Session& session, Asked asked) {
   return s;
 }
 
-grpc::Status List(Session& session, Asked asked) {
+grpc::Status List(Session& session, AskedMapping asked) {
   if (auto s = NetworkOf(asked.selection); !s.ok()) return s;
   grpc::ClientContext context;
   session.LimitTime(context);
@@ -115,7 +115,7 @@ grpc::Status List(Session& session, Asked asked) {
   return grpc::Status::OK;
 }
 
-CLI::App* AddChange(CLI::App& mapping, const char* name, const char* what, const char* form, Asked& asked) {
+CLI::App* AddChange(CLI::App& mapping, const char* name, const char* what, const char* form, AskedMapping& asked) {
   auto* change = mapping.add_subcommand(name, what);
   change->add_option("NETWORK", asked.selection.name, "TENANT/NETWORK")->required();
   change->add_option("-f,--file", asked.file, form)->required();
@@ -131,7 +131,7 @@ CLI::App* AddChange(CLI::App& mapping, const char* name, const char* what, const
 }  // namespace
 
 void AddMappingCommands(CLI::App& app, Session& session, Action& chosen) {
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<AskedMapping>();
   auto* mapping = app.add_subcommand("mapping", "Where the customer addresses of a virtual network are")
                       ->require_subcommand(1);
   auto* replace = AddChange(*mapping, "replace", "Replaces all mappings, or changes nothing",

@@ -12,7 +12,7 @@
 namespace sluice::ctl {
 namespace {
 
-struct Wanted {
+struct WantedPackets {
   std::string tenant, connection, port, drop_reason, source, destination, direction = "both", file;
   std::optional<uint32_t> protocol;
   bool dropped_only = false;
@@ -33,7 +33,7 @@ void SetDuration(double seconds, google::protobuf::Duration& out) {
   out.set_nanos(static_cast<int32_t>((seconds - static_cast<double>(out.seconds())) * 1e9));
 }
 
-api::PacketFilter FilterOf(const Wanted& wanted) {
+api::PacketFilter FilterOf(const WantedPackets& wanted) {
   api::PacketFilter filter;
   if (!wanted.tenant.empty()) filter.set_tenant(wanted.tenant);
   if (!wanted.connection.empty()) filter.set_connection(wanted.connection);
@@ -46,7 +46,7 @@ api::PacketFilter FilterOf(const Wanted& wanted) {
   return filter;
 }
 
-grpc::Status Trace(Session& session, const Wanted& wanted) {
+grpc::Status Trace(Session& session, const WantedPackets& wanted) {
   api::TraceRequest request;
   *request.mutable_filter() = FilterOf(wanted);
   request.set_count(static_cast<uint32_t>(wanted.count));
@@ -66,7 +66,7 @@ grpc::Status Trace(Session& session, const Wanted& wanted) {
   return grpc::Status::OK;
 }
 
-api::CaptureRequest CaptureRequestOf(const Wanted& wanted) {
+api::CaptureRequest CaptureRequestOf(const WantedPackets& wanted) {
   api::CaptureRequest request;
   *request.mutable_filter() = FilterOf(wanted);
   if (wanted.direction == "in") request.set_direction(api::CAPTURE_DIRECTION_INBOUND);
@@ -77,7 +77,7 @@ api::CaptureRequest CaptureRequestOf(const Wanted& wanted) {
   return request;
 }
 
-grpc::Status Capture(Session& session, const Wanted& wanted) {
+grpc::Status Capture(Session& session, const WantedPackets& wanted) {
   PcapFile file;
   const bool to_file = !wanted.file.empty();
   if (to_file) {
@@ -112,7 +112,7 @@ grpc::Status Capture(Session& session, const Wanted& wanted) {
 }
 
 // A connection is one of a tenant: TENANT/NAME, or --tenant beside it.
-grpc::Status OfTenant(Wanted wanted, Session& session, grpc::Status (*action)(Session&, const Wanted&)) {
+grpc::Status OfTenant(WantedPackets wanted, Session& session, grpc::Status (*action)(Session&, const WantedPackets&)) {
   Selection selection;
   selection.tenant = wanted.tenant;
   selection.name = wanted.connection;
@@ -123,7 +123,7 @@ grpc::Status OfTenant(Wanted wanted, Session& session, grpc::Status (*action)(Se
   return action(session, wanted);
 }
 
-void AddFilter(CLI::App* command, Wanted& wanted, uint64_t count_max, double seconds_max) {
+void AddFilter(CLI::App* command, WantedPackets& wanted, uint64_t count_max, double seconds_max) {
   command->add_option("-t,--tenant", wanted.tenant, "packets of this tenant");
   command->add_option("-c,--connection", wanted.connection, "packets of this connection, TENANT/NAME");
   command->add_option("-p,--port", wanted.port, "packets of this port");
@@ -140,14 +140,14 @@ void AddFilter(CLI::App* command, Wanted& wanted, uint64_t count_max, double sec
 }  // namespace
 
 void AddPacketCommands(CLI::App& app, Session& session, Action& chosen) {
-  auto tracing = std::make_shared<Wanted>();
+  auto tracing = std::make_shared<WantedPackets>();
   auto* trace = app.add_subcommand("trace", "Shows packets with what each node of the graph decided");
   AddFilter(trace, *tracing, kTraceCountMax, kTraceSecondsMax);
   trace->callback([&session, &chosen, tracing] {
     chosen = [&session, tracing] { return OfTenant(*tracing, session, Trace); };
   });
 
-  auto capturing = std::make_shared<Wanted>();
+  auto capturing = std::make_shared<WantedPackets>();
   auto* capture = app.add_subcommand("capture", "Shows packets, or writes them to a pcap file, until Ctrl-C");
   AddFilter(capture, *capturing, UINT32_MAX, kCaptureSecondsMax);
   capture->add_option("-w,--write", capturing->file, "pcap file; - is standard output");

@@ -6,14 +6,14 @@
 namespace sluice::ctl {
 namespace {
 
-struct Asked {
+struct AskedRoute {
   std::string tenant;
   std::string address;
   std::string source;
   uint32_t protocol = 0, source_port = 0, destination_port = 0;
 };
 
-grpc::Status Lookup(Session& session, const Asked& asked) {
+grpc::Status Lookup(Session& session, const AskedRoute& asked) {
   grpc::ClientContext context;
   session.LimitTime(context);
   api::LookupRouteRequest request;
@@ -31,7 +31,7 @@ grpc::Status Lookup(Session& session, const Asked& asked) {
   return grpc::Status::OK;
 }
 
-grpc::Status Explain(Session& session, const Asked& asked) {
+grpc::Status Explain(Session& session, const AskedRoute& asked) {
   grpc::ClientContext context;
   session.LimitTime(context);
   api::ExplainRouteRequest request;
@@ -46,7 +46,7 @@ grpc::Status Explain(Session& session, const Asked& asked) {
 }  // namespace
 
 void AddRouteCommands(CLI::App& app, Session& session, Action& chosen) {
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<AskedRoute>();
   auto* route = app.add_subcommand("route", "Where packets go, and why")->require_subcommand(1);
 
   auto* lookup = route->add_subcommand("lookup", "The next hop of a packet, from the live dataplane tables");
