@@ -147,8 +147,18 @@ def compiled_sources(root, build):
     if not targets.is_file() or any(path.stat().st_mtime > targets.stat().st_mtime for path in listings):
         print("scripts/tidy.py: no current build, so that sources are not looked for in meson.build", file=sys.stderr)
         return None
-    return {os.path.realpath(source) for target in json.loads(targets.read_text())
-            for group in target["target_sources"] for source in group.get("sources", [])}
+    # Of files that are compiled together meson tells the generated ones that include them.
+    return {os.path.realpath(os.path.join(build, part)) for target in json.loads(targets.read_text())
+            for group in target["target_sources"] for source in group.get("sources", []) + group.get("generated_sources", [])
+            for part in parts_of(source)}
+
+
+def parts_of(source):
+    """The file, or the files that meson's unity file includes."""
+    path = pathlib.Path(source)
+    if "-unity" not in path.name or not path.is_file():
+        return [source]
+    return re.findall(r'^#include ?[<"]([^>"]+)[>"]', path.read_text(), re.MULTILINE)
 
 
 def source_files(root):
