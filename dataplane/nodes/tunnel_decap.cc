@@ -5,6 +5,7 @@
 #include "dataplane/nodes/forward_burst.h"
 #include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
+#include "dataplane/packet/tunnel_models.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -29,7 +30,7 @@ struct Arrival {
   uint16_t ether_type;      // of the payload
   TunnelSelector selector;
   uint32_t number;  // key, VNI or VSID
-  uint8_t outer_ecn;
+  OuterWord outer;
   bool outer_ipv4;
   uint32_t hash;
   TerminationKey4 key;  // with outer_ipv4
@@ -77,7 +78,7 @@ bool TakeOuterIpv4(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
   }
   arrival.payload_offset = static_cast<uint16_t>(kIpv4HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
-  arrival.outer_ecn = ip[1] & kEcnMask;
+  arrival.outer = {ip[1], Ipv4Ttl(ip)};
   arrival.selector = header.selector;
   arrival.number = header.key;
   arrival.key = TerminationKey4::Of(Ipv4Destination(ip), Ipv4Source(ip), header.selector, header.key);
@@ -96,7 +97,7 @@ bool TakeOuterIpv6(const NodeRun& run, rte_mbuf& mbuf, Arrival& arrival) {
     return PassBy(run, mbuf, false, DropReason::kTunnelChecksum);
   arrival.payload_offset = static_cast<uint16_t>(kIpv6HeaderBytes + header.bytes);
   arrival.ether_type = header.ether_type;
-  arrival.outer_ecn = ip[1] >> 4 & kEcnMask;
+  arrival.outer = {Ipv6TrafficClass(ip), Ipv6HopLimit(ip)};
   arrival.selector = header.selector;
   arrival.number = header.key;
   arrival.interface = run.worker.tables->tunnels.ipv6().Find(
@@ -118,18 +119,16 @@ const Tunnel* NetworkOf(const Tables& tables, const Arrival& arrival) {
 
 // The inner ECN field as RFC 6040 has it; false when the packet has to go.
 bool MergeEcn(uint8_t* ip, uint8_t outer) {
-  const bool ipv4 = ip[0] >> 4 == 4;
-  const uint8_t inner = ipv4 ? ip[1] & kEcnMask : ip[1] >> 4 & kEcnMask;
+  const uint8_t inner = TrafficClassOf(ip);
   const uint8_t merged = DecapsulatedEcn(inner, outer);
   if (merged == kEcnDrop) return false;
-  if (merged == inner) return true;
-  if (!ipv4) {
-    ip[1] = static_cast<uint8_t>((ip[1] & ~(kEcnMask << 4)) | merged << 4);
-    return true;
+  if (merged == (inner & kEcnMask)) return true;
+  const auto traffic_class = static_cast<uint8_t>((inner & ~kEcnMask) | merged);
+  if (ip[0] >> 4 == 4) {
+    StoreIpv4TrafficClass(ip, traffic_class);
+  } else {
+    StoreIpv6TrafficClass(ip, traffic_class);
   }
-  const uint16_t before = LoadBe16(ip);
-  ip[1] = static_cast<uint8_t>((ip[1] & ~kEcnMask) | merged);
-  StoreBe16(ip + 10, net::ChecksumReplace(LoadBe16(ip + 10), before, LoadBe16(ip)));
   return true;
 }
 
@@ -182,6 +181,31 @@ void ClampMssBack(const Tables& tables, const Tunnel& tunnel, rte_mbuf& mbuf) {
   }
 }
 
+// The inner packet lies at the mbuf's data, with a whole fixed header; `outer` is what it
+// came in. False: it left the node.
+bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, const uint8_t* outer) {
+  rte_mbuf& mbuf = *arrival.mbuf;
+  PacketMetadata& meta = MetaOf(mbuf);
+  uint8_t* ip = DataOf(mbuf);
+  const uint8_t ecn = arrival.outer.traffic_class & kEcnMask;
+  if (__builtin_expect(ecn != 0, 0) && !MergeEcn(ip, ecn)) return Refused(run, mbuf, DropReason::kTunnelEcn);
+  if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
+    // Sent on as a packet of ours.
+    StoreArrival(meta, uint64_t{kPacketFromUs} << 32 | uint64_t{arrival.outer_ipv4 ? 4u : 6u} << 40);
+    run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
+    return false;
+  }
+  const InwardModels models{tunnel.dscp_inward(), tunnel.hops_inward()};
+  if (meta.family == 4) {
+    TakeOverIpv4(ip, arrival.outer, models);
+  } else {
+    TakeOverIpv6(ip, mbuf.data_len, arrival.outer, models);
+  }
+  if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(ip), 0))
+    ClampMssBack(*run.worker.tables, tunnel, mbuf);
+  return true;
+}
+
 // Takes the outer headers off, and an overlay's Ethernet header. True: the data
 // is an IP packet of family meta.family, of the tenant's; else it left the node.
 bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
@@ -230,17 +254,7 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
   const uint8_t* ip = DataOf(mbuf);
   if (to_group && (ether_type == kEtherTypeIpv4 || Ipv6Destination(ip)[0] != 0xff))
     return Refused(run, mbuf, DropReason::kL2Multicast);
-  if (__builtin_expect(arrival.outer_ecn != 0, 0) && !MergeEcn(DataOf(mbuf), arrival.outer_ecn))
-    return Refused(run, mbuf, DropReason::kTunnelEcn);
-  if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
-    // Sent on as a packet of ours.
-    StoreArrival(meta, uint64_t{kPacketFromUs} << 32 | uint64_t{arrival.outer_ipv4 ? 4u : 6u} << 40);
-    run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
-    return false;
-  }
-  if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(DataOf(mbuf)), 0))
-    ClampMssBack(*run.worker.tables, tunnel, mbuf);
-  return true;
+  return Admit(run, arrival, tunnel, outer);
 }
 
 // Appends an ordinary packet to the burst; false when there is anything odd, or when

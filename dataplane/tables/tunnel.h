@@ -25,7 +25,7 @@ struct alignas(64) Tunnel {
   TunnelKind kind = TunnelKind::kGre;
   bool outer_ipv4 = true;
   uint16_t flags = 0;  // channel::TunnelFlag
-  uint8_t ttl = 0;     // of the outer header; 0 = the inner packet's
+  uint8_t ttl = 0;     // of the outer header; 0 = the inner packet's, and back out
   uint8_t dscp = 0;    // with kTunnelPipe
   // Of `header`; then the inner IP packet follows.
   uint8_t header_bytes = 0;
@@ -67,6 +67,11 @@ struct alignas(64) Tunnel {
 
   // What is sent through it.
   TunnelSelector SendSelector() const { return {kind, is_overlay() || Is(channel::kTunnelKeyOut), udp_port}; }
+  // Of the outer header's traffic class, what packets out of the tunnel take over beside
+  // congestion: the DSCP of a uniform model, or nothing.
+  uint8_t dscp_inward() const { return tos_kept & 0xfc; }
+  // They have no more hops left than the outer header says.
+  bool hops_inward() const { return ttl == 0; }
   // Routers may cut its packets.
   bool may_be_cut() const { return outer_ipv4 && Is(channel::kTunnelDfClear); }
 

@@ -141,9 +141,11 @@ enum TunnelFlag : uint16_t {
   kTunnelGreChecksum = 1 << 4,  // kGre: send the checksum; one that is received is always checked
   kTunnelUdpChecksum = 1 << 5,  // kVxlan over IPv6: send it; else zero (RFC 6935)
   // Outer DF (IPv4) is set, unless one of these says otherwise.
-  kTunnelDfCopy = 1 << 6,    // as in the inner packet; of IPv6: set
-  kTunnelDfClear = 1 << 7,   // and what is too large leaves in outer fragments
-  kTunnelPipe = 1 << 8,      // outer DSCP is `dscp` (RFC 2983 section 3.1); else the inner one is copied
+  kTunnelDfCopy = 1 << 6,   // as in the inner packet; of IPv6: set
+  kTunnelDfClear = 1 << 7,  // and what is too large leaves in outer fragments
+  // Outer DSCP is `dscp`, and ends outside; else the inner one is copied, and back (RFC 2983
+  // sections 4.1 and 5.1).
+  kTunnelPipe = 1 << 8,
   kTunnelClampMss = 1 << 9,  // the MSS of TCP connections, both ways, to the effective MTU
 };
 
@@ -165,7 +167,7 @@ struct TunnelRecord {
   uint32_t policer_out;
   uint16_t mtu;       // largest inner IP packet in bytes, 576 (1280 with IPv6)..9000
   uint16_t udp_port;  // kVxlan: destination port, both ways; else 0
-  uint8_t ttl;        // of the outer header; 0 = that of the inner packet
+  uint8_t ttl;        // of the outer header; 0 = that of the inner packet, which leaves with no more
   uint8_t dscp;       // with kTunnelPipe, 0..63
   uint8_t mac[6];     // kVxlan, kNvgre: ours in the inner frames
   uint32_t reserved;

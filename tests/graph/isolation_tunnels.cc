@@ -62,29 +62,52 @@ uint8_t TrafficClass(const Bytes& ip) {
   return ip[0] >> 4 == 4 ? ip[1] : static_cast<uint8_t>(ip[0] << 4 | ip[1] >> 4);
 }
 
+// `change` applied to the header, whose checksum is then computed from scratch. One that was
+// wrong stays so.
+template <class Change>
+void Rewrite(Bytes& ip, Change change) {
+  const bool v4 = ip[0] >> 4 == 4;
+  const size_t header = std::min<size_t>(ip.size(), (ip[0] & 15u) * 4u);
+  const bool sound = v4 && net::Checksum(std::span(ip).first(header)) == 0;
+  change(ip);
+  if (!sound) return;
+  ip[10] = ip[11] = 0;
+  const uint16_t sum = net::Checksum(std::span(ip).first(header));
+  ip[10] = static_cast<uint8_t>(sum >> 8);
+  ip[11] = static_cast<uint8_t>(sum);
+}
+
+void SetTrafficClass(Bytes& ip, uint8_t traffic_class) {
+  Rewrite(ip, [&](Bytes& bytes) {
+    if (bytes[0] >> 4 == 4) {
+      bytes[1] = traffic_class;
+    } else {
+      bytes[0] = static_cast<uint8_t>((bytes[0] & 0xf0) | traffic_class >> 4);
+      bytes[1] = static_cast<uint8_t>((bytes[1] & 0x0f) | traffic_class << 4);
+    }
+  });
+}
+
 // RFC 6040 figure 4; false: the packet must be dropped.
 bool Decongest(Bytes& ip, uint8_t outer) {
-  const bool v4 = ip[0] >> 4 == 4;
   const uint8_t inner = TrafficClass(ip) & 3;
   uint8_t merged = inner;
   if (outer == 3) merged = 3;
   if (outer == 1 && inner == 2) merged = 1;
   if (inner == 0 && outer == 3) return false;
-  if (merged == inner) return true;
-  if (!v4) {
-    ip[1] = static_cast<uint8_t>((ip[1] & ~0x30) | merged << 4);
-    return true;
-  }
-  // A header that was wrong stays as wrong as it was.
-  const size_t header = std::min<size_t>(ip.size(), (ip[0] & 15u) * 4u);
-  const bool sound = net::Checksum(std::span(ip).first(header)) == 0;
-  ip[1] = static_cast<uint8_t>((ip[1] & ~3) | merged);
-  if (!sound) return true;
-  ip[10] = ip[11] = 0;
-  const uint16_t sum = net::Checksum(std::span(ip).first(header));
-  ip[10] = static_cast<uint8_t>(sum >> 8);
-  ip[11] = static_cast<uint8_t>(sum);
+  SetTrafficClass(ip, static_cast<uint8_t>((TrafficClass(ip) & ~3) | merged));
   return true;
+}
+
+// The uniform models: the DSCP comes back inside, and no more hops than are left outside.
+// Neighbor Discovery keeps its hops, whatever carries the link.
+void ComeOut(Bytes& ip, const ModelTunnel& tunnel, uint8_t outer_class, uint8_t outer_hops) {
+  if (!tunnel.dscp) SetTrafficClass(ip, static_cast<uint8_t>((outer_class & ~3) | (TrafficClass(ip) & 3)));
+  const bool v4 = ip[0] >> 4 == 4;
+  const bool discovery = !v4 && ip[6] == 58 && ip[7] == 255 && ip.size() > 40 && ip[40] > 132 && ip[40] < 138;
+  if (tunnel.ttl != 0 || discovery) return;
+  uint8_t& hops = ip[v4 ? 8 : 7];
+  Rewrite(ip, [&](Bytes&) { hops = std::min(hops, outer_hops); });
 }
 
 uint64_t AddressSum(const net::Address& a) {
@@ -202,6 +225,7 @@ bool IsolationModel::Decapsulate(const Ip& outer, Fate& fate) const {
   if (packet.size() < (v4 ? 20 : 40)) return drop("truncated");
   if (to_group && (v4 || packet[24] != 0xff)) return drop("l2_multicast");
   if (!Decongest(packet, TrafficClass(outer.bytes) & 3)) return drop("tunnel_ecn");
+  if (packet[0] >> 4 == (v4 ? 4 : 6)) ComeOut(packet, *in->tunnel, TrafficClass(outer.bytes), outer.hops);
   Admit(*in, Ip::Of(packet, v4), fate);
   return true;
 }

@@ -283,14 +283,17 @@ Bytes IsolationWorld::Wrapped(const ModelInterface& in, const Bytes& ip, bool v4
   if (sending.fault == Sending::kCut) payload.resize(8 + Below(static_cast<uint32_t>(payload.size() - 8)));
   Packet outer;
   const uint8_t traffic_class = static_cast<uint8_t>(Below(64) << 2 | (Chance(70) ? 0 : Below(4)));
+  const auto hops = static_cast<uint8_t>(Chance(90) ? 1 + Below(255) : Below(3));
   if (v4_outside) {
     outer.Ipv4({.source = from.ToString(),
                 .destination = to.ToString(),
+                .ttl = hops,
                 .tos = traffic_class,
                 .fragment = Chance(50) ? uint16_t{0x4000} : uint16_t{0}});
   } else {
     outer.Ipv6({.source = from.ToString(),
                 .destination = to.ToString(),
+                .hop_limit = hops,
                 .flow_label = uint32_t{traffic_class} << 20});
   }
   return outer.Transport(tunnel.kind == ModelTunnel::kVxlan ? 17 : 47, payload).ip();

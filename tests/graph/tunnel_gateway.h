@@ -3,7 +3,9 @@
 
 #include <string>
 
+#include "proto/net/byte_writer.h"
 #include "proto/net/check.h"
+#include "proto/net/checksum.h"
 #include "tests/graph/tenant_pair.h"
 
 namespace sluice::testing {
@@ -56,6 +58,35 @@ struct TunnelGateway : TenantPair {
   Packet FromUnderlay() { return Packet().Ethernet(port(1).mac(), kUnderlayRouter).Vlan(30); }
   Packet ToUnderlay() { return Packet().Ethernet(kUnderlayRouter, port(1).mac()).Vlan(30); }
 };
+
+// `inner` as the far end of the tunnel sends it, from GRE or UDP on. The outer packet's
+// protocol is ProtocolOf().
+inline Bytes PayloadOf(const dataplane::Tunnel& tunnel, bool inner4, const Bytes& inner) {
+  net::ByteWriter out;
+  const uint16_t type = inner4 ? 0x0800 : 0x86dd;
+  const bool key = tunnel.Is(channel::kTunnelKeyIn), checksum = tunnel.Is(channel::kTunnelGreChecksum);
+  switch (tunnel.kind) {
+    case dataplane::TunnelKind::kGre:
+      out.U16(static_cast<uint16_t>((key ? 0x2000 : 0) | (checksum ? 0x8000 : 0))).U16(type);
+      if (checksum) out.U32(0);
+      if (key) out.U32(tunnel.key_in);
+      out.Bytes(inner);
+      if (checksum) out.PatchU16(4, net::Checksum(out.bytes()));
+      return out.Release();
+    case dataplane::TunnelKind::kVxlan:
+      out.U16(50000).U16(tunnel.udp_port).U16(static_cast<uint16_t>(16 + 14 + inner.size())).U16(0);
+      out.U32(0x08000000);
+      break;
+    case dataplane::TunnelKind::kNvgre:
+      out.U16(0x2000).U16(0x6558);
+      break;
+  }
+  out.U32(tunnel.key_in << 8).Bytes(kInnerGateway.bytes).Bytes(kInnerHost.bytes).U16(type).Bytes(inner);
+  return out.Release();
+}
+inline uint8_t ProtocolOf(const dataplane::Tunnel& tunnel) {
+  return tunnel.kind == dataplane::TunnelKind::kVxlan ? 17 : 47;
+}
 
 // Bytes one after the other.
 inline Bytes operator+(Bytes front, const Bytes& back) {

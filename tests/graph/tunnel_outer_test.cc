@@ -99,7 +99,7 @@ TEST_CASE("out of a tunnel, both ECN fields make one") {
     for (uint8_t outer = 0; outer < 4; ++outer) {
       CAPTURE(outer4, inner4, inner, outer);
       TunnelGateway graph;
-      graph.AddTunnel(Gre(), FarEnd(outer4));
+      graph.AddTunnel(Gre(channel::kTunnelPipe), FarEnd(outer4));
       const Bytes payload = (inner4 ? kGre4 : kGre6) +
                             Inside(Packet(), inner4, false, 64, static_cast<uint8_t>(kAf41 | inner)).ip();
       graph.Push(1,

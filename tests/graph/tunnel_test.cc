@@ -275,7 +275,7 @@ TEST_CASE("congestion that the outer header tells of reaches an inner packet tha
   TunnelGateway graph(AnyWorkers());
   graph.AddTunnel(Gre(7, 7), "198.51.100.2");
   Ipv4Fields congested = kOuterIn;
-  congested.tos = 3;
+  congested.tos = 0xb8 | 3;
   const Packet capable =
       Packet().Ipv4({.source = "10.3.0.1", .destination = "10.1.0.1", .tos = 0xb8 | 2}).Udp(5, 6);
   graph.Push(1, graph.FromUnderlay()
