@@ -216,8 +216,8 @@ SLUICE_PART uint16_t Wrap(WorkerContext& worker, const Departing& departing) {
 
 // Ours, in the underlay, with the data at its IP header: unresolved, too large,
 // without a route, through a policer, or while somebody traces.
-void DescribeOuter(rte_mbuf& mbuf, uint8_t* ip, uint16_t bytes, uint8_t family) {
-  StoreArrival(MetaOf(mbuf), uint64_t{kPacketFromUs} << 32 | uint64_t{family} << 40);
+void DescribeOuter(rte_mbuf& mbuf, VrfId tenant, uint8_t* ip, uint16_t bytes, uint8_t family) {
+  DescribeForTenant(MetaOf(mbuf), tenant, family);
   mbuf.data_off = static_cast<uint16_t>(ip - static_cast<const uint8_t*>(mbuf.buf_addr));
   mbuf.data_len = bytes;
   mbuf.pkt_len = bytes;
@@ -240,7 +240,8 @@ SLUICE_PART bool SendOuter(const NodeRun& run, const Edges& edges, const Departi
   const AdjacencyId id = groups.Choose(word, __builtin_expect(word.spreads(), 0) ? F::FlowHash(ip) : 0);
   const AdjacencySnapshot adjacency = adjacencies.Load(id);
   const bool ordinary = adjacency.plain() & (bytes <= adjacency.mtu());
-  if (__builtin_expect(!ordinary | run.worker.tracing, 0)) DescribeOuter(mbuf, ip, bytes, F::kFamily);
+  if (__builtin_expect(!ordinary | run.worker.tracing, 0))
+    DescribeOuter(mbuf, departing.vrf, ip, bytes, F::kFamily);
   if (__builtin_expect(!ordinary, 0)) {
     run.Send(F::kFamily == 4 ? edges.ip4_forward : edges.ip6_forward, mbuf);
     return false;

@@ -22,6 +22,7 @@ void SendUnresolved(const NodeRun& run, rte_mbuf& mbuf, InterfaceId egress, cons
   meta.egress_interface = egress;
   std::memset(meta.next_hop, 0, sizeof meta.next_hop);
   std::memcpy(meta.next_hop, next_hop, bytes);
+  ChargeTenant(meta);
   run.Send(kPunt, mbuf);
 }
 

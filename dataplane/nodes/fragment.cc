@@ -32,6 +32,7 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
   const uint8_t* const destination = DataOf(mbuf) + (meta.family == 4 ? 16 : 24);
   std::memcpy(meta.next_hop, glean ? static_cast<const void*>(destination) : adjacency.NextHop(),
               address_bytes);
+  ChargeTenant(meta);
   run.Send(kPunt, mbuf);
 }
 

@@ -82,10 +82,9 @@ void SendThroughOverlay(const NodeRun& run, rte_mbuf& mbuf) {
   PacketMetadata& meta = MetaOf(mbuf);
   const DropReason reason = WrapOverlayFrame(*run.worker.tables, mbuf);
   if (reason != DropReason::kNone) return run.Drop(kDrop, mbuf, reason);
-  meta.vrf = 0;
-  meta.interface = kNoInterface;
-  meta.flags = kPacketFromUs;
-  meta.family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
+  const VrfId tenant = meta.vrf;
+  const uint8_t family = MeasureIp(mbuf, DataOf(mbuf), &meta.ip_bytes);
+  DescribeForTenant(meta, tenant, family);
   run.Send(meta.family == 4 ? kIp4Forward : kIp6Forward, mbuf);
 }
 

@@ -191,7 +191,7 @@ bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, con
   if (__builtin_expect(ecn != 0, 0) && !MergeEcn(ip, ecn)) return Refused(run, mbuf, DropReason::kTunnelEcn);
   if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
     // Sent on as a packet of ours.
-    StoreArrival(meta, uint64_t{kPacketFromUs} << 32 | uint64_t{arrival.outer_ipv4 ? 4u : 6u} << 40);
+    DescribeForTenant(meta, tunnel.vrf, arrival.outer_ipv4 ? 4 : 6);
     run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
     return false;
   }

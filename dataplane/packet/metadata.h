@@ -45,8 +45,10 @@ enum PacketFlag : uint8_t {
   kPacketFromUs = 1 << 4,
   // Put together of fragments, or freed of the header of an atomic one.
   kPacketReassembled = 1 << 5,
+  // In the underlay, around a packet of `tenant`, who pays where it has to wait.
+  kPacketOfTenant = 1 << 7,
 };
-static_assert((kSubinterfaceClampMss & (kPacketFromUs | kPacketReassembled)) == 0);
+static_assert((kSubinterfaceClampMss & (kPacketFromUs | kPacketReassembled | kPacketOfTenant)) == 0);
 
 struct alignas(64) PacketMetadata {
   // The first eight bytes are written as one word by classify (ArrivalWord).
@@ -66,8 +68,8 @@ struct alignas(64) PacketMetadata {
   InjectKind inject_kind;
   PortId ingress_port;  // of punted and traced packets
   PortId egress_port;
-  uint16_t mtu;  // to fragment to; or the figure that an ICMP error reports
-  uint16_t reserved;
+  uint16_t mtu;          // to fragment to; or the figure that an ICMP error reports
+  VrfId tenant;          // with kPacketOfTenant
   uint8_t next_hop[16];  // network byte order, IPv4 in the first four
   uint32_t trace_id;     // 0 = not traced; says nothing unless the worker is tracing
   uint32_t reserved2[2];
@@ -87,6 +89,16 @@ static_assert(offsetof(PacketMetadata, vrf) == 2 && offsetof(PacketMetadata, fla
 
 inline void StoreArrival(PacketMetadata& meta, uint64_t word) {
   std::memcpy(static_cast<void*>(&meta), &word, sizeof word);
+}
+
+// A packet of ours in the underlay, of the family, that carries one of `tenant`.
+inline void DescribeForTenant(PacketMetadata& meta, VrfId tenant, uint8_t family) {
+  StoreArrival(meta, uint64_t{kPacketFromUs | kPacketOfTenant} << 32 | uint64_t{family} << 40);
+  meta.tenant = tenant;
+}
+// It leaves for the slow path: from there on everything is counted for its tenant.
+inline void ChargeTenant(PacketMetadata& meta) {
+  if ((meta.flags & kPacketOfTenant) != 0) meta.vrf = meta.tenant;
 }
 
 // Not zero: the port took the tag off, or the frame lies in several buffers.

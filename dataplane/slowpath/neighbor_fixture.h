@@ -111,9 +111,9 @@ struct Link {
     resolution.HandleNd(now, kLink, from, BuildNd(packet), out);
     return out;
   }
-  NeighborOutputs Unresolved(const char* next_hop, PacketHandle packet) {
+  NeighborOutputs Unresolved(const char* next_hop, PacketHandle packet, VrfId tenant = kTenant) {
     NeighborOutputs out;
-    resolution.HandleUnresolved(now, kLink, Ip(next_hop), packet, out);
+    resolution.HandleUnresolved(now, {kLink, Ip(next_hop)}, tenant, packet, out);
     return out;
   }
   // Lets time pass from deadline to deadline.

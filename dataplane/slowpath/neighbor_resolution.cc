@@ -68,7 +68,7 @@ void NeighborResolution::RemoveInterface(InterfaceId interface, NeighborOutputs&
   interfaces_.erase(interface);
   for (const LinkAddress& key : cache_.KeysOf(interface)) {
     Neighbor& neighbor = *cache_.Find(key);
-    for (const PacketHandle packet : held_.Take(neighbor.vrf, key))
+    for (const PacketHandle packet : held_.Take(key))
       out.push_back(DiscardPacket{packet, DropReason::kInterfaceDown});
     if (neighbor.state == NeighborState::kStatic) continue;
     if (!neighbor.watched) {
@@ -147,15 +147,14 @@ void NeighborResolution::HandleLinkUp(Instant now, PortId port, NeighborOutputs&
   HandleTime(now, out);
 }
 
-void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, const net::Address& next_hop,
+void NeighborResolution::HandleUnresolved(Instant now, const LinkAddress& key, VrfId tenant,
                                           PacketHandle packet, NeighborOutputs& out) {
-  LocalInterface* const local = FindInterface(interface);
+  LocalInterface* const local = FindInterface(key.interface);
   if (local == nullptr || local->is_overlay()) {
     ++counters_.unknown_interface;
     out.push_back(DiscardPacket{packet, DropReason::kInterfaceDown});
     return;
   }
-  const LinkAddress key{interface, next_hop};
   Neighbor* neighbor = cache_.Find(key);
   const bool fresh = neighbor == nullptr;
   if (fresh) neighbor = cache_.Insert(key, local->config.vrf, NeighborCache::Purpose::kResolve);
@@ -165,11 +164,10 @@ void NeighborResolution::HandleUnresolved(Instant now, InterfaceId interface, co
   }
   if (neighbor->mac) {
     // The worker asked before it saw the agent's answer.
-    out.push_back(ReleasePacket{packet, interface, *neighbor->mac});
+    out.push_back(ReleasePacket{packet, key.interface, *neighbor->mac});
     return;
   }
-  for (const PacketHandle evicted : held_.Hold(neighbor->vrf, key, packet))
-    out.push_back(DiscardPacket{evicted});
+  for (const PacketHandle evicted : held_.Hold(tenant, key, packet)) out.push_back(DiscardPacket{evicted});
   if (fresh) Resolve(now, *neighbor, out);
 }
 
@@ -254,14 +252,12 @@ void NeighborResolution::Fail(Instant now, Neighbor& neighbor, NeighborOutputs& 
   if (neighbor.state == NeighborState::kProbe && !neighbor.watched) return Forget(neighbor, out);
   neighbor.mac.reset();
   SetState(neighbor, NeighborState::kFailed, out);
-  for (const PacketHandle packet : held_.Take(neighbor.vrf, neighbor.key))
-    out.push_back(UnreachablePacket{packet});
+  for (const PacketHandle packet : held_.Take(neighbor.key)) out.push_back(UnreachablePacket{packet});
   cache_.SetDue(neighbor, neighbor.watched ? now + Jittered(settings_.retransmit) : now + settings_.failed);
 }
 
 void NeighborResolution::Forget(Neighbor& neighbor, NeighborOutputs& out) {
-  for (const PacketHandle packet : held_.Take(neighbor.vrf, neighbor.key))
-    out.push_back(UnreachablePacket{packet});
+  for (const PacketHandle packet : held_.Take(neighbor.key)) out.push_back(UnreachablePacket{packet});
   out.push_back(
       NeighborUpdate{neighbor.key.interface, neighbor.key.address, neighbor.state, std::nullopt, true});
   cache_.Erase(neighbor.key);
@@ -273,7 +269,7 @@ void NeighborResolution::SetState(Neighbor& neighbor, NeighborState state, Neigh
 }
 
 void NeighborResolution::Release(const Neighbor& neighbor, NeighborOutputs& out) {
-  for (const PacketHandle packet : held_.Take(neighbor.vrf, neighbor.key))
+  for (const PacketHandle packet : held_.Take(neighbor.key))
     out.push_back(ReleasePacket{packet, neighbor.key.interface, *neighbor.mac});
 }
 

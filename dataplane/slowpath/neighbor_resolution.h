@@ -72,9 +72,9 @@ class NeighborResolution {
   // The same; `bytes` start at the IPv6 header.
   DropReason HandleNd(Instant now, InterfaceId interface, const net::MacAddress& frame_source,
                       std::span<const uint8_t> bytes, NeighborOutputs& out);
-  // A packet for a next hop that no worker could find. Its handle comes back in
-  // exactly one output, now or later.
-  void HandleUnresolved(Instant now, InterfaceId interface, const net::Address& next_hop, PacketHandle packet,
+  // A packet for a next hop that no worker could find. `tenant` pays for its place, whatever
+  // VRF the link is of. Its handle comes back in exactly one output, now or later.
+  void HandleUnresolved(Instant now, const LinkAddress& next_hop, VrfId tenant, PacketHandle packet,
                         NeighborOutputs& out);
   void HandleTime(Instant now, NeighborOutputs& out);
   std::optional<Instant> NextDeadline() const;

@@ -75,6 +75,35 @@ TEST_CASE("the hold queue keeps the newest packets of a neighbour and of a tenan
   CHECK((released == std::vector{ReleasePacket{3, kLink, kPeerMac}}));
 }
 
+TEST_CASE("tenants whose packets wait for one next hop have caps of their own") {
+  NeighborSettings settings;
+  settings.held_per_neighbor = 2;
+  settings.held_per_tenant = 3;
+  Link link = Link::Quiet(settings);
+  link.Unresolved("10.0.0.9", 1, 5);
+  for (PacketHandle packet = 10; packet < 20; ++packet) link.Unresolved("10.0.0.9", packet, 4);
+  for (PacketHandle packet = 20; packet < 30; ++packet) link.Unresolved("10.0.0.10", packet, 4);
+  CHECK(Of<DiscardPacket>(link.Unresolved("10.0.0.9", 2, 5)).empty());
+  CHECK(link.resolution.held().CountOf(4) == 3);
+  CHECK(link.resolution.held().CountOf(5) == 2);
+  SECTION("both get what they have there when it answers") {
+    const auto released = Of<ReleasePacket>(link.Arp(Reply(kPeerMac, "10.0.0.9")));
+    CHECK((released == std::vector{ReleasePacket{19, kLink, kPeerMac}, ReleasePacket{1, kLink, kPeerMac},
+                                   ReleasePacket{2, kLink, kPeerMac}}));
+  }
+  SECTION("what was taken out does not come back") {
+    CHECK(link.resolution.held().TakeOldest(5) == PacketHandle{1});
+    CHECK(link.resolution.held().TakeOldest(5) == PacketHandle{2});
+    CHECK(!link.resolution.held().TakeOldest(5));
+    const auto released = Of<ReleasePacket>(link.Arp(Reply(kPeerMac, "10.0.0.9")));
+    CHECK((released == std::vector{ReleasePacket{19, kLink, kPeerMac}}));
+  }
+  SECTION("all are told when it does not") {
+    CHECK(Of<UnreachablePacket>(link.After(seconds(60))).size() == 5);
+    CHECK(link.resolution.held_count() == 0);
+  }
+}
+
 TEST_CASE("a reachable neighbour that nobody watches grows stale, is asked and forgotten when silent") {
   Link link = Link::Quiet();
   link.Unresolved("10.0.0.9", 1);

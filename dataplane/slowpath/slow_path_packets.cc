@@ -82,7 +82,7 @@ void SlowPath::PuntedUnresolved(Instant now, rte_mbuf& packet) {
   rte_mbuf* const held = relay_.TakeForHolding(packet);
   if (held == nullptr) return;
   NeighborOutputs outputs;
-  resolution_.HandleUnresolved(now, MetaOf(*held).egress_interface, NextHopOf(*held),
+  resolution_.HandleUnresolved(now, {MetaOf(*held).egress_interface, NextHopOf(*held)}, vrf,
                                PacketRelay::HandleOf(*held), outputs);
   Perform(now, outputs);
   while (HeldOf(vrf) > held_per_tenant_ && DropOldestHeld(vrf)) {

@@ -13,6 +13,7 @@ using namespace sluice;
 using namespace sluice::dataplane;
 
 constexpr InterfaceId kLink = 1;
+constexpr VrfId kTenant = 0;
 
 NeighborResolution Resolution() {
   NeighborResolution resolution({}, 1);
@@ -24,8 +25,8 @@ NeighborResolution Resolution() {
   NeighborOutputs out;
   resolution.Handle(Instant{}, change, out);
   // Somebody whom replies can be about.
-  resolution.HandleUnresolved(Instant{}, kLink, *net::Address::Parse("10.0.0.9"), 1, out);
-  resolution.HandleUnresolved(Instant{}, kLink, *net::Address::Parse("2001:db8::9"), 2, out);
+  resolution.HandleUnresolved(Instant{}, {kLink, *net::Address::Parse("10.0.0.9")}, kTenant, 1, out);
+  resolution.HandleUnresolved(Instant{}, {kLink, *net::Address::Parse("2001:db8::9")}, kTenant, 2, out);
   return resolution;
 }
 

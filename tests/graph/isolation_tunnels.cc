@@ -258,8 +258,11 @@ void IsolationModel::Encapsulate(const ModelInterface& out, const ModelHop& hop,
   }
   packet.Transport(protocol, payload);
   const size_t before = fate.alternatives.size();
+  // What waits in the underlay is still the tenant's.
+  const bool waits_already = fate.punted;
   const ModelInterface underlay;
   Route(underlay, Ip::Of(packet.ip(), tunnel.local.is_v4()), true, fate);
+  if (fate.punted && !waits_already) fate.punt_vrf = out.vrf;
   for (size_t i = before; i < fate.alternatives.size(); ++i) {
     Fate::Frame& frame = fate.alternatives[i];
     frame.tunnel = true;

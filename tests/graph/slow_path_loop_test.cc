@@ -224,5 +224,40 @@ TEST_CASE("where buffers are short the tenant that holds most gives way, not the
   CHECK(std::max(first, second) - std::min(first, second) < 5);
 }
 
+TEST_CASE("tunnel packets that wait for one far end have the caps of their tenants, and are their drops") {
+  SlowPathRigOptions options;
+  options.neighbors.held_per_tenant = 8;
+  SlowPathRig rig(options);
+  rig.AddTenant(3);  // its link stands for the underlay's
+  rig.TakeInjected();
+  rig.Punt(PuntClass::kUnresolved, SomeIp(), "10.1.0.9", 3, 1);
+  for (int i = 0; i < 100; ++i) {
+    rig.Punt(PuntClass::kUnresolved, SomeIp(), "10.1.0.9", 3, 2);
+    rig.Punt(PuntClass::kUnresolved, SomeIp(), "10.1.0." + std::to_string(20 + i), 3, 2);
+    rig.TakeInjected();
+  }
+  CHECK(rig.Drops() == Drops{{"vrf 2 hold_queue_full", 192}});
+  CHECK(rig.buffers_in_use() == 9);
+  SECTION("the far end answers") {
+    rig.Punt(PuntClass::kArp, Answer(), "", 3);
+    REQUIRE(rig.tables().neighbors.Put(NeighborKey::Of(3, Ip("10.1.0.9")), 5).ok());
+    rig.Turn();
+    std::map<VrfId, unsigned> sent;
+    for (const Punted& packet : rig.TakeInjected())
+      sent[packet.meta.vrf] += packet.meta.inject_kind == InjectKind::kAdjacency;
+    CHECK(sent[1] == 1);
+    CHECK(sent[3] == 0);
+  }
+  SECTION("it does not") {
+    for (int i = 0; i < 100; ++i) rig.Pass(milliseconds(100));
+    std::map<VrfId, unsigned> refused;
+    for (const Punted& packet : rig.TakeInjected())
+      refused[packet.meta.vrf] += packet.meta.inject_kind == InjectKind::kUnreachable;
+    CHECK(refused[1] == 1);
+    CHECK(refused[2] == 8);
+    CHECK(rig.buffers_in_use() == 0);
+  }
+}
+
 }  // namespace
 }  // namespace sluice::testing

@@ -126,14 +126,14 @@ void SlowPathRig::ControlInjects(const channel::InjectRecord& record, const Byte
 }
 
 void SlowPathRig::Punt(PuntClass punt_class, const Bytes& bytes, const std::string& next_hop,
-                       InterfaceId interface) {
+                       InterfaceId interface, std::optional<VrfId> tenant) {
   rte_mbuf* packet = rte_pktmbuf_alloc(worker_pool_);
   SLUICE_CHECK(packet != nullptr);
   std::memcpy(rte_pktmbuf_append(packet, static_cast<uint16_t>(bytes.size())), bytes.data(), bytes.size());
   PacketMetadata& meta = MetaOf(*packet);
   std::memset(static_cast<void*>(&meta), 0, sizeof meta);
   meta.interface = meta.egress_interface = interface;
-  meta.vrf = interface;
+  meta.vrf = tenant.value_or(interface);
   meta.punt_class = punt_class;
   if (!next_hop.empty()) {
     const uint32_t address = Ip(next_hop).v4().value;

@@ -39,9 +39,9 @@ class SlowPathRig {
   void AddTenant(dataplane::VrfId tenant);
 
   // A packet as a worker punts it that got it from this interface, then Turn().
-  // `next_hop`, IPv4, is that of kUnresolved.
+  // `next_hop`, IPv4, is that of kUnresolved. Without a `tenant` it is the interface's.
   void Punt(dataplane::PuntClass punt_class, const Bytes& bytes, const std::string& next_hop = "",
-            dataplane::InterfaceId interface = 1);
+            dataplane::InterfaceId interface = 1, std::optional<dataplane::VrfId> tenant = std::nullopt);
   void Turn() { slow_path_->Turn(now); }
   void Pass(dataplane::Duration time) {
     now += time;
