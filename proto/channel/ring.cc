@@ -25,14 +25,24 @@ void RingProducer::Copy(uint64_t position, const void* from, size_t bytes) {
   if (first < bytes) std::memcpy(memory_.bytes, static_cast<const std::byte*>(from) + first, bytes - first);
 }
 
+// The consumer cannot be ahead of what we published, nor go back.
+bool RingProducer::MayHaveRead(uint64_t read) const {
+  return read - known_read_ <= published_ - known_read_ && read % 8 == 0;
+}
+
+uint64_t RingProducer::used_bytes() const {
+  if (memory_.indices == nullptr) return 0;
+  const uint64_t read = memory_.indices->read.load(std::memory_order_acquire);
+  return written_ - (MayHaveRead(read) ? read : known_read_);
+}
+
 RingProducer::Result RingProducer::Push(std::span<const std::byte> head, std::span<const std::byte> tail) {
   const uint64_t payload = head.size() + tail.size();
   const uint64_t space = RingSpace(payload);
   SLUICE_CHECK(space <= memory_.capacity / 2);
   if (written_ + space - known_read_ > memory_.capacity) {
     const uint64_t read = memory_.indices->read.load(std::memory_order_acquire);
-    // The consumer cannot be ahead of what we published, nor go back.
-    if (read - known_read_ > published_ - known_read_ || read % 8 != 0) return Result::kCorrupt;
+    if (!MayHaveRead(read)) return Result::kCorrupt;
     known_read_ = read;
     if (written_ + space - known_read_ > memory_.capacity) return Result::kFull;
   }

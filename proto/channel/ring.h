@@ -57,12 +57,14 @@ class RingProducer {
   // Shows the consumer what was pushed. True: it sleeps, ring its doorbell.
   [[nodiscard]] bool Publish();
 
-  // Pushed but not yet taken by the consumer, in bytes, as far as known.
-  uint64_t used_bytes() const { return written_ - known_read_; }
+  // Pushed but not yet given back by the consumer, in bytes: by its index as it is now, or, where
+  // that is impossible, as it was last seen.
+  uint64_t used_bytes() const;
   uint64_t capacity() const { return memory_.capacity; }
 
  private:
   void Copy(uint64_t position, const void* from, size_t bytes);
+  bool MayHaveRead(uint64_t read) const;
 
   RingMemory memory_;
   uint64_t written_ = 0;  // ours; the shared copy is only for the consumer

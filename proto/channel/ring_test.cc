@@ -68,6 +68,25 @@ TEST_CASE("a full ring refuses until room was given back") {
   CHECK(producer.Push(record) == RingProducer::Result::kPushed);
 }
 
+TEST_CASE("a producer that pushes nothing more sees what was taken") {
+  Ring ring;
+  RingProducer producer(ring.memory());
+  RingConsumer consumer(ring.memory());
+  CHECK(RingProducer().used_bytes() == 0);
+  REQUIRE(producer.Push(Record(56, 1)) == RingProducer::Result::kPushed);
+  REQUIRE(producer.Push(Record(56, 2)) == RingProducer::Result::kPushed);
+  CHECK(producer.used_bytes() == 128);
+  (void)producer.Publish();
+  (void)Pop(consumer);
+  CHECK(producer.used_bytes() == 128);
+  consumer.Release();
+  CHECK(producer.used_bytes() == 64);
+  for (const uint64_t impossible : {uint64_t{60}, uint64_t{256}, ~uint64_t{7}}) {
+    ring.indices->read = impossible;
+    CHECK(producer.used_bytes() == 128);
+  }
+}
+
 TEST_CASE("the doorbell is asked for exactly when the consumer sleeps") {
   Ring ring;
   RingProducer producer(ring.memory());
