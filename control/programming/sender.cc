@@ -455,7 +455,9 @@ void Sender::AnswerObject(const InFlight& record, const channel::Refusal* refusa
 }
 
 void Sender::AnswerRoute(const rib::RouteUpdate& route, const channel::Refusal* refusal) {
-  if (refusal != nullptr) {
+  // That nothing is there to be deleted is as good as its deletion: a refused route may have been there.
+  const bool deleted = route.group == rib::kNoGroup && IsReason(refusal, channel::RefusalReason::kNotFound);
+  if (refusal != nullptr && !deleted) {
     const rib::RefusalCode code = CodeOf(*refusal);
     rib_.Refuse(route, code);
     if (IsLimit(code)) limit_figures_[{route.vrf, code}] = refusal->value;

@@ -198,6 +198,44 @@ TEST_CASE("an interface on a port that is not there waits and says so, and so do
   CHECK(agent.routes.size() == 2);
 }
 
+TEST_CASE("a route that lost its way before it was sent is not deleted either") {
+  testing::FakeAgent agent;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects tenant = Tenant(1, 1, 100);
+  sender.PutTenant(tenant, 1);
+  // Without the connected subnet the static route behind it has no next hop.
+  std::erase_if(tenant.routes, [](const auto& route) { return route.source == rib::Source::kConnected; });
+  sender.PutTenant(tenant, 2);
+  Run(sender, channel);
+  CHECK(agent.routes.empty());
+  CHECK(channel.refused.empty());
+  CHECK(sender.TakeRefusals().empty());
+  CHECK(sender.unanswered(1) == 0);
+}
+
+TEST_CASE("a refused route that nobody wants any more goes without a word of complaint") {
+  testing::FakeAgent agent;
+  agent.routes_max = 1;
+  FakeChannel channel(agent, 1);
+  Sender sender;
+  sender.InitialStateComplete();
+  sender.Attach(channel, WithPort());
+  TenantObjects tenant = Tenant(1, 1, 100);
+  sender.PutTenant(tenant, 1);
+  Run(sender, channel);
+  REQUIRE(sender.rib().count(1, rib::RouteState::kRefused) == 1);
+  (void)sender.TakeRefusals();
+  std::erase_if(tenant.routes, [](const auto& route) { return route.source == rib::Source::kStatic; });
+  sender.PutTenant(tenant, 2);
+  Run(sender, channel);
+  CHECK(sender.TakeRefusals().empty());
+  CHECK(sender.rib().count(1, rib::RouteState::kRefused) == 0);
+  CHECK(agent.routes.size() == 1);
+}
+
 TEST_CASE("a revision with refused objects of the configuration is not acknowledged until they are taken") {
   testing::FakeAgent agent;
   agent.vrfs_max = 1;

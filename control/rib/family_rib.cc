@@ -251,8 +251,13 @@ void FamilyRib<Key>::Queue(const Key& key, RouteEntry& entry) {
 template <typename Key>
 std::optional<RouteUpdate> FamilyRib<Key>::NextToSend() {
   while (!queue_.empty()) {
-    const RouteEntry* entry = table_.Find(queue_.front());
-    if (entry != nullptr && entry->queued) return RouteUpdate{vrf_, queue_.front().ToPrefix(), entry->chosen};
+    RouteEntry* entry = table_.Find(queue_.front());
+    if (entry != nullptr && entry->queued) {
+      // What lost its last way before it was sent is not there to be deleted.
+      if (entry->chosen != kNoGroup || entry->sent != kNoGroup)
+        return RouteUpdate{vrf_, queue_.front().ToPrefix(), entry->chosen};
+      entry->queued = false;
+    }
     queue_.pop_front();
   }
   return std::nullopt;
