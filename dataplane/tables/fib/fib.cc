@@ -28,7 +28,7 @@ absl::Status Exhausted(const char* scope, const char* family, const char* limit,
 
 template <class Family>
 Fib<Family>::Fib(FibPool<Family>& pool, FibViews<Family>& views, uint16_t vrf, uint64_t routes_max)
-    : pool_(pool), view_(views.views_[vrf]), routes_max_(routes_max) {
+    : pool_(pool), view_(views.views_[vrf]), vrf_(vrf), routes_max_(routes_max) {
   SLUICE_CHECK(vrf < views.vrf_count());
   SLUICE_CHECK(view_.root.load(std::memory_order_relaxed) == 0 &&
                view_.default_group.load(std::memory_order_relaxed) == 0);

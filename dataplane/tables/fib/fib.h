@@ -86,6 +86,8 @@ class Fib {
   void set_routes_max(uint64_t routes_max) { routes_max_ = routes_max; }  // keeps what is there
   // How many leading bits the root table resolves in one access (0, 12 or 18).
   unsigned root_bits() const { return root_.bits; }
+  // With what they are XORed there (fib::RootWord).
+  uint32_t root_colour() const { return root_.colour; }
 
   // The readers' side, see FibViews.
   static void LookupBurst(const FibViews<Family>& views, const uint16_t vrf[], const Address address[],
@@ -173,6 +175,7 @@ class Fib {
 
   FibPool<Family>& pool_;
   FibView& view_;
+  const uint16_t vrf_;
   uint64_t routes_max_;
   uint64_t route_count_ = 0;
   uint8_t default_tag_ = 0;

@@ -182,13 +182,13 @@ std::vector<Prefix> WithCovers(std::vector<Prefix> routes, unsigned count) {
 
 TEST_CASE("a lookup during updates gets the answer before or after, never another") {
   SECTION("IPv4, a tenant's table whose root table grows and shrinks") {
-    Race<fib::Ipv4, testing::Ipv4Prefix> race(1, WithCovers(testing::TenantRoutes4(1, 2100), 200));
+    Race<fib::Ipv4, testing::Ipv4Prefix> race(1, WithCovers(testing::TenantRoutes4(1, 480), 40));
     CHECK(race.Run(20'000) >= 10'000);
     CHECK(race.wrong == 0);
     CHECK(race.waiting_blocks() == 0);
   }
   SECTION("IPv4, one packet at a time") {
-    Race<fib::Ipv4, testing::Ipv4Prefix> race(4, WithCovers(testing::TenantRoutes4(4, 2100), 200), true);
+    Race<fib::Ipv4, testing::Ipv4Prefix> race(4, WithCovers(testing::TenantRoutes4(4, 480), 40), true);
     CHECK(race.Run(20'000) >= 10'000);
     CHECK(race.wrong == 0);
   }

@@ -17,13 +17,14 @@ using fib::Word;
 
 namespace {
 
-// A table of 2^bits words costs at most 16 bytes a route when it is made. It
-// goes at half the routes, so that a flapping route does not rebuild it.
+// A table of 2^bits words costs at most 64 bytes a route when it is made: a virtual
+// network has hundreds of hosts and may want them before it has thousands. It goes at
+// half the routes, so that a flapping route does not rebuild it.
 struct RootSize {
   unsigned bits;
   uint64_t routes_min;
 };
-constexpr RootSize kRootSizes[] = {{18, 65536}, {12, 1024}, {0, 0}};
+constexpr RootSize kRootSizes[] = {{18, 65536}, {12, 256}, {0, 0}};
 
 unsigned WantedBits(unsigned bits, uint64_t routes) {
   for (const RootSize& size : kRootSizes) {
@@ -32,12 +33,22 @@ unsigned WantedBits(unsigned bits, uint64_t routes) {
   return 0;
 }
 
+// Differs between VRFs, and is zero where there is one word.
+uint32_t ColourOf(uint16_t vrf, unsigned bits) {
+  return static_cast<uint32_t>(uint64_t{vrf * 0x9e3779b1u} >> (32 - bits));
+}
+
+void Colour(Word* entries, unsigned bits, uint32_t colour) {
+  for (uint32_t i = 0; i < 1u << bits; ++i)
+    if (i < (i ^ colour)) std::swap(entries[i], entries[i ^ colour]);
+}
+
 }  // namespace
 
 template <class Family>
 void Fib<Family>::PublishRoot(RootTable root) {
   root_ = root;
-  view_.root.store(uint64_t{root.bits} << 32 | root.table, std::memory_order_release);
+  view_.root.store(fib::RootWord(root.table, root.bits, root.colour), std::memory_order_release);
 }
 
 // An empty VRF shares block 0; the first route needs a root of its own.
@@ -47,7 +58,7 @@ bool Fib<Family>::EnsureRoot() {
   const BlockRef table = pool_.lookup_.Allocate(sizeof(Word), pool_.limits_.lookup_bytes_max);
   if (table == 0) return false;
   *pool_.lookup_.template At<Word>(table) = root_word_;
-  PublishRoot({table, 0});
+  PublishRoot({.table = table});
   return true;
 }
 
@@ -63,9 +74,11 @@ void Fib<Family>::ResizeRoot() {
     pool_.lookup_.Free(table);
     return;
   }
+  const uint32_t colour = ColourOf(vrf_, bits);
   FillRoot(root_word_, 0, pool_.lookup_.template At<Word>(table), bits);
+  Colour(pool_.lookup_.template At<Word>(table), bits, colour);
   pool_.retired_.Retire(root_.table);
-  PublishRoot({table, bits});
+  PublishRoot({table, bits, colour});
 }
 
 // Grows nodes in place of all buckets above `depth_min`.

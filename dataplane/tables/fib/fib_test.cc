@@ -5,7 +5,9 @@
 #include <array>
 #include <catch2/catch.hpp>
 #include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -463,6 +465,38 @@ TEST_CASE("a table keeps its answers while its root table grows and shrinks") {
     table.CoverAndUncover();
     table.Drain();
   }
+}
+
+TEST_CASE("tenants with the same addresses have root tables that differ in colour, not in answers") {
+  FakeReclaimer reclaimer;
+  FibPool4 pool(kSmall, reclaimer);
+  Fib4Views views(pool, 4);
+  std::vector<std::unique_ptr<Fib4>> fibs;
+  std::vector<uint16_t> vrfs;
+  std::vector<uint32_t> addresses;
+  std::vector<NextHopGroupId> expected, answers;
+  for (uint16_t vrf = 0; vrf < 4; ++vrf) fibs.push_back(std::make_unique<Fib4>(pool, views, vrf, 1000));
+  for (uint32_t i = 0; i < 300; ++i) {
+    for (uint16_t vrf = 0; vrf < 4; ++vrf) {
+      // Subnets, and one prefix above the root table's depth.
+      const uint32_t address = i == 0 ? Ip(64, 0, 0, 0) : Ip(10 + i % 7, i % 250, i / 250, 0);
+      REQUIRE(fibs[vrf]->Add(address, i == 0 ? 3 : 24, 1000 * vrf + i + 1).ok());
+      vrfs.push_back(vrf);
+      addresses.push_back(address | 77);
+      expected.push_back(1000 * vrf + i + 1);
+    }
+  }
+  answers.resize(expected.size());
+  Fib4::LookupBurst(views, vrfs.data(), addresses.data(), answers.data(),
+                    static_cast<unsigned>(answers.size()));
+  CHECK(answers == expected);
+  CHECK(Fib4::Lookup(views, 2, Ip(95, 1, 2, 3)) == 2001);
+  std::set<uint32_t> lines;  // of 64 bytes, in the tables
+  for (const auto& fib : fibs) {
+    CHECK(fib->root_bits() == 12);
+    lines.insert(fib->root_colour() / 16);
+  }
+  CHECK(lines.size() == 4);
 }
 
 TEST_CASE("memory stays bounded when tables of different shapes come and go") {

@@ -26,8 +26,8 @@ inline const std::byte* BlockAt(const std::byte* memory, uint32_t ref) {
   return memory + uint64_t{ref} * fib::BlockArena::kGranuleBytes;
 }
 
-inline Word Enter(const std::byte* memory, uint64_t root, uint64_t index) {
-  return fib::Load(reinterpret_cast<const Word*>(BlockAt(memory, static_cast<uint32_t>(root))) + index);
+inline const Word* Entry(const std::byte* memory, uint64_t root, uint64_t top) {
+  return reinterpret_cast<const Word*>(BlockAt(memory, fib::RootTableOf(root))) + fib::RootIndex(root, top);
 }
 
 inline Word Walk(const std::byte* memory, Word word, unsigned slot) {
@@ -80,8 +80,8 @@ template <class Family>
 NextHopGroupId FibViews<Family>::Lookup(uint16_t vrf, const Address& address) const {
   const FibView& view = views_[vrf];
   const uint64_t root = view.root.load(std::memory_order_acquire);
-  const auto bits = static_cast<unsigned>(root >> 32);
-  Word word = Enter(memory_, root, Family::Top(address, bits));
+  const unsigned bits = fib::RootBitsOf(root);
+  Word word = fib::Load(Entry(memory_, root, Family::Top(address, bits)));
   auto cursor = Family::CursorAt(address, bits);
   for (; IsBlock(word); cursor.Descend()) word = Walk(memory_, word, cursor.Slot());
   if (IsBucket(word)) word = Finish<Family>(memory_, word, cursor.Front());
@@ -99,12 +99,11 @@ void FibViews<Family>::LookupChunk(const uint16_t vrf[], const Address address[]
 
   for (unsigned i = 0; i < count; ++i) {
     roots[i] = views[vrf[i]].root.load(std::memory_order_acquire);
-    const uint64_t index = Family::Top(address[i], static_cast<unsigned>(roots[i] >> 32));
-    __builtin_prefetch(BlockAt(memory, static_cast<uint32_t>(roots[i])) + index * sizeof(Word));
+    __builtin_prefetch(Entry(memory, roots[i], Family::Top(address[i], fib::RootBitsOf(roots[i]))));
   }
   for (unsigned i = 0; i < count; ++i) {
-    const auto bits = static_cast<unsigned>(roots[i] >> 32);
-    const Word word = Enter(memory, roots[i], Family::Top(address[i], bits));
+    const unsigned bits = fib::RootBitsOf(roots[i]);
+    const Word word = fib::Load(Entry(memory, roots[i], Family::Top(address[i], bits)));
     PrefetchNext(memory, word);
     down.Put(down.step_count, word, {Family::CursorAt(address[i], bits), i});
     down.step_count += IsBlock(word);

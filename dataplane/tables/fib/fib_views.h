@@ -15,9 +15,30 @@ namespace sluice::dataplane {
 using NextHopGroupId = uint32_t;
 constexpr NextHopGroupId kNextHopGroupIdMax = fib::kGroupMask;
 
+namespace fib {
+
+// A root table as readers load it: its BlockRef, its index bits << 32, and its colour
+// << 40, with which the index is XORed: tables are aligned to their size, and tenants
+// with the same addresses would otherwise all use the same few sets of the cache.
+constexpr uint64_t RootWord(BlockRef table, unsigned bits, uint32_t colour) {
+  return table | uint64_t{bits} << 32 | uint64_t{colour} << 40;
+}
+constexpr BlockRef RootTableOf(uint64_t root) {
+  return static_cast<BlockRef>(root);
+}
+constexpr unsigned RootBitsOf(uint64_t root) {
+  return static_cast<unsigned>(root >> 32) & 0x1f;
+}
+// Where the word of an address stands, whose first RootBitsOf(root) bits are `top`.
+constexpr uint64_t RootIndex(uint64_t root, uint64_t top) {
+  return top ^ (root >> 40);
+}
+
+}  // namespace fib
+
 // One VRF's entry. Zero is an empty VRF. Written by the VRF's Fib only.
 struct FibView {
-  std::atomic<uint64_t> root;                 // BlockRef of the root table, its index bits << 32
+  std::atomic<uint64_t> root;                 // RootWord
   std::atomic<NextHopGroupId> default_group;  // the /0 route, 0 = none
   uint32_t reserved;
 };

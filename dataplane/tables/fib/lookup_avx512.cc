@@ -51,12 +51,13 @@ SLUICE_AVX512 inline __m512i Roots(const FibView* views, const uint16_t vrf[], _
 
 SLUICE_AVX512 inline Lanes Enter(const std::byte* memory, __m512i root, const uint32_t address[],
                                  __mmask8 valid) {
-  const __m512i bits = _mm512_srli_epi64(root, 32);
+  const __m512i bits = _mm512_and_si512(_mm512_srli_epi64(root, 32), _mm512_set1_epi64(0x1f));
   const __m512i block =
       _mm512_slli_epi64(_mm512_and_si512(root, _mm512_set1_epi64(0xffffffff)), kGranuleShift);
   const __m256i key = _mm256_maskz_loadu_epi32(valid, address);
-  const __m512i index =
+  const __m512i top =
       _mm512_srlv_epi64(_mm512_cvtepu32_epi64(key), _mm512_sub_epi64(_mm512_set1_epi64(32), bits));
+  const __m512i index = _mm512_xor_si512(top, _mm512_srli_epi64(root, 40));  // RootIndex
   const __m512i offset = _mm512_add_epi64(block, _mm512_slli_epi64(index, 2));
   const __m256i word = _mm512_mask_i64gather_epi32(_mm256_setzero_si256(), valid, offset, memory, 1);
   return {word, _mm256_sllv_epi32(key, _mm512_cvtepi64_epi32(bits)), valid};

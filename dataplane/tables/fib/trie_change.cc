@@ -124,8 +124,10 @@ void TrieChange::StoreRootEntry(unsigned depth, uint64_t position, unsigned slot
   if (depth >= root_.bits) return;
   const unsigned below_bits = root_.bits - depth - kStride;
   if (below_bits > 0 && !(IsLeaf(was) && IsLeaf(now))) return;
-  Word* entry = lookup_.At<Word>(root_.table) + ((position << kStride | slot) << below_bits);
-  for (uint32_t i = 0; i < 1u << below_bits; ++i) stores_.push_back({entry + i, now});
+  Word* table = lookup_.At<Word>(root_.table);
+  const uint64_t first = (position << kStride | slot) << below_bits;
+  for (uint64_t i = first; i < first + (uint64_t{1} << below_bits); ++i)
+    stores_.push_back({table + (i ^ root_.colour), now});
 }
 
 void TrieChange::SetRoot(Word now) {

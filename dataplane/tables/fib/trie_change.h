@@ -13,11 +13,13 @@
 
 namespace sluice::dataplane::fib {
 
-// The first `bits` of an address index a table of words directly: the words the
-// trie holds at that depth. With 0 bits it is the root word alone.
+// The first `bits` of an address, XORed with `colour`, index a table of words
+// directly: the words the trie holds at that depth. With 0 bits it is the root word
+// alone.
 struct RootTable {
   BlockRef table = 0;
-  unsigned bits = 0;  // 0, or a multiple of the stride
+  unsigned bits = 0;    // 0, or a multiple of the stride
+  uint32_t colour = 0;  // below 2^bits
 };
 
 class TrieChange {
