@@ -22,9 +22,11 @@ NextHopGroups::NextHopGroups(const TableLimits& limits, const AdjacencyTable& ad
       adjacencies_(adjacencies),
       retirement_(retirement),
       pool_(limits.group_buckets),
-      words_(new std::atomic<uint64_t>[size_]()),
+      words_(new std::atomic<uint32_t>[size_]()),
       buckets_(new std::atomic<AdjacencyId>[limits.group_buckets]()),
       records_(size_) {
+  SLUICE_CHECK(limits.group_buckets <= uint32_t{1} << GroupWord::kOffsetBits);
+  SLUICE_CHECK(adjacencies.size() <= GroupWord::kTunnel);
   const GroupMember member{adjacencies.local()};
   SLUICE_CHECK(Put(local(), std::span(&member, 1)).ok());
   used_ = 0;
@@ -118,8 +120,8 @@ void NextHopGroups::PublishSpread(GroupId group, const std::vector<AdjacencyId>&
   AssignBuckets(members, assigned);
   for (uint32_t i = 0; i < record.bucket_count; ++i)
     buckets_[record.bucket_offset + i].store(assigned[i], std::memory_order_relaxed);
-  const uint64_t word = GroupWord::kSpreads | uint64_t{record.bucket_count - 1} << 32 | record.bucket_offset;
-  words_[group].store(word, std::memory_order_release);
+  words_[group].store(GroupWord::Spread(record.bucket_offset, record.bucket_count).word_,
+                      std::memory_order_release);
 }
 
 void NextHopGroups::RetireBuckets(Record& record) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -27,7 +28,8 @@ struct GroupMember {
   uint16_t weight = 1;  // 1..256
 };
 
-// A group as a worker loads it. Zero: no group, hence no adjacency.
+// A group as a worker loads it. Zero: no group, hence no adjacency. Four bytes, because
+// each host of a virtual network has one of its own.
 class GroupWord {
  public:
   bool spreads() const { return (word_ & kSpreads) != 0; }
@@ -37,10 +39,23 @@ class GroupWord {
 
  private:
   friend class NextHopGroups;
-  static constexpr uint64_t kSpreads = uint64_t{1} << 63;
-  static constexpr uint64_t kTunnel = uint64_t{1} << 62;
+  static constexpr uint32_t kSpreads = uint32_t{1} << 31;
+  static constexpr unsigned kOffsetBits = 26;
+  // Of one member: 29..0 its adjacency.
+  static constexpr uint32_t kTunnel = uint32_t{1} << 30;
 
-  uint64_t word_ = 0;  // 31..0 adjacency, or offset of the buckets; 62..32 their count - 1, or 62 tunnel()
+  // Of one that spreads: 25..0 where its buckets begin, 30..26 the logarithm of their count.
+  static GroupWord Spread(uint32_t offset, uint32_t bucket_count) {
+    return GroupWord(kSpreads | static_cast<uint32_t>(std::countr_zero(bucket_count)) << kOffsetBits |
+                     offset);
+  }
+  GroupWord() = default;
+  explicit GroupWord(uint32_t word) : word_(word) {}
+  AdjacencyId only() const { return word_ & (kTunnel - 1); }
+  uint32_t offset() const { return word_ & ((uint32_t{1} << kOffsetBits) - 1); }
+  uint32_t bucket_count() const { return uint32_t{1} << (word_ >> kOffsetBits & 0x1f); }
+
+  uint32_t word_ = 0;
 };
 
 class NextHopGroups {
@@ -57,26 +72,21 @@ class NextHopGroups {
   class Reader {
    public:
     // `group` must come out of the FIB.
-    GroupWord Load(GroupId group) const {
-      GroupWord word;
-      word.word_ = words_[group].load(std::memory_order_acquire);
-      return word;
-    }
+    GroupWord Load(GroupId group) const { return GroupWord(words_[group].load(std::memory_order_acquire)); }
     // Before the reader's next quiescent point. Unless the group spreads(),
     // `flow_hash` does not matter.
     AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const {
-      const auto low = static_cast<uint32_t>(word.word_);
-      if (__builtin_expect(!word.spreads(), 1)) return low;
-      const auto mask = static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32);
-      return buckets_[low + (flow_hash & mask)].load(std::memory_order_relaxed);
+      if (__builtin_expect(!word.spreads(), 1)) return word.only();
+      return buckets_[word.offset() + (flow_hash & (word.bucket_count() - 1))].load(
+          std::memory_order_relaxed);
     }
 
    private:
     friend class NextHopGroups;
-    Reader(const std::atomic<uint64_t>* words, const std::atomic<AdjacencyId>* buckets)
+    Reader(const std::atomic<uint32_t>* words, const std::atomic<AdjacencyId>* buckets)
         : words_(words), buckets_(buckets) {}
 
-    const std::atomic<uint64_t>* words_;
+    const std::atomic<uint32_t>* words_;
     const std::atomic<AdjacencyId>* buckets_;
   };
   Reader reader() const { return {words_.get(), buckets_.get()}; }
@@ -85,9 +95,7 @@ class NextHopGroups {
   AdjacencyId Choose(GroupWord word, uint32_t flow_hash) const { return reader().Choose(word, flow_hash); }
 
   // Any reader: flow hashes 0 .. n - 1 reach every member of the group.
-  uint32_t BucketsOf(GroupWord word) const {
-    return word.spreads() ? static_cast<uint32_t>((word.word_ & ~GroupWord::kSpreads) >> 32) + 1 : 1;
-  }
+  uint32_t BucketsOf(GroupWord word) const { return word.spreads() ? word.bucket_count() : 1; }
 
   // Writer. Creates the group or replaces its members, moving as few flows as
   // it can. Members must exist and differ.
@@ -127,7 +135,7 @@ class NextHopGroups {
   const AdjacencyTable& adjacencies_;
   Retirement& retirement_;
   BucketPool pool_;
-  std::unique_ptr<std::atomic<uint64_t>[]> words_;
+  std::unique_ptr<std::atomic<uint32_t>[]> words_;
   std::unique_ptr<std::atomic<AdjacencyId>[]> buckets_;
   std::vector<Record> records_;
   std::unordered_multimap<AdjacencyId, GroupId> users_;
