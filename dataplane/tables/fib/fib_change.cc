@@ -20,6 +20,13 @@ namespace {
 // than a bucket holds, so that a flapping route does not do it every time.
 constexpr unsigned kMergeRoutes = fib::kBucketRoutes / 2;
 
+// At the last level a block of a word per address is smaller than a bucket of that many
+// routes: 24 bytes in place of 40 for each four neighbouring hosts.
+template <class Family>
+bool IsDense(unsigned depth, unsigned routes) {
+  return depth + kStride >= Family::kBits && routes > kMergeRoutes;
+}
+
 // The first bits of the address where root tables need them.
 template <class Family>
 uint64_t Position(const typename Family::Address& address, unsigned depth) {
@@ -129,7 +136,8 @@ Word Fib<Family>::BuildBucket(unsigned depth, const Routes& routes, Word cover) 
 template <class Family>
 typename Fib<Family>::Subtree Fib<Family>::Build(unsigned depth, const Routes& routes, Word cover) {
   if (routes.count() == 0) return {0, cover};
-  if (depth >= bucket_depth_min_ && routes.Fit(depth)) return {0, BuildBucket(depth, routes, cover)};
+  if (depth >= bucket_depth_min_ && routes.Fit(depth) && !IsDense<Family>(depth, routes.count()))
+    return {0, BuildBucket(depth, routes, cover)};
   BlockRef node = NewRibNode(pool_.rib_);
   Slots slots;
   slots.fill(cover);

@@ -559,6 +559,31 @@ TEST_CASE("a table of a few routes is one bucket and a larger one is not") {
   CHECK(table.pool.lookup_block_bytes() <= bucket_bytes);
 }
 
+TEST_CASE("hosts beside each other take less memory than a bucket for each four, whoever comes and goes") {
+  Table<fib::Ipv4> table;
+  constexpr uint32_t kHosts = 128;
+  for (uint32_t i = 0; i < kHosts; ++i) REQUIRE(table.fib.Add(Ip(10, 3, 0, i), 32, i + 1).ok());
+  table.pool.Reclaim();
+  const uint64_t full_bytes = table.pool.lookup_block_bytes();
+  CHECK(full_bytes <= kHosts / 4 * 24 + 400);
+  const auto check = [&](uint32_t step) {
+    for (uint32_t i = 0; i < kHosts; ++i) {
+      const NextHopGroupId expected = i % 4 < step ? 0 : i + 1;
+      REQUIRE(Fib4::Lookup(table.views, 1, Ip(10, 3, 0, i)) == expected);
+      REQUIRE(table.fib.Find(Ip(10, 3, 0, i), 32) == expected);
+    }
+  };
+  for (uint32_t step = 0; step < 4; ++step) {
+    check(step);
+    for (uint32_t i = step; i < kHosts; i += 4) REQUIRE(table.fib.Remove(Ip(10, 3, 0, i), 32).ok());
+  }
+  check(4);
+  for (uint32_t i = 0; i < kHosts; ++i) REQUIRE(table.fib.Add(Ip(10, 3, 0, i), 32, i + 1).ok());
+  check(0);
+  table.pool.Reclaim();
+  CHECK(table.pool.lookup_block_bytes() == full_bytes);
+}
+
 TEST_CASE("a root table that finds no room leaves the table as it was") {
   // The limit is in reach just when the root table would be made.
   for (const uint64_t kib : {64u, 72u, 80u, 88u, 96u, 112u, 128u}) {
