@@ -151,7 +151,7 @@ grpc::Status Rig::GetStatus(const std::string& tenant) {
 grpc::Status Rig::Replace(const std::string& tenant, uint64_t version, uint32_t count,
                           v1::StaticRoutesResult* result) {
   v1::StaticRoutesResult ignored;
-  v1::RouteService::Stub stub(channel_);
+  v1::RouteService::Stub stub(channel());
   grpc::ClientContext context;
   const auto writer = stub.ReplaceStaticRoutes(&context, result != nullptr ? result : &ignored);
   v1::ReplaceStaticRoutesRequest message;
