@@ -14,6 +14,7 @@ CONTROL = ("control/",)
 OWN = {
     "proto/net/": (),
     "proto/channel/": NET,
+    "proto/json/": ("proto/sluice/",),
     "proto/": PROTO,
     "dataplane/tables/": PROTO,
     "dataplane/packet/": PROTO + ("dataplane/tables/",),

@@ -1,23 +1,20 @@
 // Reading and checking the start-up file: see the header.
 #include "control/io/gateway_config.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <charconv>
 #include <fstream>
 #include <sstream>
 
 #include "absl/strings/str_format.h"
+#include "proto/json/json_fault.h"
 
 namespace sluice::io {
 namespace {
 
 absl::Status FromJson(const std::string& file, const std::string& text, google::protobuf::Message* message) {
-  const auto status = google::protobuf::util::JsonStringToMessage(text, message);
+  const absl::Status status = json::Parse(text, *message);
   if (status.ok()) return absl::OkStatus();
-  // The library shows the place in further lines; an operator gets one.
-  const std::string words(status.message());
-  return absl::InvalidArgumentError(absl::StrFormat("%s: %s", file, words.substr(0, words.find('\n'))));
+  return absl::InvalidArgumentError(absl::StrFormat("%s: %s", file, std::string(status.message())));
 }
 
 absl::Status Wrong(const std::string& file, const std::string& field, const std::string& what) {

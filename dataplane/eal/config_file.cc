@@ -1,15 +1,12 @@
 // Reads the start-up file.
 #include "dataplane/eal/config_file.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
+#include "proto/json/json_fault.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -20,14 +17,9 @@ constexpr size_t kConfigBytesMax = 1 << 20;
 
 absl::StatusOr<v1::DataplaneConfig> ParseConfig(absl::string_view json) {
   v1::DataplaneConfig config;
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = false;
-  const auto parsed = google::protobuf::util::JsonStringToMessage(std::string(json), &config, options);
+  const absl::Status parsed = json::Parse(std::string(json), config);
   if (parsed.ok()) return config;
-  // The parser quotes the input over several lines; operators get one.
-  std::string message = absl::StrReplaceAll(std::string(parsed.message()), {{"\n", " "}, {"\r", " "}});
-  absl::RemoveExtraAsciiWhitespace(&message);
-  return absl::InvalidArgumentError(absl::StrCat("not a start-up file: ", message));
+  return absl::InvalidArgumentError(absl::StrCat("not a start-up file: ", std::string(parsed.message())));
 }
 
 absl::StatusOr<v1::DataplaneConfig> ReadConfigFile(const std::string& path) {
