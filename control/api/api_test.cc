@@ -284,6 +284,56 @@ TEST_CASE("a stuck worker makes the gateway unhealthy, and doctor calls it a pro
                              Catch::Contains("restart sluice-dataplane"));
 }
 
+TEST_CASE("without a dataplane nothing is claimed of it, and doctor says so first and once") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  rig.Acknowledge();
+  rig.OnCore([&](DesiredState&) {
+    rig.dataplane().ports[0].link_up = false;
+    return rig.dataplane().is_attached = false;
+  });
+  v1::Gateway gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &gateway).ok());
+  CHECK(gateway.status().health() == v1::HEALTH_UNHEALTHY);
+  for (const auto& each : gateway.status().conditions()) {
+    if (each.type() != "WorkersRunning" && each.type() != "TenantsProgrammed") continue;
+    CHECK(each.status() == v1::CONDITION_STATUS_UNKNOWN);
+    CHECK(each.reason() == "NoDataplane");
+  }
+  v1::DoctorResponse doctor;
+  REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &doctor).ok());
+  REQUIRE(doctor.findings_size() == 1);
+  CHECK(doctor.findings(0).verdict() == v1::DoctorFinding::VERDICT_PROBLEM);
+  CHECK_THAT(doctor.findings(0).message(), Catch::StartsWith("no dataplane is attached"));
+  CHECK_THAT(doctor.findings(0).remedy(), Catch::Contains("systemctl start sluice-dataplane"));
+}
+
+TEST_CASE("a configuration that cannot be in force degrades the gateway, and doctor tells it once") {
+  Rig rig;
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", kLa, result).ok());
+  // The port was called otherwise when the tenant was put.
+  rig.OnCore([&](DesiredState& state) {
+    rig.dataplane().ports[0].name = "renamed";
+    state.Refresh();
+    return true;
+  });
+  rig.Acknowledge();
+  v1::Gateway gateway;
+  REQUIRE(rig.Call(&v1::GatewayService::Stub::GetGateway, v1::GetGatewayRequest(), &gateway).ok());
+  CHECK(gateway.status().health() == v1::HEALTH_DEGRADED);
+  CHECK_THAT(rig.Get("contoso").status().connections(0).error_reason(), Catch::StartsWith("not in force: "));
+  CHECK_THAT(rig.OnCore([&](DesiredState&) { return rig.sink().tenants[1].left_out; }),
+             Catch::StartsWith("tenants/contoso/connections/la: spec.connections[0].l3.port: "));
+  v1::DoctorResponse doctor;
+  REQUIRE(rig.Call(&v1::DiagnosticsService::Stub::Doctor, v1::DoctorRequest(), &doctor).ok());
+  int problems = 0;
+  for (const auto& finding : doctor.findings()) problems += finding.verdict() > v1::DoctorFinding::VERDICT_OK;
+  CHECK(problems == 1);
+  CHECK_THAT(doctor.findings(0).message(), Catch::Contains("tenants/contoso/connections/la"));
+}
+
 TEST_CASE("a refusal comes with its text") {
   Rig rig;
   v1::TenantWriteResult result;

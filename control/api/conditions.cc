@@ -38,6 +38,10 @@ void Conditions::False(std::string_view type, v1::Severity severity, std::string
   Add(type, v1::CONDITION_STATUS_FALSE, severity, reason, std::move(message));
 }
 
+void Conditions::Unknown(std::string_view type, std::string_view reason, std::string message) {
+  Add(type, v1::CONDITION_STATUS_UNKNOWN, v1::SEVERITY_UNSPECIFIED, reason, std::move(message));
+}
+
 void Conditions::Alert(std::string_view type, std::string_view reason, std::string message) {
   Add(type, v1::CONDITION_STATUS_TRUE, v1::SEVERITY_WARNING, reason, std::move(message));
 }

@@ -24,6 +24,8 @@ class Conditions {
   // `severity` says how bad it is that it is not so.
   void False(std::string_view type, gateway::v1::Severity severity, std::string_view reason,
              std::string message);
+  // Nobody can say; what is wrong then is another condition's.
+  void Unknown(std::string_view type, std::string_view reason, std::string message);
   // A condition that is bad when it is true.
   void Alert(std::string_view type, std::string_view reason, std::string message);
 
@@ -37,6 +39,14 @@ class Conditions {
   const int64_t now_us_;
   ConditionTimes& times_;
 };
+
+// Reasons that more than one object gives.
+inline constexpr char kDataplaneAway[] = "DataplaneAway";  // a fault of its own
+inline constexpr char kNoDataplane[] = "NoDataplane";      // what cannot be known without
+inline constexpr char kNotValid[] = "NotValid";
+// Of the gateway, which tell in short what tenants tell themselves.
+inline constexpr char kTenantsRefused[] = "TenantsRefused";
+inline constexpr char kTenantsNotValid[] = "TenantsNotValid";
 
 // The worst of `conditions`. IN_PROGRESS is one that only waits (severity INFO).
 gateway::v1::ConfigurationState RollUp(const Conditions::List& conditions);

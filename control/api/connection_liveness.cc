@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "control/api/conditions.h"
 #include "control/api/refused_text.h"
 #include "control/tenant/next_hop_check.h"
 #include "control/tenant/tunnel_path.h"
@@ -192,13 +193,20 @@ std::optional<ConnectionLiveness> PortFault(const tenant::Connection& link, cons
   return std::nullopt;
 }
 
-ConnectionLiveness NoLongerValid() {
-  return {v1::CONNECTION_STATE_DISCONNECTED, "NoLongerValid",
-          "the stored configuration is not valid any more, see conditions", ""};
+// It was accepted, perhaps before its ports were known; what it needs is not there.
+ConnectionLiveness NotValid(const tenant::Findings& findings, const std::string& object) {
+  const auto& all = findings.list();
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.object == object; });
+  return {v1::CONNECTION_STATE_DISCONNECTED, kNotValid,
+          absl::StrCat("not in force: ", found == all.end()
+                                             ? "the configuration around it is not valid, see Valid"
+                                             : absl::StrCat(found->field, ": ", found->description)),
+          ""};
 }
 
 ConnectionLiveness DataplaneAway() {
-  return {v1::CONNECTION_STATE_DISCONNECTED, "DataplaneAway", "the dataplane is away", ""};
+  return {v1::CONNECTION_STATE_DISCONNECTED, kDataplaneAway, "the dataplane is away", ""};
 }
 
 ConnectionLiveness InProgress() {
@@ -222,7 +230,8 @@ ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& 
   if (wanted.has_enabled() && !wanted.enabled())
     return {v1::CONNECTION_STATE_DISABLED, "Disabled", "the connection is disabled", ""};
   const tenant::Connection* connection = Named(record.validated.model.connections, wanted.name());
-  if (connection == nullptr) return NoLongerValid();
+  if (connection == nullptr)
+    return NotValid(record.validated.findings, tenant::ConnectionName(record.row.name, wanted.name()));
   const DataplaneState& dataplane = surroundings.dataplane;
   if (!dataplane.attached()) return DataplaneAway();
   if (!connection->gre)
@@ -244,7 +253,7 @@ ConnectionLiveness LivenessOf(const TenantRecord& record, const v1::Connection& 
 ConnectionLiveness UnderlayLivenessOf(const GatewayRecord& record, const std::string& name,
                                       const Surroundings& surroundings) {
   const tenant::Connection* link = Named(record.underlay.interfaces, name);
-  if (link == nullptr) return NoLongerValid();
+  if (link == nullptr) return NotValid(record.findings, tenant::UnderlayInterfaceName(name));
   const DataplaneState& dataplane = surroundings.dataplane;
   if (!dataplane.attached()) return DataplaneAway();
   if (auto fault = PortFault(*link, dataplane)) return *std::move(fault);

@@ -170,8 +170,13 @@ uint64_t DesiredState::StaticRoutes() const {
 }
 
 void DesiredState::State(TenantRecord& record) {
-  surroundings_.sink.PutTenant(
-      tenant::Compile(record.validated.model, record.row.numbers, ports_, gateway_.underlay), ++revision_);
+  programming::TenantObjects objects =
+      tenant::Compile(record.validated.model, record.row.numbers, ports_, gateway_.underlay);
+  for (const tenant::Finding& each : record.validated.findings.list()) {
+    if (each.fault == tenant::Fault::kLimit || !objects.left_out.empty()) continue;
+    objects.left_out = absl::StrCat(each.object, ": ", each.field, ": ", each.description);
+  }
+  surroundings_.sink.PutTenant(objects, ++revision_);
   record.spec_revision = revision_;
 }
 

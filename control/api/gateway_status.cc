@@ -15,27 +15,61 @@ namespace v1 = ::sluice::gateway::v1;
 
 constexpr char kGatewayObject[] = "gateway";
 
-// True when the dataplane refused nothing of any tenant.
-bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
+constexpr char kNobodyAttached[] = "no dataplane is attached";
+
+// "2 tenants: blue, red"; empty when there is none of which it is so.
+template <typename IsSo>
+std::string TenantsThat(const DesiredState& state, IsSo is_so) {
   constexpr size_t kShownMax = 5;
-  size_t refused = 0;
+  size_t count = 0;
   std::string names;
   for (const auto& [name, record] : state.tenants()) {
-    if (state.surroundings().programming.Tenant(record->row.numbers.vrf).refused_count == 0) continue;
-    if (++refused <= kShownMax) absl::StrAppend(&names, refused == 1 ? "" : ", ", name);
+    if (!is_so(*record)) continue;
+    if (++count <= kShownMax) absl::StrAppend(&names, count == 1 ? "" : ", ", name);
   }
-  if (refused == 0) {
+  if (count == 0) return {};
+  if (count > kShownMax) absl::StrAppend(&names, ", and ", count - kShownMax, " more");
+  return absl::StrCat(count, count == 1 ? " tenant: " : " tenants: ", names);
+}
+
+// True when the dataplane refused nothing of any tenant.
+bool AddTenantsProgrammed(const DesiredState& state, Conditions& conditions) {
+  if (!state.surroundings().dataplane.attached()) {
+    conditions.Unknown("TenantsProgrammed", kNoDataplane, kNobodyAttached);
+    return false;
+  }
+  const std::string refused = TenantsThat(state, [&](const TenantRecord& record) {
+    return state.surroundings().programming.Tenant(record.row.numbers.vrf).refused_count > 0;
+  });
+  if (refused.empty()) {
     conditions.True("TenantsProgrammed", "NothingRefused");
     return true;
   }
-  if (refused > kShownMax) absl::StrAppend(&names, ", and ", refused - kShownMax, " more");
-  conditions.False("TenantsProgrammed", v1::SEVERITY_WARNING, "TenantsRefused",
-                   absl::StrCat("the dataplane refused objects of ", refused, " tenants: ", names));
+  conditions.False("TenantsProgrammed", v1::SEVERITY_WARNING, kTenantsRefused,
+                   absl::StrCat("the dataplane refused objects of ", refused));
   return false;
 }
 
-// True when all workers give signs of life, or none is known.
+// True when all that tenants configured can be in force. What cannot is left out of what is programmed,
+// so that nothing is refused.
+bool AddTenantsValid(const DesiredState& state, Conditions& conditions) {
+  const std::string wrong = TenantsThat(
+      state, [](const TenantRecord& record) { return record.validated.findings.blocking_count() > 0; });
+  if (wrong.empty()) {
+    conditions.True("TenantsValid", "InForce");
+    return true;
+  }
+  conditions.False("TenantsValid", v1::SEVERITY_WARNING, kTenantsNotValid,
+                   absl::StrCat("parts of the configuration are not in force of ", wrong));
+  return false;
+}
+
+// True when all workers give signs of life.
 bool AddWorkersRunning(const DataplaneState& dataplane, Conditions& conditions) {
+  if (!dataplane.attached()) {
+    conditions.Unknown("WorkersRunning", kNoDataplane, kNobodyAttached);
+    return false;
+  }
   const std::vector<StuckWorker> stuck = dataplane.StuckWorkers();
   if (stuck.empty()) {
     conditions.True("WorkersRunning", "Running");
@@ -75,10 +109,15 @@ bool AddUnderlay(const DesiredState& state, const v1::GatewayStatus& status, Con
   bool well = record.findings.empty();
   if (!well) {
     const tenant::Finding& first = record.findings.list().front();
-    conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid",
+    conditions.False("Valid", v1::SEVERITY_ERROR, kNotValid,
                      absl::StrCat(first.field, ": ", first.description));
   }
   if (record.spec_revision == 0) return well;
+  if (!state.surroundings().dataplane.attached()) {
+    conditions.Unknown("UnderlayProgrammed", kNoDataplane, kNobodyAttached);
+    conditions.Unknown("UnderlayReady", kNoDataplane, kNobodyAttached);
+    return false;
+  }
   const TenantProgramming programming = state.surroundings().programming.Tenant(0);
   if (programming.refused_count > 0) {
     conditions.False(
@@ -116,7 +155,7 @@ void AddConditions(DesiredState& state, v1::GatewayStatus& status) {
   if (attached) {
     conditions.True("DataplaneAttached", "Attached");
   } else {
-    conditions.False("DataplaneAttached", v1::SEVERITY_ERROR, "DataplaneAway", "no dataplane is attached");
+    conditions.False("DataplaneAttached", v1::SEVERITY_ERROR, kDataplaneAway, kNobodyAttached);
   }
   const bool running = AddWorkersRunning(state.surroundings().dataplane, conditions);
   const uint64_t booked = status.booked_kbps();
@@ -128,11 +167,12 @@ void AddConditions(DesiredState& state, v1::GatewayStatus& status) {
     conditions.False("WithinCapacity", v1::SEVERITY_WARNING, "OverProvisioned",
                      absl::StrCat("connections book ", booked, " kbit/s of ", total, " kbit/s"));
   }
+  const bool valid = AddTenantsValid(state, conditions);
   const bool programmed = AddTenantsProgrammed(state, conditions);
   const bool underlay = AddUnderlay(state, status, conditions);
-  status.set_health(!attached || !running            ? v1::HEALTH_UNHEALTHY
-                    : fits && programmed && underlay ? v1::HEALTH_HEALTHY
-                                                     : v1::HEALTH_DEGRADED);
+  status.set_health(!attached || !running                     ? v1::HEALTH_UNHEALTHY
+                    : fits && valid && programmed && underlay ? v1::HEALTH_HEALTHY
+                                                              : v1::HEALTH_DEGRADED);
   *status.mutable_configuration_state() = RollUp(status.conditions());
 }
 

@@ -31,8 +31,7 @@ void AddValid(const TenantRecord& record, Conditions& conditions) {
     std::string& text = each.fault == Fault::kLimit ? limits : invalid;
     absl::StrAppend(&text, text.empty() ? "" : "; ", each.object, ": ", each.field, ": ", each.description);
   }
-  if (!invalid.empty())
-    return conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid", std::move(invalid));
+  if (!invalid.empty()) return conditions.False("Valid", v1::SEVERITY_ERROR, kNotValid, std::move(invalid));
   if (!limits.empty())
     return conditions.False("Valid", v1::SEVERITY_WARNING, "AboveLimit", std::move(limits));
   conditions.True("Valid", "Accepted");
@@ -50,6 +49,8 @@ void AddCapacity(const TenantRecord& record, const DesiredState& state, Conditio
 }
 
 void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings, Conditions& conditions) {
+  if (!surroundings.dataplane.attached())
+    return conditions.False("Programmed", v1::SEVERITY_WARNING, kDataplaneAway, "no dataplane is attached");
   const TenantProgramming programming = surroundings.programming.Tenant(record.row.numbers.vrf);
   if (programming.refused_count > 0) {
     const bool spec = programming.spec_refused_count > 0;
@@ -58,8 +59,6 @@ void AddProgrammed(const TenantRecord& record, const Surroundings& surroundings,
                                          spec ? " objects: " : " objects of the static route set: ",
                                          TextOf(programming.refused, programming.refused_count)));
   }
-  if (!surroundings.dataplane.attached())
-    return conditions.False("Programmed", v1::SEVERITY_WARNING, "DataplaneAway", "no dataplane is attached");
   if (record.observed_generation < record.row.generation)
     return conditions.False(
         "Programmed", v1::SEVERITY_INFO, "InProgress",
@@ -209,8 +208,7 @@ v1::ConnectionStatus ShowConnection(TenantRecord& record, const v1::Connection& 
     conditions.False("PeersReachable", liveness.cut_off ? v1::SEVERITY_ERROR : v1::SEVERITY_WARNING,
                      "NeighborFailed", liveness.unreachable);
   for (const Finding& each : record.validated.findings.list())
-    if (each.object == object)
-      conditions.False("Valid", v1::SEVERITY_ERROR, "NoLongerValid", each.description);
+    if (each.object == object) conditions.False("Valid", v1::SEVERITY_ERROR, kNotValid, each.description);
   *status.mutable_configuration_state() = RollUp(status.conditions());
 
   const auto numbers = record.row.numbers.connections.find(connection.name());

@@ -158,7 +158,9 @@ TEST_CASE("a GRE connection is put over the underlay, with its MTU explained, an
         "tenants/fabrikam/connections/site goes down: "
         "spec.connections[0].gre.local_endpoint.public_address: 192.0.2.5 is no address of the underlay"));
     CHECK_THAT(rig.Get("contoso").status().connections(0).error_reason(),
-               Catch::Contains("not valid any more"));
+               Catch::Contains(
+                   "not in force: spec.connections[0].gre.local_endpoint.public_address: 192.0.2.5 is no "
+                   "address of the underlay"));
     REQUIRE(rig.Call(&v1::GatewayService::Stub::PutGateway, Underlay(), &gateway).ok());
     rig.Acknowledge();
     CHECK(rig.Get("contoso").status().connections(0).state() == v1::CONNECTION_STATE_CONNECTED);

@@ -26,11 +26,12 @@ bool AddReady(const TenantRecord& record, const v1::VirtualNetwork& network, con
               const Surroundings& surroundings, Conditions& conditions) {
   for (const tenant::Finding& each : record.validated.findings.list()) {
     if (each.object != object) continue;
-    conditions.False("Ready", v1::SEVERITY_ERROR, "NoLongerValid", each.description);
+    conditions.False("Ready", v1::SEVERITY_ERROR, kNotValid,
+                     absl::StrCat("not in force: ", each.field, ": ", each.description));
     return false;
   }
   if (!surroundings.dataplane.attached()) {
-    conditions.False("Ready", v1::SEVERITY_ERROR, "DataplaneAway", "the dataplane is away");
+    conditions.False("Ready", v1::SEVERITY_ERROR, kDataplaneAway, "the dataplane is away");
     return false;
   }
   for (const v1::VirtualSubnet& subnet : network.subnets()) {

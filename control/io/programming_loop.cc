@@ -98,6 +98,11 @@ void ProgrammingLoop::Tell(uint32_t vrf) {
   const programming::TenantObjects* tenant = sender_.tenant(vrf);
   if (tenant == nullptr || (told && !recovered)) return;
   const auto took_ms = static_cast<int64_t>(LagSeconds(vrf) * 1000);
+  if (progress.problem_count == 0 && !tenant->left_out.empty()) {
+    spdlog::warn("{}: programmed without what cannot be in force: {}; revision {}, {} ms", tenant->vrf.name,
+                 tenant->left_out, progress.stated_revision, took_ms);
+    return;
+  }
   if (progress.problem_count == 0) {
     spdlog::info("{}: programmed, revision {}, {} ms", tenant->vrf.name, progress.stated_revision, took_ms);
     return;

@@ -142,6 +142,8 @@ struct TenantObjects {
   std::vector<InterfaceObject> interfaces;
   std::vector<StaticNeighborObject> neighbors;
   std::vector<rib::RouteInput> routes;
+  // What is configured and cannot be programmed, in the operator's words; empty: nothing.
+  std::string left_out = {};
 
   friend bool operator==(const TenantObjects&, const TenantObjects&) = default;
 };
