@@ -9,8 +9,10 @@ namespace sluice::api {
 namespace {
 
 const NameTable::Link kDatacenter{"contoso", "datacenter", "port0", 101, 1};
+const NameTable::Link kSite{"contoso", "site", "", 0, 1, "GRE to 198.51.100.2 key 7"};
+const NameTable::Link kWeb{"contoso", "inside/web", "", 0, 1, "VXLAN VNI 5001"};
 const NameTable::Link* Named(uint32_t interface) {
-  return interface == 2 ? &kDatacenter : nullptr;
+  return interface == 2 ? &kDatacenter : interface == 3 ? &kSite : interface == 4 ? &kWeb : nullptr;
 }
 
 template <typename Message>
@@ -28,6 +30,9 @@ AdjacencyTable Adjacencies() {
       "not answer'",
       "id: 4 kind: 'glean' interface: 2 live: true",
       "id: 5 kind: 'drop'",
+      "id: 6 kind: 'tunnel' interface: 3 next_hop: '198.51.100.2' live: true down_ms: 61000 down_reason: 'no "
+      "route to 198.51.100.2'",
+      "id: 7 kind: 'tunnel' interface: 4 next_hop: '192.0.2.21' mac: '02:00:5e:00:53:04' live: true",
   };
   AdjacencyTable table;
   for (const char* row : rows) {
@@ -84,6 +89,38 @@ TEST_CASE("a lookup is answered in one plain sentence") {
       CHECK(got.next_hops_size() == row.next_hops);
     }
   }
+}
+
+TEST_CASE("a lookup through a tunnel names the tunnel, what is behind it and the way to its far end") {
+  LookupFacts facts{"10.1.2.3", "contoso", "", 1'795'312'800'000'000, "subnet web of virtual network inside"};
+  facts.behind_tunnels[3] = "10.40.0.2";
+  facts.ways["198.51.100.2"] = {"next hop 192.0.2.1 over underlay interface tor-a (edge, VLAN 300)"};
+  facts.ways["192.0.2.21"] = {"the link itself over underlay interface tor-a (edge, VLAN 300)"};
+  const auto answer = [&](const char* reply) {
+    return LookupAnswer(From<dataplane::v1::LookupRouteReply>(reply), Adjacencies(), Named, facts);
+  };
+  const auto gre =
+      answer("found: true members { adjacency: 6 weight: 1 live: true } adjacency { id: 6 kind: 'tunnel' }");
+  REQUIRE(gre.explanation_size() == 2);
+  CHECK(gre.explanation(0) == "to next hop 10.40.0.2 through connection site (GRE to 198.51.100.2 key 7)");
+  CHECK(gre.explanation(1) ==
+        "underlay: to 198.51.100.2 by next hop 192.0.2.1 over underlay interface tor-a (edge, VLAN 300)");
+  CHECK(gre.next_hops(0).address() == "10.40.0.2");
+  CHECK(gre.next_hops(0).port().empty());
+  const auto host = answer("found: true members { adjacency: 7 } adjacency { id: 7 kind: 'tunnel' }");
+  CHECK(host.explanation(0) ==
+        "to host 192.0.2.21 through virtual network inside, subnet web (VXLAN VNI 5001), inner MAC "
+        "02:00:5e:00:53:04");
+  CHECK(host.next_hops(0).address() == "192.0.2.21");
+  facts.ways.clear();
+  const auto down =
+      answer("found: true members { adjacency: 6 } adjacency { id: 6 } drop_reason: 'next_hop_down'");
+  CHECK(down.explanation(0) ==
+        "connection site (GRE to 198.51.100.2 key 7) is down since 2026-11-22 01:58:59 UTC: no route to "
+        "198.51.100.2");
+  CHECK(down.explanation(1) == "underlay: no route to 198.51.100.2");
+  const auto unmapped = answer("found: true members { adjacency: 5 } drop_reason: 'blackhole'");
+  CHECK(unmapped.explanation(0) == "no mapping for 10.1.2.3 in subnet web of virtual network inside");
 }
 
 }  // namespace sluice::api

@@ -8,6 +8,7 @@
 #include "control/api/refusal.h"
 #include "control/api/route_service.h"
 #include "control/api/write_rules.h"
+#include "control/tenant/tunnel_path.h"
 
 namespace sluice::api {
 namespace {
@@ -121,6 +122,40 @@ std::string OwnerOf(const net::Address& address, const TenantRecord* record) {
   return is_router ? absl::StrCat("router address of tenant ", record->row.name) : std::string();
 }
 
+// "subnet web of virtual network inside"; empty when it is in none.
+std::string SubnetOf(const net::Address& address, const TenantRecord* record) {
+  if (record == nullptr) return {};
+  for (const tenant::VirtualNetwork& network : record->validated.model.virtual_networks)
+    for (const tenant::VirtualSubnet& subnet : network.subnets)
+      for (const net::InterfaceAddress& own : subnet.gateways)
+        if (own.Subnet().Contains(address))
+          return absl::StrCat("subnet ", subnet.name, " of virtual network ", network.name);
+  return {};
+}
+
+// The next hops that the best route to the prefix names, by the interface they are reached over.
+std::map<uint32_t, std::string> HopsOf(const ProgrammingStatus& programming, uint32_t vrf,
+                                       const net::Prefix& prefix) {
+  std::map<uint32_t, std::string> hops;
+  for (const RibRoute& route : programming.Routes(vrf, prefix.family(), prefix, 1).routes) {
+    if (route.prefix != prefix || !route.best) continue;
+    for (const rib::NextHop& hop : route.next_hops)
+      if (hop.address) hops.try_emplace(hop.interface, hop.address->ToString());
+  }
+  return hops;
+}
+
+std::vector<std::string> WaysTo(const net::Address& far_end, DesiredState& state) {
+  std::vector<std::string> words;
+  for (const tenant::UnderlayWay& way : tenant::WaysTo(state.gateway_record().underlay, far_end)) {
+    const tenant::Connection& link = *way.interface;
+    words.push_back(absl::StrCat(
+        way.next_hop == far_end ? "the link itself" : absl::StrCat("next hop ", way.next_hop.ToString()),
+        " over underlay interface ", link.name, " (", PlaceText({"", link.name, link.port, link.vlan}), ")"));
+  }
+  return words;
+}
+
 }  // namespace
 
 grpc::Status RouteService::ListRoutes(grpc::ServerContext*, const v1::ListRoutesRequest* request,
@@ -169,9 +204,20 @@ grpc::Status RouteService::LookupRoute(grpc::ServerContext*, const v1::LookupRou
     for (const dp::Adjacency& each : *all) adjacencies[each.id()] = each;
   std::string instance;
   const auto facts = RunOnCore(core_.executor, [&] {
-    instance = core_.state.surroundings().dataplane.instance();
-    return LookupFacts{address->ToString(), question->tenant,
-                       OwnerOf(*address, core_.state.Find(question->tenant)), core_.state.now_us()};
+    DesiredState& state = core_.state;
+    instance = state.surroundings().dataplane.instance();
+    const TenantRecord* record = state.Find(question->tenant);
+    LookupFacts known{address->ToString(), question->tenant, OwnerOf(*address, record), state.now_us(),
+                      SubnetOf(*address, record)};
+    if (const auto prefix = net::Prefix::Parse(reply->prefix()))
+      known.behind_tunnels = HopsOf(state.surroundings().programming, question->vrf, *prefix);
+    for (const dp::GroupMemberState& member : reply->members()) {
+      const auto at = adjacencies.find(member.adjacency());
+      if (at == adjacencies.end() || at->second.kind() != "tunnel") continue;
+      if (const auto far_end = net::Address::Parse(at->second.next_hop()))
+        known.ways[at->second.next_hop()] = WaysTo(*far_end, state);
+    }
+    return known;
   });
   if (!facts) return ToGrpc(ShuttingDown());
   *response = LookupAnswer(
