@@ -334,6 +334,41 @@ TEST_CASE("a configuration that cannot be in force degrades the gateway, and doc
   CHECK_THAT(doctor.findings(0).message(), Catch::Contains("tenants/contoso/connections/la"));
 }
 
+TEST_CASE("one prefix of two connections is one route over both, and is warned of; a metric prefers one") {
+  Rig rig;
+  const auto spec = [](const std::string& metric) {
+    const auto connection = [&](const std::string& name, int number, const std::string& of_route) {
+      return absl::StrCat("connections { name: '", name, "' l3 { port: 'p1' vlan: ", 100 + number,
+                          " } addresses: '15.0.", number, ".5/24' routes { prefix: '18.0.0.0/24' ", of_route,
+                          " next_hops { address: '15.0.", number, ".1' } } } ");
+    };
+    return absl::StrCat(connection("a", 1, ""), connection("b", 2, metric));
+  };
+  const auto warned = [](const v1::TenantWriteResult& result) {
+    return std::any_of(result.consequences().begin(), result.consequences().end(), [](const auto& each) {
+      return each.description() ==
+             "connections a and b both have 18.0.0.0/24 with metric 1: flows are spread over both";
+    });
+  };
+  const auto stated = [&] {
+    return rig.OnCore([&](DesiredState&) {
+      const auto& routes = rig.sink().tenants[1].routes;
+      return std::count_if(routes.begin(), routes.end(), [](const auto& each) {
+        return each.prefix == *net::Prefix::Parse("18.0.0.0/24") && each.metric == 1;
+      });
+    });
+  };
+  v1::TenantWriteResult result;
+  REQUIRE(rig.Put("contoso", spec(""), result).ok());
+  CHECK(warned(result));
+  CHECK(stated() == 2);
+  v1::WriteOptions overwrite;
+  overwrite.set_overwrite(true);
+  REQUIRE(rig.Put("contoso", spec("metric: 5"), result, "", overwrite).ok());
+  CHECK_FALSE(warned(result));
+  CHECK(stated() == 1);
+}
+
 TEST_CASE("a refusal comes with its text") {
   Rig rig;
   v1::TenantWriteResult result;

@@ -138,6 +138,23 @@ void AddConsequence(v1::ConsequenceKind kind, std::string object, std::string fi
   consequence.set_description(std::move(description));
 }
 
+// One prefix in several connections is one route over all of them: wanted, or a slip of the pen.
+void AddSharedPrefixes(const tenant::TenantModel& model, v1::TenantWriteResult& result) {
+  constexpr int kToldMax = 10;
+  int told = 0;
+  std::map<std::pair<net::Prefix, uint32_t>, std::string_view> first;
+  for (const tenant::Connection& connection : model.connections)
+    for (const tenant::StaticRoute& route : connection.routes) {
+      const auto [at, fresh] = first.try_emplace({route.prefix, route.metric}, connection.name);
+      if (fresh || ++told > kToldMax) continue;
+      AddConsequence(v1::CONSEQUENCE_KIND_WARNING, tenant::TenantName(model.name), "spec.connections",
+                     absl::StrCat("connections ", std::string(at->second), " and ", connection.name,
+                                  " both have ", route.prefix.ToString(), " with metric ", route.metric,
+                                  ": flows are spread over both"),
+                     result);
+    }
+}
+
 // What is accepted, and somebody should know.
 void AddWarnings(const TenantRecord* record, const tenant::ValidatedTenant& validated,
                  const tenant::Environment& environment, v1::TenantWriteResult& result) {
@@ -152,6 +169,7 @@ void AddWarnings(const TenantRecord* record, const tenant::ValidatedTenant& vali
                    absl::StrCat("the gateway stays over-provisioned: ", booked, " kbit/s of ", *total,
                                 " kbit/s are booked"),
                    result);
+  AddSharedPrefixes(validated.model, result);
   const uint64_t version = record == nullptr ? 0 : record->row.static_version;
   if (validated.spec.has_static_routes_version() && validated.spec.static_routes_version() != version)
     AddConsequence(v1::CONSEQUENCE_KIND_WARNING, object, "spec.static_routes_version",
