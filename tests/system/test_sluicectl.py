@@ -33,12 +33,20 @@ class Reading(WireTest):
         self.assertIn("limit", self.sluice.text("describe", "gateway").lower())
         self.assertIn("port0", self.sluice.text("describe", "port", "port0"))
 
+    def test_names_are_heeded(self):
+        """A name that chooses nothing is an error and no table; -c takes TENANT/NAME"""
+        for arguments in (("get", "routes", "nosuch"), ("get", "drops", "nosuch"), ("get", "limits", "nosuch")):
+            done = self.sluice.ctl(*arguments, check=False)
+            self.assertEqual((done.returncode, done.stdout), (3, ""), arguments)
+        self.assertIn("vrfs", self.sluice.text("get", "limits", "vrfs"))
+        self.assertEqual(self.sluice.ctl("get", "neighbors", "-c", f"{CONTOSO.name}/inside").returncode, 0)
+
     def test_absent_objects(self):
         """An object that is not there is one line and exit code 3"""
         for arguments in (("get", "tenant", "nobody"), ("describe", "connection", "contoso/nothing"), ("describe", "port", "eth9"),
                           ("route", "lookup", "nobody", "10.0.0.1"), ("get", "routes", "nobody")):
             done = self.sluice.ctl(*arguments, check=False)
-            self.assertEqual((done.returncode, done.stdout), (3, "") if arguments[1] != "routes" else (3, done.stdout), arguments)
+            self.assertEqual((done.returncode, done.stdout), (3, ""), arguments)
             self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
 
     def test_routes(self):
@@ -206,6 +214,39 @@ class Writing(WireTest):
         self.sluice.start_dataplane()
         self.sluice.wait_for_dataplane()
         self.bench.attach_wires()
+
+    def written(self, content):
+        path = os.path.join(self.bench.directory, "several.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        return path
+
+    def test_a_file_is_tried_before_it_is_applied(self):
+        """What is surely refused ends apply before anything is applied, and a dry run exits likewise"""
+        for tenant in ("first", "second"):
+            self.addCleanup(self.sluice.ctl, "delete", "tenant", tenant)
+        first = {"kind": "tenant", "name": "first", "spec": {"connections": [self.connection("a", 183, 1)]}}
+        second = {"kind": "tenant", "name": "second", "spec": {"connections": [self.connection("a", 5000, 1)]}}
+        for dry in ((), ("--dry-run",)):
+            done = self.sluice.ctl("apply", "-f", self.written([first, second]), *dry, check=False)
+            self.assertEqual(done.returncode, 4, done.stderr)
+            self.assertIn("tenants/second", done.stderr)
+            self.assertEqual("nothing was applied" in done.stderr, not dry, done.stderr)
+            self.assertNotIn("first", self.sluice.text("-o", "name", "get", "tenants").split())
+        done = self.sluice.ctl("apply", "-f", self.written({"tenants": []}), check=False)
+        self.assertEqual((done.returncode, "there is no object in it" in done.stderr), (2, True), done.stderr)
+
+        routes = {"kind": "static-routes", "tenant": "first", "version": 5,
+                  "routes": [{"prefix": "77.0.0.0/8", "next_hops": [{"address": "70.0.1.1"}]}]}
+        path = self.written([first, routes])
+        self.assertIn("cannot be judged before tenants/first of this run is applied", self.sluice.text("apply", "-f", path, "--dry-run"))
+        said = self.sluice.text("apply", "-f", path)
+        self.assertIn("tenants/first created\n", said)
+        self.assertIn("version 5, 1 routes (1 added,", said)
+        path = self.written({**routes, "version": 4})
+        done = self.sluice.ctl("apply", "-f", path, check=False)
+        self.assertEqual((done.returncode, "--overwrite goes back" in done.stderr), (4, True), done.stderr)
+        self.sluice.text("apply", "-f", path, "--overwrite")
 
     def test_delete_tells_before_and_after(self):
         """delete --dry-run says what would go and keeps it; delete connection takes that one only"""

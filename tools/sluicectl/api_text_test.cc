@@ -157,6 +157,41 @@ TEST_CASE("routes are lines of fixed columns") {
       "programmed\n");
 }
 
+TEST_CASE("what goes through a tunnel has neither port nor VLAN nor a neighbour to resolve") {
+  const auto answer = From<api::LookupRouteResponse>(R"(
+    verdict: "forward" prefix: "10.1.0.0/16" dataplane_instance: "d1"
+    next_hops { address: "10.40.0.2" connection: "site" weight: 1 live: true chosen: true }
+    next_hops { address: "192.0.2.21" connection: "inside/web" mac: "02:00:5e:00:53:04" weight: 1 live: true }
+    explanation: "through connection site, GRE to 198.51.100.2" explanation: "underlay: to 198.51.100.2 by x")");
+  CHECK(LookupText("blue", "10.1.2.3", answer) ==
+        "blue 10.1.2.3: forward: through connection site, GRE to 198.51.100.2\n"
+        "  longest match 10.1.0.0/16\n"
+        "  NEXT HOP    CONNECTION         PORT    VLAN  MAC                WEIGHT  STATE\n"
+        "  10.40.0.2   site               tunnel  -     -                  1       live, chosen\n"
+        "  192.0.2.21  subnet inside/web  tunnel  -     02:00:5e:00:53:04  1       live\n"
+        "  underlay: to 198.51.100.2 by x\n"
+        "  answered by dataplane d1\n");
+  const auto line = [](const char* route) { return RouteLine(From<api::Route>(route)); };
+  CHECK_THAT(line(R"(prefix: "10.1.0.0/16" resolved { connection: "site" } source: ROUTE_SOURCE_STATIC)"),
+             Catch::Contains(" the tunnel ") && Catch::Contains(" site "));
+  CHECK_THAT(line(R"(prefix: "10.1.0.0/16" resolved { connection: "la" } source: ROUTE_SOURCE_CONNECTED)"),
+             Catch::Contains(" on the link "));
+  CHECK_THAT(line(R"(prefix: "10.1.0.4/32" next_hop: "192.0.2.21" resolved { connection: "inside/web"
+                     provider_address: "192.0.2.21" } source: ROUTE_SOURCE_VIRTUAL_NETWORK)"),
+             Catch::Contains(" host 192.0.2.21 ") && Catch::Contains(" subnet inside/web "));
+}
+
+TEST_CASE("a limit is chosen by its name") {
+  auto status =
+      From<api::GatewayStatus>(R"(fills { name: "vrfs" limit: 4 } fills { name: "routes" limit: 9 })");
+  CHECK(KeepFill("", status));
+  CHECK(status.fills_size() == 2);
+  CHECK(KeepFill("routes", status));
+  REQUIRE(status.fills_size() == 1);
+  CHECK(status.fills(0).name() == "routes");
+  CHECK_FALSE(KeepFill("blue", status));
+}
+
 TEST_CASE("what a port steers is one line, with its own words where it does not") {
   const auto text = [](const char* steering) { return SteeringText(From<api::PortFlowSteering>(steering)); };
   CHECK(text(R"(answer: "no: Function not implemented")") ==

@@ -14,7 +14,8 @@ using Action = std::function<grpc::Status()>;
 
 // Each adds one group of commands. `session` and `chosen` outlive the parse and the action.
 void AddReadCommands(CLI::App& app, Session& session, Action& chosen);       // get, describe
-void AddWriteCommands(CLI::App& app, Session& session, Action& chosen);      // apply, delete
+void AddApplyCommand(CLI::App& app, Session& session, Action& chosen);       // apply
+void AddDeleteCommand(CLI::App& app, Session& session, Action& chosen);      // delete
 void AddOperateCommands(CLI::App& app, Session& session, Action& chosen);    // reset, drain
 void AddWatchCommand(CLI::App& app, Session& session, Action& chosen);       // watch
 void AddRouteCommands(CLI::App& app, Session& session, Action& chosen);      // route lookup, route explain

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 
+#include "tools/sluicectl/readable.h"
+
 namespace sluice::ctl {
 namespace {
 
@@ -64,6 +66,18 @@ TEST_CASE("a mistyped command line is told in one plain line") {
       CHECK(Line().Complaint(row.line) == row.complaint);
     }
   }
+}
+
+TEST_CASE("a connection is one of a tenant, wherever it is named") {
+  Selection selection;
+  selection.connection = "contoso/branch";
+  CHECK(SplitConnection(selection).ok());
+  CHECK(selection.tenant == "contoso");
+  CHECK(selection.connection == "branch");
+  selection.connection = "fabrikam/branch";
+  CHECK(SplitConnection(selection).error_message() == "\"fabrikam/branch\" is not of tenant \"contoso\"");
+  selection.connection = "branch";
+  CHECK(SplitConnection(selection).ok());
 }
 
 }  // namespace sluice::ctl

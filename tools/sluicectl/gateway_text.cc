@@ -120,6 +120,15 @@ std::string WorkersTable(const api::GatewayStatus& status) {
                    rows);
 }
 
+bool KeepFill(const std::string& name, api::GatewayStatus& status) {
+  if (name.empty()) return true;
+  auto& fills = *status.mutable_fills();
+  fills.erase(
+      std::remove_if(fills.begin(), fills.end(), [&](const auto& each) { return each.name() != name; }),
+      fills.end());
+  return !fills.empty();
+}
+
 std::string FillsTable(const api::GatewayStatus& status) {
   std::vector<api::Fill> fills(status.fills().begin(), status.fills().end());
   const auto share = [](const api::Fill& fill) {

@@ -16,6 +16,8 @@ std::string GatewayDescription(const api::Gateway& gateway);
 std::string WorkersTable(const api::GatewayStatus& status);
 // Tables and queues against their limits, the fullest first.
 std::string FillsTable(const api::GatewayStatus& status);
+// Leaves only the limit that is named; all when none is. False when there is none of that name.
+bool KeepFill(const std::string& name, api::GatewayStatus& status);
 std::string PortsTable(const api::DescribePortsResponse& ports);
 // What became of the flows that a port was asked to steer, in a line.
 std::string SteeringText(const api::PortFlowSteering& steering);

@@ -49,7 +49,8 @@ int Run(int argc, char** argv) {
   app.footer(kExitCodes);
   AddSessionOptions(app, session, timeout_s);
   AddReadCommands(app, session, chosen);
-  AddWriteCommands(app, session, chosen);
+  AddApplyCommand(app, session, chosen);
+  AddDeleteCommand(app, session, chosen);
   AddWatchCommand(app, session, chosen);
   AddRouteCommands(app, session, chosen);
   AddMappingCommands(app, session, chosen);
@@ -80,5 +81,7 @@ int Run(int argc, char** argv) {
 }  // namespace sluice::ctl
 
 int main(int argc, char** argv) {
+  // gRPC would write its own words beside ours; what matters reaches us as a status.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
   return sluice::ctl::Run(argc, argv);
 }

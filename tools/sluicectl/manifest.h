@@ -35,7 +35,10 @@ using Resource = std::variant<api::Gateway, api::Tenant, TenantConnection, Tenan
 // names it in "tenant". Without "kind", an object with "name" and "spec" is a
 // tenant, and any other is a Resources message. The order of the result is the
 // order of the file, Resources as gateway, tenants, static routes.
-// `name` stands for the file in errors. A field nobody knows is an error.
+// `name` stands for the file in errors. A field nobody knows, and a file without any object, is an error.
 grpc::Status ParseManifest(const std::string& json, const std::string& name, std::vector<Resource>& out);
+
+// "gateway", "tenants/blue", "tenants/blue/connections/site", "static routes of tenants/blue".
+std::string ObjectOf(const Resource& resource);
 
 }  // namespace sluice::ctl

@@ -56,13 +56,16 @@ TEST_CASE("a list holds objects of several kinds in order") {
 }
 
 TEST_CASE("what is wrong in a file is said with its place") {
-  CHECK(Refusal("{").rfind("file: no JSON: ", 0) == 0);
+  CHECK(Refusal("{") == "file: no JSON: line 1: the text ends, and the { of line 1 is still open");
   CHECK(Refusal("7") == "file: an object or a list of objects is wanted");
   CHECK(Refusal("[{\"kind\": \"tenant\"}, 7]") == "file: item 2: an object is wanted");
   CHECK(Refusal(R"({"kind": "tunnel"})").find("\"kind\": \"tunnel\" is not known") != std::string::npos);
   CHECK(Refusal(R"({"kind": "connection", "name": "c"})") == "file: \"tenant\" is missing: whose is it?");
-  CHECK(Refusal(R"([{"kind": "tenant", "nmae": "a"}])").find("nmae") != std::string::npos);
+  CHECK(Refusal("[{},\n{\"kind\": \"tenant\", \"nmae\": \"a\"}]") ==
+        "file: item 2: line 2: unknown field \"nmae\"; did you mean \"name\"?");
   CHECK(Refusal(R"({"tennants": []})").find("tennants") != std::string::npos);
+  for (const char* nothing : {"{}", "[]", R"({"tenants": []})"})
+    CHECK(Refusal(nothing).find("file: there is no object in it; wanted: ") == 0);
 }
 
 }  // namespace sluice::ctl

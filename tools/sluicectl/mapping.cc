@@ -1,8 +1,7 @@
 // `mapping replace`, `update` and `list`: where the customer addresses of a virtual network are.
-#include <google/protobuf/util/json_util.h>
-
 #include <algorithm>
 
+#include "proto/json/json_fault.h"
 #include "sluice/gateway/v1/virtual_network.grpc.pb.h"
 #include "tools/sluicectl/command.h"
 #include "tools/sluicectl/readable.h"
@@ -42,7 +41,7 @@ template <typename Request>
 grpc::Status ParseFile(const std::string& file, Request& request) {
   std::string content;
   if (auto s = ReadFile(file, content); !s.ok()) return s;
-  const auto status = google::protobuf::util::JsonStringToMessage(content, &request);
+  const absl::Status status = json::Parse(content, request);
   if (status.ok()) return grpc::Status::OK;
   return {grpc::StatusCode::INVALID_ARGUMENT, FileName(file) + ": " + std::string(status.message())};
 }
@@ -115,7 +114,8 @@ grpc::Status List(Session& session, AskedMapping asked) {
   return grpc::Status::OK;
 }
 
-CLI::App* AddChange(CLI::App& mapping, const char* name, const char* what, const char* form, AskedMapping& asked) {
+CLI::App* AddChange(CLI::App& mapping, const char* name, const char* what, const char* form,
+                    AskedMapping& asked) {
   auto* change = mapping.add_subcommand(name, what);
   change->add_option("NETWORK", asked.selection.name, "TENANT/NETWORK")->required();
   change->add_option("-f,--file", asked.file, form)->required();

@@ -112,14 +112,16 @@ grpc::Status Capture(Session& session, const WantedPackets& wanted) {
 }
 
 // A connection is one of a tenant: TENANT/NAME, or --tenant beside it.
-grpc::Status OfTenant(WantedPackets wanted, Session& session, grpc::Status (*action)(Session&, const WantedPackets&)) {
+grpc::Status OfTenant(WantedPackets wanted, Session& session,
+                      grpc::Status (*action)(Session&, const WantedPackets&)) {
   Selection selection;
   selection.tenant = wanted.tenant;
-  selection.name = wanted.connection;
-  if (auto s = SplitTenant(selection); !s.ok()) return s;
+  selection.connection = wanted.connection;
+  if (auto s = SplitConnection(selection); !s.ok()) return s;
+  selection.name = selection.connection;
   if (auto s = NeedTenant(selection); !selection.name.empty() && !s.ok()) return s;
   wanted.tenant = selection.tenant;
-  wanted.connection = selection.name;
+  wanted.connection = selection.connection;
   return action(session, wanted);
 }
 

@@ -21,9 +21,12 @@ CLI::App* AddCommand(CLI::App& app, const std::string& verb, const std::string& 
   auto* command = app.add_subcommand(verb, what);
   command->footer(KindsHelp());
   command->add_option("KIND", asked.kind, "what to read")->required();
-  command->add_option("NAME", asked.selection.name, "which one; of a tenant's parts NAME or TENANT/NAME");
+  command->add_option(
+      "NAME", asked.selection.name,
+      "which one; of a tenant's parts NAME or TENANT/NAME; of drops, routes and audit the tenant");
   command->add_option("-t,--tenant", asked.selection.tenant, "only of this tenant");
-  command->add_option("-c,--connection", asked.selection.connection, "only of this connection");
+  command->add_option("-c,--connection", asked.selection.connection,
+                      "neighbors and routes: only of this connection, TENANT/NAME");
   command->add_option("-l,--label", asked.selection.labels, "tenants with this label, KEY=VALUE");
   command->add_option("--view", asked.selection.view, "of routes")
       ->check(OneOf({"best", "received", "advertised", "programmed"}));
@@ -42,6 +45,7 @@ grpc::Status Read(Session& session, Asked asked, bool describe) {
             "there is no kind \"" + asked.kind + "\"; there are " + known};
   }
   if (auto s = SplitTenant(asked.selection); !s.ok()) return s;
+  if (auto s = SplitConnection(asked.selection); !s.ok()) return s;
   const Reading reading = describe && readable->describe != nullptr ? readable->describe : readable->get;
   return reading(session, asked.selection);
 }

@@ -41,6 +41,11 @@ grpc::Status ShowGateway(Session& session, std::string (*text)(const api::Gatewa
   return grpc::Status::OK;
 }
 
+// `get drops contoso` reads as well as `get drops -t contoso`.
+std::string TenantIn(const Selection& selection) {
+  return selection.tenant.empty() ? selection.name : selection.tenant;
+}
+
 }  // namespace
 
 grpc::Status GetGateway(Session& session, const Selection&) {
@@ -55,8 +60,14 @@ grpc::Status GetWorkers(Session& session, const Selection&) {
   return ShowGateway(session, [](const api::Gateway& gateway) { return WorkersTable(gateway.status()); });
 }
 
-grpc::Status GetLimits(Session& session, const Selection&) {
-  return ShowGateway(session, [](const api::Gateway& gateway) { return FillsTable(gateway.status()); });
+grpc::Status GetLimits(Session& session, const Selection& selection) {
+  api::Gateway gateway;
+  if (auto s = ReadGateway(session, gateway); !s.ok()) return s;
+  if (!KeepFill(selection.name, *gateway.mutable_status()))
+    return {grpc::StatusCode::NOT_FOUND,
+            "there is no limit " + selection.name + "; sluicectl get limits lists them"};
+  session.Show(gateway, [&] { return FillsTable(gateway.status()); });
+  return grpc::Status::OK;
 }
 
 grpc::Status GetPorts(Session& session, const Selection& selection) {
@@ -108,7 +119,7 @@ grpc::Status GetDrops(Session& session, const Selection& selection) {
   grpc::ClientContext context;
   session.LimitTime(context);
   api::ListDropsRequest request;
-  if (!selection.tenant.empty()) request.set_tenant(selection.tenant);
+  if (const std::string tenant = TenantIn(selection); !tenant.empty()) request.set_tenant(tenant);
   api::ListDropsResponse drops;
   if (auto s = session.Stub<api::DiagnosticsService>()->ListDrops(&context, request, &drops); !s.ok())
     return s;
@@ -120,7 +131,7 @@ grpc::Status GetAudit(Session& session, const Selection& selection) {
   grpc::ClientContext context;
   session.LimitTime(context);
   api::ListAuditEventsRequest request;
-  if (!selection.tenant.empty()) request.set_tenant(selection.tenant);
+  if (const std::string tenant = TenantIn(selection); !tenant.empty()) request.set_tenant(tenant);
   request.set_limit(static_cast<uint32_t>(selection.limit));
   api::ListAuditEventsResponse events;
   if (auto s = session.Stub<api::DiagnosticsService>()->ListAuditEvents(&context, request, &events); !s.ok())

@@ -31,9 +31,14 @@ grpc::Status GetRoutes(Session& session, const Selection& selection) {
   grpc::ClientContext context;
   InterruptCancels interrupt(context);
   const auto stream = session.Stub<api::RouteService>()->ListRoutes(&context, request);
-  if (session.output == OutputForm::kTable) session.Say(RoutesTitle());
   api::ListRoutesResponse batch;
+  bool titled = session.output != OutputForm::kTable;
+  const auto title = [&] {
+    if (!titled) session.Say(RoutesTitle());
+    titled = true;
+  };
   while (stream->Read(&batch)) {
+    title();
     for (const auto& route : batch.routes()) {
       session.ShowLine(route, [&] {
         return session.output == OutputForm::kName ? route.prefix() + "\n" : RouteLine(route);
@@ -41,6 +46,8 @@ grpc::Status GetRoutes(Session& session, const Selection& selection) {
     }
   }
   const grpc::Status status = stream->Finish();
+  // A refusal has no table.
+  if (status.ok()) title();
   return interrupt.happened() ? grpc::Status::OK : status;
 }
 

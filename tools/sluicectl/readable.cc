@@ -23,6 +23,18 @@ constexpr std::array<Readable, 13> kReadables = {{
     {"audit", "audit", "who changed what, newest first", GetAudit, nullptr},
 }};
 
+grpc::Status Split(std::string& name, std::string& tenant) {
+  const size_t slash = name.find('/');
+  if (slash == std::string::npos) return grpc::Status::OK;
+  const std::string owner = name.substr(0, slash);
+  if (!tenant.empty() && tenant != owner) {
+    return {grpc::StatusCode::INVALID_ARGUMENT, "\"" + name + "\" is not of tenant \"" + tenant + "\""};
+  }
+  tenant = owner;
+  name.erase(0, slash + 1);
+  return grpc::Status::OK;
+}
+
 }  // namespace
 
 std::span<const Readable> Readables() {
@@ -43,16 +55,11 @@ grpc::Status NeedTenant(const Selection& selection) {
 }
 
 grpc::Status SplitTenant(Selection& selection) {
-  const size_t slash = selection.name.find('/');
-  if (slash == std::string::npos) return grpc::Status::OK;
-  const std::string tenant = selection.name.substr(0, slash);
-  if (!selection.tenant.empty() && selection.tenant != tenant) {
-    return {grpc::StatusCode::INVALID_ARGUMENT,
-            "'" + selection.name + "' is of another tenant than --tenant " + selection.tenant};
-  }
-  selection.tenant = tenant;
-  selection.name.erase(0, slash + 1);
-  return grpc::Status::OK;
+  return Split(selection.name, selection.tenant);
+}
+
+grpc::Status SplitConnection(Selection& selection) {
+  return Split(selection.connection, selection.tenant);
 }
 
 }  // namespace sluice::ctl

@@ -38,6 +38,8 @@ const Readable* FindReadable(const std::string& name);
 
 // "contoso/inside" is connection inside of tenant contoso; a tenant given twice must be the same.
 grpc::Status SplitTenant(Selection& selection);
+// The same of `connection`.
+grpc::Status SplitConnection(Selection& selection);
 // Refuses a part of a tenant whose tenant was not said.
 grpc::Status NeedTenant(const Selection& selection);
 

@@ -29,9 +29,34 @@ std::string FlagsText(const api::Route& route) {
   return out;
 }
 
+// A connection, or a virtual network's subnet, which is called NETWORK/SUBNET.
 std::string ExitText(const api::ResolvedNextHop& resolved) {
-  if (resolved.gateway().empty()) return resolved.connection();
-  return resolved.gateway() + " at " + resolved.provider_address();
+  if (!resolved.gateway().empty()) return resolved.gateway() + " at " + resolved.provider_address();
+  const std::string& name = resolved.connection();
+  return name.find('/') == std::string::npos ? name : "subnet " + name;
+}
+
+std::string HopText(const api::Route& route) {
+  if (!route.resolved().provider_address().empty() && route.resolved().gateway().empty())
+    return "host " + route.resolved().provider_address();
+  if (!route.next_hop().empty() || route.resolved().connection().empty()) return route.next_hop();
+  return route.source() == api::ROUTE_SOURCE_STATIC ? "the tunnel" : "on the link";
+}
+
+// Behind a tunnel there is neither port nor VLAN, and no neighbour to resolve.
+Row HopRow(const api::LookedUpNextHop& hop, const std::string& state) {
+  api::ResolvedNextHop over;
+  over.set_connection(hop.connection());
+  const std::string weight = std::to_string(hop.weight());
+  if (hop.port().empty() && !hop.connection().empty())
+    return {hop.address(), ExitText(over), "tunnel", "", hop.mac(), weight, state};
+  return {hop.address(),
+          ExitText(over),
+          hop.port(),
+          hop.vlan() == 0 ? "untagged" : std::to_string(hop.vlan()),
+          hop.mac().empty() ? "not resolved" : hop.mac(),
+          weight,
+          state};
 }
 
 std::string HopWords(const api::LookedUpNextHop& hop) {
@@ -46,7 +71,7 @@ std::string RoutesTitle() {
 }
 
 std::string RouteLine(const api::Route& route) {
-  return FixedLine({route.prefix(), route.next_hop(), ExitText(route.resolved()), EnumText(route.source()),
+  return FixedLine({route.prefix(), HopText(route), ExitText(route.resolved()), EnumText(route.source()),
                     std::to_string(route.metric()), std::to_string(route.weight()), FlagsText(route)});
 }
 
@@ -59,10 +84,7 @@ std::string LookupText(const std::string& tenant, const std::string& address,
   out += answer.prefix().empty() ? "\n" : "\n  longest match " + answer.prefix() + "\n";
   std::vector<Row> rows;
   for (const auto& hop : answer.next_hops()) {
-    rows.push_back({hop.address(), hop.connection(), hop.port(),
-                    hop.vlan() == 0 ? "untagged" : std::to_string(hop.vlan()),
-                    hop.mac().empty() ? "not resolved" : hop.mac(), std::to_string(hop.weight()),
-                    HopWords(hop)});
+    rows.push_back(HopRow(hop, HopWords(hop)));
   }
   if (!rows.empty()) {
     out += Indented(
@@ -78,7 +100,7 @@ std::string ExplanationText(const api::ExplainRouteResponse& answer) {
   std::vector<Row> rows;
   for (const auto& candidate : answer.candidates()) {
     const auto& route = candidate.route();
-    rows.push_back({route.prefix(), route.next_hop(), ExitText(route.resolved()), EnumText(route.source()),
+    rows.push_back({route.prefix(), HopText(route), ExitText(route.resolved()), EnumText(route.source()),
                     std::to_string(route.metric()), FlagsText(route), candidate.reason()});
   }
   std::string out = TableText(

@@ -4,6 +4,8 @@
 
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "tools/sluicectl/exit_code.h"
+#include "tools/sluicectl/unreachable_text.h"
 
 namespace sluice::ctl {
 namespace {
@@ -47,11 +49,12 @@ std::string CodeText(grpc::StatusCode code) {
   return "failed";
 }
 
-std::string OneLine(std::string text) {
-  for (char& c : text) {
+std::string OneLine(const std::string& text) {
+  std::string out = OptionWords(text);
+  for (char& c : out) {
     if (c == '\n' || c == '\r') c = ' ';
   }
-  return text;
+  return out;
 }
 
 // One line per violation that the message does not tell already.
@@ -94,7 +97,26 @@ std::string DetailLines(const grpc::Status& status) {
 
 }  // namespace
 
+std::string OptionWords(std::string text) {
+  // Fields of the API that sluicectl has options for.
+  static const std::pair<const char*, const char*> kWords[] = {
+      {"set break_glass to write all the same", "--break-glass writes all the same"},
+      {"set overwrite to go back", "--overwrite goes back"},
+      {"or set overwrite", "or leave --create-only out"},
+      {"set overwrite", "--overwrite"},
+  };
+  for (const auto& [field, option] : kWords) {
+    const std::string words = field;
+    for (size_t at = text.find(words); at != std::string::npos; at = text.find(words, at))
+      text.replace(at, words.size(), option);
+  }
+  return text;
+}
+
 std::string StatusText(const grpc::Status& status, const std::string& server) {
+  if (const std::string cut = UnreachableText(server, status.error_message());
+      !cut.empty() && ExitCodeOf(status.error_code()) != kRefused)
+    return "sluicectl: " + cut + "\n";
   std::string where;
   if (status.error_code() == grpc::StatusCode::UNAVAILABLE ||
       status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {

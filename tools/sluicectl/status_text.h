@@ -8,6 +8,9 @@
 
 namespace sluice::ctl {
 
+// The API's words with sluicectl's options where they name a field for one.
+std::string OptionWords(std::string text);
+
 // "sluicectl: WHAT: MESSAGE\n" and "  FIELD: DESCRIPTION\n" for each detail.
 // `server` is named when nobody answered there.
 std::string StatusText(const grpc::Status& status, const std::string& server);

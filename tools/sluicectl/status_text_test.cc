@@ -69,6 +69,50 @@ TEST_CASE("a gateway that does not answer is named") {
   CHECK(StatusText(status, "unix:/run/x") == "sluicectl: unix:/run/x: unavailable: connect failed\n");
 }
 
+TEST_CASE("who does not answer is told with what to do, not with gRPC's words") {
+  const auto said = [](const std::string& server, const std::string& words) {
+    return StatusText({grpc::StatusCode::UNAVAILABLE, words}, server);
+  };
+  CHECK(said("unix:/run/x",
+             "failed to connect to all addresses; last error: UNKNOWN: No such file or directory") ==
+        "sluicectl: no sluice-gateway answers at unix:/run/x: there is no such socket: is sluice-gateway "
+        "running? systemctl status sluice-gateway; another socket is named with --server\n");
+  struct Row {
+    const char* words;
+    const char* told;
+  };
+  const Row rows[] = {
+      {"failed to connect to all addresses; last error: UNKNOWN: ipv4:192.0.2.1:9440: Failed to connect to "
+       "remote host: Connection refused",
+       "nobody listens there"},
+      {"failed to connect to all addresses; last error: UNKNOWN: Ssl handshake failed: SSL_ERROR_SSL: "
+       "error:0A000086:SSL routines::certificate verify failed",
+       "not signed by an authority of --tls-ca"},
+      {"failed to connect to all addresses; last error: UNKNOWN: Peer name gw is not in peer certificate",
+       "--tls-name"},
+      {"Socket closed", "clientCaFile"},
+      {"failed to connect to all addresses; last error: UNAVAILABLE: ipv4:192.0.2.1:9440: Endpoint read "
+       "failed",
+       "clientCaFile"},
+      {"empty address list: ", "--tls-key"},
+  };
+  for (const Row& row : rows) {
+    INFO(row.words);
+    CHECK(said("gw:9440", row.words).find(row.told) != std::string::npos);
+    CHECK(said("gw:9440", row.words).rfind("sluicectl: no sluice-gateway answers at gw:9440: ", 0) == 0);
+  }
+  CHECK(said("gw:9440", "the gateway is shutting down").find("shutting down") != std::string::npos);
+}
+
+TEST_CASE("what the API calls by its fields, sluicectl calls by its options") {
+  CHECK(OptionWords("managed by a, you are b; set break_glass to write all the same") ==
+        "managed by a, you are b; --break-glass writes all the same");
+  CHECK(OptionWords("version 6 is not above 7, which is stored; set overwrite to go back") ==
+        "version 6 is not above 7, which is stored; --overwrite goes back");
+  CHECK(OptionWords("it exists; give its etag, or set overwrite") ==
+        "it exists; give its etag, or leave --create-only out");
+}
+
 TEST_CASE("details that are no google.rpc.Status are ignored") {
   const grpc::Status status(grpc::StatusCode::NOT_FOUND, "no tenant 'x'", "\xff\xff\xff");
   CHECK(StatusText(status, "") == "sluicectl: not found: no tenant 'x'\n");

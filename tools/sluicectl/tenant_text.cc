@@ -7,6 +7,7 @@
 #include "tools/sluicectl/connection_text.h"
 #include "tools/sluicectl/enum_text.h"
 #include "tools/sluicectl/quantity_text.h"
+#include "tools/sluicectl/status_text.h"
 #include "tools/sluicectl/text_table.h"
 #include "tools/sluicectl/virtual_network_text.h"
 
@@ -104,7 +105,7 @@ std::string ConsequencesText(const google::protobuf::RepeatedPtrField<api::Conse
     const bool stands_out =
         c.kind() == api::CONSEQUENCE_KIND_REFUSED || c.kind() == api::CONSEQUENCE_KIND_WARNING;
     out += "  " + (stands_out ? EnumText(c.kind()) + ": " : "") +
-           (stands_out && !c.field().empty() ? c.field() + ": " : "") + c.description() + "\n";
+           (stands_out && !c.field().empty() ? c.field() + ": " : "") + OptionWords(c.description()) + "\n";
   }
   return out;
 }
