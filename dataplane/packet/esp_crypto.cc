@@ -66,11 +66,12 @@ uint32_t UpperHalf(uint64_t sequence) {
   return __builtin_bswap32(static_cast<uint32_t>(sequence >> 32));
 }
 
-// Constant time, whatever the compiler thinks of it; `bytes` is a multiple of four.
+// Constant time, whatever the compiler thinks of it; `bytes` is a multiple of four, 12 at least.
 bool IcvsEqual(const uint8_t* one, const uint8_t* two, unsigned bytes) {
-  uint32_t difference = 0;
-  for (unsigned i = 0; i < bytes; i += 4)
-    difference |= LoadRaw<uint32_t>(one + i) ^ LoadRaw<uint32_t>(two + i);
+  const auto differ = [&](unsigned at) { return LoadRaw<uint64_t>(one + at) ^ LoadRaw<uint64_t>(two + at); };
+  // The last eight bytes may overlap.
+  uint64_t difference = differ(0) | differ(bytes - 8);
+  for (unsigned at = 8; at + 8 < bytes; at += 8) difference |= differ(at);
   asm("" : "+r"(difference));
   return difference == 0;
 }

@@ -85,10 +85,60 @@ inline constexpr uint8_t kEspIvBytesMax = 16;
 inline constexpr uint8_t kEspAlignmentMax = 16;
 
 // All suites, each at the index of its id.
-std::span<const EspSuite> EspSuites();
+inline constexpr EspSuite kEspSuites[] = {
+    // id, name, cipher, integrity, key, salt, integrity key, IV, ICV, alignment
+    {EspSuiteId::kAes128Gcm, "aes128gcm16", EspCipher::kAesGcm, EspIntegrity::kNone, 16, 4, 0, 8, 16, 4},
+    {EspSuiteId::kAes192Gcm, "aes192gcm16", EspCipher::kAesGcm, EspIntegrity::kNone, 24, 4, 0, 8, 16, 4},
+    {EspSuiteId::kAes256Gcm, "aes256gcm16", EspCipher::kAesGcm, EspIntegrity::kNone, 32, 4, 0, 8, 16, 4},
+    {EspSuiteId::kChaCha20Poly1305, "chacha20poly1305", EspCipher::kChaCha20Poly1305, EspIntegrity::kNone, 32,
+     4, 0, 8, 16, 4},
+    {EspSuiteId::kAes128Gmac, "aes128gmac", EspCipher::kAesGmac, EspIntegrity::kNone, 16, 4, 0, 8, 16, 4},
+    {EspSuiteId::kAes192Gmac, "aes192gmac", EspCipher::kAesGmac, EspIntegrity::kNone, 24, 4, 0, 8, 16, 4},
+    {EspSuiteId::kAes256Gmac, "aes256gmac", EspCipher::kAesGmac, EspIntegrity::kNone, 32, 4, 0, 8, 16, 4},
+    {EspSuiteId::kAes128CbcSha1, "aes128-sha1", EspCipher::kAesCbc, EspIntegrity::kHmacSha1, 16, 0, 20, 16,
+     12, 16},
+    {EspSuiteId::kAes128CbcSha256, "aes128-sha256", EspCipher::kAesCbc, EspIntegrity::kHmacSha256, 16, 0, 32,
+     16, 16, 16},
+    {EspSuiteId::kAes128CbcSha384, "aes128-sha384", EspCipher::kAesCbc, EspIntegrity::kHmacSha384, 16, 0, 48,
+     16, 24, 16},
+    {EspSuiteId::kAes128CbcSha512, "aes128-sha512", EspCipher::kAesCbc, EspIntegrity::kHmacSha512, 16, 0, 64,
+     16, 32, 16},
+    {EspSuiteId::kAes192CbcSha1, "aes192-sha1", EspCipher::kAesCbc, EspIntegrity::kHmacSha1, 24, 0, 20, 16,
+     12, 16},
+    {EspSuiteId::kAes192CbcSha256, "aes192-sha256", EspCipher::kAesCbc, EspIntegrity::kHmacSha256, 24, 0, 32,
+     16, 16, 16},
+    {EspSuiteId::kAes192CbcSha384, "aes192-sha384", EspCipher::kAesCbc, EspIntegrity::kHmacSha384, 24, 0, 48,
+     16, 24, 16},
+    {EspSuiteId::kAes192CbcSha512, "aes192-sha512", EspCipher::kAesCbc, EspIntegrity::kHmacSha512, 24, 0, 64,
+     16, 32, 16},
+    {EspSuiteId::kAes256CbcSha1, "aes256-sha1", EspCipher::kAesCbc, EspIntegrity::kHmacSha1, 32, 0, 20, 16,
+     12, 16},
+    {EspSuiteId::kAes256CbcSha256, "aes256-sha256", EspCipher::kAesCbc, EspIntegrity::kHmacSha256, 32, 0, 32,
+     16, 16, 16},
+    {EspSuiteId::kAes256CbcSha384, "aes256-sha384", EspCipher::kAesCbc, EspIntegrity::kHmacSha384, 32, 0, 48,
+     16, 24, 16},
+    {EspSuiteId::kAes256CbcSha512, "aes256-sha512", EspCipher::kAesCbc, EspIntegrity::kHmacSha512, 32, 0, 64,
+     16, 32, 16},
+    {EspSuiteId::kNullSha1, "null-sha1", EspCipher::kNull, EspIntegrity::kHmacSha1, 0, 0, 20, 0, 12, 4},
+    {EspSuiteId::kNullSha256, "null-sha256", EspCipher::kNull, EspIntegrity::kHmacSha256, 0, 0, 32, 0, 16, 4},
+    {EspSuiteId::kNullSha384, "null-sha384", EspCipher::kNull, EspIntegrity::kHmacSha384, 0, 0, 48, 0, 24, 4},
+    {EspSuiteId::kNullSha512, "null-sha512", EspCipher::kNull, EspIntegrity::kHmacSha512, 0, 0, 64, 0, 32, 4},
+    {EspSuiteId::kDes3CbcSha1, "3des-sha1", EspCipher::kDes3Cbc, EspIntegrity::kHmacSha1, 24, 0, 20, 8, 12,
+     8},
+    {EspSuiteId::kDes3CbcSha256, "3des-sha256", EspCipher::kDes3Cbc, EspIntegrity::kHmacSha256, 24, 0, 32, 8,
+     16, 8},
+    {EspSuiteId::kDes3CbcSha384, "3des-sha384", EspCipher::kDes3Cbc, EspIntegrity::kHmacSha384, 24, 0, 48, 8,
+     24, 8},
+    {EspSuiteId::kDes3CbcSha512, "3des-sha512", EspCipher::kDes3Cbc, EspIntegrity::kHmacSha512, 24, 0, 64, 8,
+     32, 8},
+};
 
-inline const EspSuite& SuiteOf(EspSuiteId id) {
-  return EspSuites()[static_cast<uint8_t>(id)];
+constexpr std::span<const EspSuite> EspSuites() {
+  return kEspSuites;
+}
+
+constexpr const EspSuite& SuiteOf(EspSuiteId id) {
+  return kEspSuites[static_cast<uint8_t>(id)];
 }
 
 enum class LegacySuites : uint8_t { kRefused, kAllowed };
