@@ -178,6 +178,8 @@ TEST_CASE("what is inside is an IP packet, a dummy, or dropped") {
   other_version[0] = 0x65;
   Bytes zeros = Padded(Ipv4Packet(32), 0, 6, 4);
   std::fill(zeros.begin() + 32, zeros.begin() + 38, 0);
+  Bytes longer_than_all = Padded(Ipv4Packet(20), 0, 0, 4);
+  longer_than_all[20] = 21;
   const Row rows[] = {
       {"IPv4", Padded(Ipv4Packet(32), 0, 6, 4), kSound, true, 32},
       {"IPv6", Padded(Ipv6Packet(60), 0, 2, 41), kSound, false, 60},
@@ -190,6 +192,7 @@ TEST_CASE("what is inside is an IP packet, a dummy, or dropped") {
       {"an empty dummy", Padded({}, 0, 2, 59), DropReason::kEspDummy},
       {"transport mode", Padded(Bytes(50, 0x77), 0, 0, 17), DropReason::kEspNextHeader},
       {"padding longer than everything", {1, 2, 3, 4, 4}, kWrong},
+      {"the same behind a sound packet", longer_than_all, kWrong},
       {"padding that leaves nothing", Padded({}, 0, 2, 4), kWrong},
       {"one byte", {4}, kWrong},
       {"nothing", {}, kWrong},
