@@ -14,6 +14,7 @@
 #include "dataplane/agent/state_messages.h"
 #include "dataplane/eal/eal_arguments.h"
 #include "dataplane/nodes/nodes.h"
+#include "dataplane/packet/esp_self_test.h"
 #include "dataplane/queue_fills.h"
 #include "dataplane/slowpath/slow_path_message.h"
 #include "dataplane/startup_settings.h"
@@ -148,9 +149,27 @@ CounterBlock ForwardingProcess::CountersOf(WorkerIndex worker) const {
   return CounterBlock::Of(memory_->counter_layout(), memory_->counter_section(), worker);
 }
 
+// Each worker's own; all find the same instructions, so one is asked for the known answers.
+absl::Status ForwardingProcess::CreateCrypto() {
+  esp_crypto_.reserve(worker_count());
+  for (WorkerIndex worker = 0; worker < worker_count(); ++worker) {
+    auto crypto = EspCrypto::Create();
+    if (!crypto.ok()) return crypto.status();
+    esp_crypto_.push_back(*std::move(crypto));
+  }
+  spdlog::info("ESP: {}", esp_crypto_.front().library().Describe());
+  const std::vector<EspSuiteId> failed = FailedEspSuites(esp_crypto_.front(), LegacySuites::kRefused);
+  for (const EspSuiteId suite : failed) tables_->sas.Disable(suite);
+  const absl::Status described = DescribeFailedEspSuites(failed);
+  if (!described.ok()) remarks_.emplace_back(described.message());
+  return absl::OkStatus();
+}
+
 absl::Status ForwardingProcess::CreateWorkers() {
   std::vector<WorkerContext> contexts(worker_count());
   if (worker_count() > 1) fragment_rings_ = std::make_unique<FragmentRings>(worker_count());
+  if (worker_count() > 1) handover_rings_ = std::make_unique<HandoverRings>(worker_count());
+  if (const absl::Status created = CreateCrypto(); !created.ok()) return created;
   for (WorkerIndex worker = 0; worker < worker_count(); ++worker) {
     auto rings = OwnedWorkerRings::Create(worker);
     if (!rings.ok()) return rings.status();
@@ -163,6 +182,8 @@ absl::Status ForwardingProcess::CreateWorkers() {
     context.packets = packets_.get();
     context.reassembly_pool = reassembly_packets_.get();
     context.fragment_rings = fragment_rings_.get();
+    context.handover_rings = handover_rings_.get();
+    context.esp_crypto = &esp_crypto_[worker];
     rings_.push_back(*std::move(rings));
   }
   std::vector<PortQueues> queues;

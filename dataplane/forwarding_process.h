@@ -16,7 +16,9 @@
 #include "dataplane/eal/port.h"
 #include "dataplane/eal/startup_plan.h"
 #include "dataplane/graph/fragment_rings.h"
+#include "dataplane/graph/handover_rings.h"
 #include "dataplane/graph/worker.h"
+#include "dataplane/packet/esp_crypto.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "dataplane/worker_wiring.h"
 #include "proto/channel/channel_server.h"
@@ -39,6 +41,7 @@ class ForwardingProcess {
   absl::Status OpenPorts();
   absl::Status CreateTables();
   absl::Status CreateChannel();
+  absl::Status CreateCrypto();
   absl::Status CreateWorkers();
   absl::Status StartSteering();
   absl::Status StartThreads();
@@ -66,6 +69,8 @@ class ForwardingProcess {
   std::unique_ptr<Agent> agent_;
   std::vector<OwnedWorkerRings> rings_;
   std::unique_ptr<FragmentRings> fragment_rings_;
+  std::unique_ptr<HandoverRings> handover_rings_;
+  std::vector<EspCrypto> esp_crypto_;  // by worker
   std::unique_ptr<SlowPath> slow_path_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<FlowSteering> steering_;

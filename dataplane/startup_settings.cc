@@ -29,6 +29,7 @@ TableLimits TableLimitsOf(const StartupPlan& plan) {
   limits.reassembly_fragments_per_datagram = from.reassembly_fragments_per_datagram();
   limits.reassembly_datagram_bytes = from.reassembly_datagram_bytes();
   limits.reassembly_timeout_ms = from.reassembly_timeout_ms();
+  limits.sas = from.sas();
   return limits;
 }
 

@@ -55,7 +55,8 @@ std::string LimitName(uint32_t limit) {
                                            "fib_mib",
                                            "pending_removals",
                                            "tunnel_terminations",
-                                           "tunnel_remotes"};
+                                           "tunnel_remotes",
+                                           "sas"};
   constexpr uint32_t kCount = sizeof(kNames) / sizeof(kNames[0]);
   return limit > 0 && limit < kCount ? kNames[limit] : "number " + std::to_string(limit);
 }

@@ -33,6 +33,8 @@ const char* NameOf(TunnelKind kind) {
       return "vxlan";
     case TunnelKind::kNvgre:
       return "nvgre";
+    case TunnelKind::kEsp:
+      return "esp";
   }
   return "";
 }
@@ -123,6 +125,8 @@ std::string TunnelName(const Tunnel& tunnel) {
       return absl::StrCat("VXLAN ", tunnel.key_out);
     case TunnelKind::kNvgre:
       return absl::StrCat("NVGRE ", tunnel.key_out);
+    case TunnelKind::kEsp:
+      return "ESP";
   }
   return "";
 }
@@ -179,6 +183,7 @@ std::vector<v1::TableFill> TableFills(TableWriter& writer) {
       Fill("tunnel_terminations", std::max(tables.tunnels.ipv4().used(), tables.tunnels.ipv6().used()),
            limits.tunnel_terminations),
       Fill("tunnel_remotes", tables.tunnels.remotes.used(), limits.tunnel_remotes),
+      Fill("sas", tables.sas.used(), limits.sas),
       Fill("reassembly_datagrams", datagrams, limits.reassembly_datagrams),
       Fill("pending_removals", tables.retirement.pending(), limits.pending_removals),
   };

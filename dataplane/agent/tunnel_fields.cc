@@ -22,6 +22,7 @@ uint16_t FlagsOfKind(TunnelKind kind) {
     case TunnelKind::kVxlan:
       return kEveryKind | kTunnelUdpChecksum;
     case TunnelKind::kNvgre:
+    case TunnelKind::kEsp:
       return kEveryKind;
   }
   return 0;
@@ -54,7 +55,7 @@ MaybeRefusal CheckTunnelFields(std::span<const std::byte> bytes) {
   TunnelRecord record;
   std::memcpy(&record, bytes.data(), sizeof record);
   const auto kind = static_cast<TunnelKind>(record.kind);
-  const bool overlay = kind != TunnelKind::kGre;
+  const bool overlay = kind == TunnelKind::kVxlan || kind == TunnelKind::kNvgre;
   const auto refuse = [](size_t field, uint64_t value = 0) {
     return Refuse(RefusalReason::kOutOfRange, field, value);
   };

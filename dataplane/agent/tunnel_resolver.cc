@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "dataplane/agent/adjacency_resolver.h"
+#include "dataplane/packet/esp.h"
 #include "proto/net/check.h"
 
 namespace sluice::dataplane {
@@ -67,10 +68,28 @@ DownCause AdjacencyResolver::TunnelCauseOf(AdjacencyId id, const Adjacency& adja
   return paths_[adjacency.remote].cause;
 }
 
+namespace {
+
+// The longest inner packet that every outbound SA of the tunnel gets through `path_mtu`, whole
+// blocks of its cipher (RFC 4301 section 8.1). Without an SA nothing leaves.
+uint16_t EspTunnelMtu(const SaTable& sas, const Tunnel& tunnel, uint16_t path_mtu) {
+  uint32_t mtu = path_mtu;
+  for (const OutboundPolicy& policy : sas.DescribePolicies(tunnel.id)) {
+    const SaDescription* const sa = sas.Describe(policy.sa);
+    if (sa == nullptr) continue;
+    mtu = std::min(mtu, EspInnerMtu(path_mtu, sa->endpoints.local.is_v4(), sa->udp, SuiteOf(sa->suite)));
+  }
+  return static_cast<uint16_t>(mtu);
+}
+
+}  // namespace
+
 uint16_t AdjacencyResolver::TunnelMtuOf(const Interface& interface, const Adjacency& adjacency) const {
   const Tunnel& tunnel = *tables_.tunnels.Find(adjacency.interface);
   const uint16_t path_mtu = tables_.tunnels.remotes.PathMtu(adjacency.remote);
   if (path_mtu == 0 || tunnel.may_be_cut()) return interface.mtu;
+  if (tunnel.kind == TunnelKind::kEsp)
+    return std::min(interface.mtu, EspTunnelMtu(tables_.sas, tunnel, path_mtu));
   return std::min(interface.mtu, static_cast<uint16_t>(path_mtu - tunnel.header_bytes));
 }
 

@@ -22,15 +22,16 @@ SteeredTunnel SteeredOf(const Tunnel& tunnel) {
 
 class Collection {
  public:
-  explicit Collection(const OwnerQueues& queues) : queues_(queues) {}
+  Collection(const SlotTable& slots, const OwnerQueues& queues) : slots_(slots), queues_(queues) {}
 
   void Add(InterfaceId interface, Place place, const std::optional<SteeredTunnel>& tunnel) {
-    const auto queue = queues_.Find(place.port, OwnerSlotOf(interface));
+    const auto queue = queues_.Find(place.port, slots_.OwnerOf(OwnerSlotOf(interface)).worker());
     if (queue.has_value()) flows_.insert({place.port, place.vlan, tunnel, *queue, interface});
   }
   std::set<SteeredFlow> Take() { return std::move(flows_); }
 
  private:
+  const SlotTable& slots_;
   const OwnerQueues& queues_;
   std::set<SteeredFlow> flows_;
 };
@@ -43,13 +44,13 @@ void OwnerQueues::Add(PortId port, WorkerIndex worker, uint16_t queue) {
   if (!known.has_value()) known = queue;
 }
 
-std::optional<uint16_t> OwnerQueues::Find(PortId port, uint32_t slot) const {
-  const size_t at = port * size_t{workers_} + slot % workers_;
+std::optional<uint16_t> OwnerQueues::Find(PortId port, WorkerIndex worker) const {
+  const size_t at = port * size_t{workers_} + worker;
   return at < queues_.size() ? queues_[at] : std::nullopt;
 }
 
 std::set<SteeredFlow> WantedFlows(const Tables& tables, const OwnerQueues& queues) {
-  Collection flows(queues);
+  Collection flows(tables.slots, queues);
   std::vector<Place> underlay;
   std::vector<InterfaceId> tunnels;
   for (uint32_t id = 1; id < tables.interfaces.size(); ++id) {
@@ -66,7 +67,8 @@ std::set<SteeredFlow> WantedFlows(const Tables& tables, const OwnerQueues& queue
   for (const InterfaceId id : tunnels) {
     // Written after its interface: it may be gone or not there yet.
     const Tunnel* tunnel = tables.tunnels.Find(id);
-    if (tunnel == nullptr) continue;
+    // The flows of an ESP tunnel are those of its SAs, which no port is asked to steer yet.
+    if (tunnel == nullptr || tunnel->kind == TunnelKind::kEsp) continue;
     for (const Place place : underlay) flows.Add(id, place, SteeredOf(*tunnel));
   }
   return flows.Take();

@@ -12,21 +12,20 @@
 
 namespace sluice::dataplane {
 
-// Owner slots of tunnels and VLANs; what a slot means may change while they live.
-inline constexpr uint32_t kOwnerSlots = 256;
-constexpr uint32_t OwnerSlotOf(InterfaceId interface) {
+// Owner slots of tunnels and VLANs; Tables::slots says whose they are.
+constexpr uint8_t OwnerSlotOf(InterfaceId interface) {
   return interface % kOwnerSlots;
 }
 
 class OwnerQueues {
  public:
-  // No port has a queue yet, and slots go round the workers.
+  // No port has a queue yet.
   OwnerQueues(uint32_t ports, WorkerIndex workers) : workers_(workers), queues_(ports * size_t{workers}) {}
 
   // `worker` polls `queue` of `port`; of several queues the first one counts.
   void Add(PortId port, WorkerIndex worker, uint16_t queue);
-  // Absent: the owner of the slot polls no queue of the port.
-  std::optional<uint16_t> Find(PortId port, uint32_t slot) const;
+  // Absent: the worker polls no queue of the port.
+  std::optional<uint16_t> Find(PortId port, WorkerIndex worker) const;
 
  private:
   WorkerIndex workers_;

@@ -24,18 +24,34 @@ OwnerQueues TwoWorkers() {
   return queues;
 }
 
-TEST_CASE("a slot belongs to a worker, and its flows to a queue that the worker polls") {
+TEST_CASE("the flows of a worker go to the first queue that it polls") {
   OwnerQueues queues = TwoWorkers();
   queues.Add(0, 1, 7);  // a second one
-  CHECK(queues.Find(0, 4) == 0);
-  CHECK(queues.Find(0, 5) == 1);
-  CHECK(queues.Find(1, 4) == std::nullopt);
-  CHECK(queues.Find(1, 5) == 0);
-  CHECK(queues.Find(2, 5) == std::nullopt);
+  CHECK(queues.Find(0, 0) == 0);
+  CHECK(queues.Find(0, 1) == 1);
+  CHECK(queues.Find(1, 0) == std::nullopt);
+  CHECK(queues.Find(1, 1) == 0);
+  CHECK(queues.Find(2, 1) == std::nullopt);
+}
+
+TablesOptions TablesOfTwoWorkers() {
+  TablesOptions options = SmallTables();
+  options.workers = 2;
+  return options;
+}
+
+TEST_CASE("a flow follows its slot to another worker") {
+  Writer to(TablesOfTwoWorkers());
+  to.Take(BeginSync());
+  to.Take(VrfIs(1));
+  to.Take(InterfaceIs(2, 1, 101, 0));
+  CHECK(WantedFlows(to.tables, TwoWorkers()) == std::set<SteeredFlow>{{0, 101, {}, 0, 2}});
+  REQUIRE(to.tables.slots.Move(OwnerSlotOf(2), 1).ok());
+  CHECK(WantedFlows(to.tables, TwoWorkers()) == std::set<SteeredFlow>{{0, 101, {}, 1, 2}});
 }
 
 TEST_CASE("VLANs of tenants are steered where their owner polls a queue") {
-  Writer to;
+  Writer to(TablesOfTwoWorkers());
   to.Take(BeginSync());
   to.Take(VrfIs(1));
   to.Take(InterfaceIs(1, 1, 100, 0));
@@ -48,7 +64,7 @@ TEST_CASE("VLANs of tenants are steered where their owner polls a queue") {
 }
 
 TEST_CASE("tunnels are steered on every interface of the underlay") {
-  Writer to;
+  Writer to(TablesOfTwoWorkers());
   to.Take(BeginSync());
   to.Take(VrfIs(1));
   to.Take(GreIs(4, 1, "192.0.2.1", "198.51.100.2"));
@@ -67,7 +83,7 @@ TEST_CASE("tunnels are steered on every interface of the underlay") {
 }
 
 TEST_CASE("whoever steers hears of interfaces and tunnels that come and go") {
-  Writer to;
+  Writer to(TablesOfTwoWorkers());
   unsigned heard = 0;
   to.writer.SetInterfaceObserver([&heard] { ++heard; });
   to.Take(BeginSync());

@@ -17,6 +17,7 @@ constexpr uint16_t kVlanIdMask = 0x0fff;
 constexpr uint16_t kGreKeyBit = 0x2000;
 constexpr uint8_t kUdp = 17;
 constexpr uint8_t kGre = 47;
+constexpr uint8_t kEsp = 50;
 constexpr uint32_t kVniMax = (1u << 24) - 1;
 
 void StoreVni(uint8_t bytes[3], uint32_t vni) {
@@ -179,6 +180,9 @@ void FlowRule::AppendTunnel(const SteeredTunnel& tunnel) {
       gre_key_.spec = rte_cpu_to_be_32(*tunnel.key);
       gre_key_.mask = ~rte_be32_t{0};
       return Append(RTE_FLOW_ITEM_TYPE_GRE_KEY, &gre_key_.spec, &gre_key_.mask);
+    case TunnelKind::kEsp:
+      // Its flows are its SAs, which are not steered yet: WantedFlows asks for none.
+      return AppendOuterIp(tunnel, kEsp);
   }
 }
 

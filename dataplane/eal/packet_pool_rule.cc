@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "dataplane/tables/fragment.h"
+#include "dataplane/tables/sa/slot_table.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -23,7 +24,8 @@ constexpr uint32_t WholeCacheLines(uint32_t bytes) {
 
 PacketPoolSize SmallestPacketPool(std::span<const PortPlan> ports, uint32_t workers) {
   PacketPoolSize size;
-  const uint32_t handed_over = workers < 2 ? 0 : (workers - 1) * FragmentRingSlots(workers);
+  const uint32_t handed_over =
+      workers < 2 ? 0 : (workers - 1) * FragmentRingSlots(workers) + workers * HandoverRingSlots(workers);
   size.mbufs =
       workers * (kPoolCachePerWorker * 3 / 2 + kPacketsInGraphPerWorker + kPuntRingSlots + handed_over);
   for (const PortPlan& port : ports) {

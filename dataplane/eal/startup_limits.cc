@@ -45,6 +45,7 @@ constexpr Setting kLimits[] = {
     {"reassembly_fragments_per_datagram", 64, 2, 1024},
     {"reassembly_datagram_bytes", 9216, 1500, kReassembledBytesMax},
     {"reassembly_timeout_ms", 2000, 10, 60000},
+    {"sas", 65536, 2, 1 << 22},
 };
 
 constexpr Setting kSlowPath[] = {

@@ -17,7 +17,9 @@
 
 namespace sluice::dataplane {
 
+class EspCrypto;
 class FragmentRings;
+class HandoverRings;
 class Observation;
 
 inline constexpr uint16_t kBurstMax = 256;
@@ -58,6 +60,9 @@ struct WorkerContext {
   rte_mempool* reassembly_pool = nullptr;
   // Null when the worker is the only one.
   FragmentRings* fragment_rings = nullptr;
+  HandoverRings* handover_rings = nullptr;
+  // This worker's own. Null: no ESP packet passes.
+  EspCrypto* esp_crypto = nullptr;
   // Trace and capture; null in programs that have none. See graph/observation.h.
   Observation* observation = nullptr;
 

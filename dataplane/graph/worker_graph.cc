@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dataplane/nodes/esp_handover.h"
 #include "dataplane/nodes/reassemble.h"
 #include "proto/net/check.h"
 
@@ -28,7 +29,8 @@ constexpr uint32_t kStreamMax = 32768;  // rte_graph counts in 16 bits
 uint32_t StreamSize(const WorkerContext& context) {
   const uint32_t arriving = static_cast<uint32_t>(context.receive_queues.size()) * context.burst +
                             kInjectBurstMax +
-                            (context.fragment_rings != nullptr ? reassemble::kHandedOverMax : 0u);
+                            (context.fragment_rings != nullptr ? reassemble::kHandedOverMax : 0u) +
+                            (context.handover_rings != nullptr ? esp_handover::kTakenMax : 0u);
   // An expired datagram is one ICMP error at most.
   return std::max<uint32_t>(RTE_GRAPH_BURST_SIZE, arriving * kFragmentsPerPacket + reassemble::kExpiredMax);
 }

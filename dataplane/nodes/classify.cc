@@ -7,8 +7,7 @@
 #include "dataplane/nodes/decapsulation.h"
 #include "dataplane/nodes/forward_burst.h"
 #include "dataplane/nodes/recognition.h"
-#include "dataplane/nodes/tunnel_decap.h"
-#include "dataplane/packet/tunnel_header.h"
+#include "dataplane/nodes/tunnel_payload.h"
 
 namespace sluice::dataplane {
 namespace {
@@ -20,8 +19,8 @@ using classify::Verdict;
 using forward::kFramesTogether;
 
 constexpr const char* kNext[classify::kEdgeCount] = {
-    "port_tx", "local",        "icmp_error",  "fragment",    "punt",
-    "drop",    "tunnel_encap", "ip4_forward", "ip6_forward", "tunnel_decap"};
+    "port_tx",      "local",       "icmp_error",  "fragment",    "punt",         "drop",
+    "tunnel_encap", "esp_encrypt", "ip4_forward", "ip6_forward", "tunnel_decap", "esp_decrypt"};
 constexpr uint16_t kPrefetchDistance = 4;
 
 // The frame where drivers put it, without waiting for the mbuf to say so.
@@ -126,9 +125,11 @@ void TakeOrSend(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, B
     // While somebody traces, every packet shows itself in every node.
     if (__builtin_expect(!worker.tracing && TakeOrdinary(worker, mbuf, bursts), 1)) continue;
     Edge edge = Examine(worker, mbuf).edge;
-    if (MetaOf(mbuf).vrf == 0 && (edge == classify::kIp4Forward || edge == classify::kIp6Forward) &&
-        tunnel_decap::MayBeTunnelPacket(*worker.tables, mbuf, edge == classify::kIp4Forward))
-      edge = classify::kTunnelDecap;
+    if (MetaOf(mbuf).vrf == 0 && (edge == classify::kIp4Forward || edge == classify::kIp6Forward)) {
+      const TunnelPayload payload = TunnelPayloadOf(*worker.tables, mbuf, edge == classify::kIp4Forward);
+      if (payload == TunnelPayload::kClear) edge = classify::kTunnelDecap;
+      if (payload == TunnelPayload::kEsp) edge = classify::kEspDecrypt;
+    }
     run.Send(edge, mbuf);
   }
 }
@@ -173,9 +174,10 @@ void Take(const NodeRun& run, rte_mbuf* const packets[], uint16_t count, Bursts&
     run.worker.ipv4_prevails = 4 * bursts.ipv4_count >= count;
   }
   if (left == 0) return;
-  decapsulation::Careful careful;
-  left = decapsulation::Take(worker, others, left, bursts.ipv4, bursts.ipv4_count, careful);
+  decapsulation::Leaving careful, encrypted;
+  left = decapsulation::Take(worker, others, left, bursts.ipv4, bursts.ipv4_count, careful, encrypted);
   if (careful.count != 0) run.Send(classify::kTunnelDecap, careful.packet, careful.count);
+  if (encrypted.count != 0) run.Send(classify::kEspDecrypt, encrypted.packet, encrypted.count);
   if (__builtin_expect(left != 0, 0)) TakeOrSend(run, others, left, bursts);
 }
 

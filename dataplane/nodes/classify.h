@@ -21,6 +21,7 @@ enum Edge : uint16_t {
   kIp4Forward = forward::kIp4Forward,
   kIp6Forward = forward::kIp6Forward,
   kTunnelDecap,
+  kEspDecrypt,
   kEdgeCount
 };
 

@@ -2,6 +2,7 @@
 // headers, whose the packets are, and what is inside.
 #include "dataplane/nodes/decapsulation.h"
 
+#include "dataplane/nodes/tunnel_payload.h"
 #include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
 #include "dataplane/packet/tunnel_models.h"
@@ -33,9 +34,18 @@ struct Arrival {
   InterfaceId interface;
 };
 
-// The outer headers of a frame whose tunnel may be anybody's; false: it is not a
-// tunnel packet over IPv4, or anything is odd about its L2 or IP header.
-inline bool LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& arrival) {
+// Encrypted, or on ESP's UDP port.
+inline bool MayBeEsp(const uint8_t* ip, uint8_t protocol, uint16_t outer_bytes) {
+  if (IsIpv4Fragment(ip)) return false;  // to us, it ends in reassemble
+  return protocol == kProtocolEsp ||
+         (protocol == kProtocolUdp && outer_bytes >= kIpv4HeaderBytes + kUdpHeaderBytes &&
+          LoadBe16(ip + kIpv4HeaderBytes + 2) == kUdpPortEsp);
+}
+
+// The outer headers of a frame whose tunnel may be anybody's; kNone: it is not a
+// tunnel packet over IPv4, or anything is odd about its L2 or IP header. Of kEsp, `arrival`
+// has the first fields.
+inline TunnelPayload LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& arrival) {
   uint8_t* frame = DataOf(mbuf);
   const PortId port = mbuf.port;
   bool tagged;
@@ -43,26 +53,30 @@ inline bool LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& ar
   const Subinterface subinterface = worker.tables->subinterfaces.Find(port, vlan);
   // The only flags: up, and of the underlay.
   constexpr uint64_t kFlags = uint64_t{kSubinterfaceUp | kSubinterfaceUnderlay} << 32;
-  if (((subinterface.Word() ^ kFlags) & uint64_t{0xffff} << 32) != 0) return false;
+  if (((subinterface.Word() ^ kFlags) & uint64_t{0xffff} << 32) != 0) return TunnelPayload::kNone;
   const uint8_t l2_bytes = tagged ? kTaggedL2Bytes : kEthernetBytes;
   uint8_t* ip = frame + l2_bytes;
   const uint32_t available = mbuf.data_len - uint32_t{l2_bytes};
   const uint64_t odd = (MacBits(frame) ^ worker.transmit[port].mac_bits) | OdditiesOf(mbuf) |
                        static_cast<uint64_t>(LoadBe16(ip - 2) ^ kEtherTypeIpv4) | Ipv4Oddities(ip, available);
-  if (__builtin_expect(odd != 0, 0)) return false;
+  if (__builtin_expect(odd != 0, 0)) return TunnelPayload::kNone;
   const uint8_t protocol = Ipv4Protocol(ip);
   const uint16_t outer_bytes = Ipv4TotalLength(ip);
+  arrival.mbuf = &mbuf;
+  arrival.outer = ip;
+  arrival.underlay = ArrivalWord(subinterface, forward::Ipv4::kFamily, l2_bytes);
   if (protocol != kProtocolGre) {
     const bool vxlan = protocol == kProtocolUdp && outer_bytes >= kIpv4HeaderBytes + kUdpHeaderBytes &&
                        worker.tables->tunnels.vxlan_ports().Contains(LoadBe16(ip + kIpv4HeaderBytes + 2));
-    if (!vxlan) return false;
+    if (!vxlan) {
+      if (!MayBeEsp(ip, protocol, outer_bytes)) return TunnelPayload::kNone;
+      worker.counters.Received(subinterface.interface(), available);
+      return TunnelPayload::kEsp;
+    }
   }
   TunnelHeader header;
   const bool plain =
       PeekTunnelHeader(protocol, ip + kIpv4HeaderBytes, outer_bytes - uint32_t{kIpv4HeaderBytes}, header);
-  arrival.mbuf = &mbuf;
-  arrival.outer = ip;
-  arrival.underlay = ArrivalWord(subinterface, forward::Ipv4::kFamily, l2_bytes);
   const TerminationKey4 key =
       TerminationKey4::Of(Ipv4Destination(ip), Ipv4Source(ip), header.selector, header.key);
   arrival.key.words[0] = key.words[0];
@@ -75,7 +89,7 @@ inline bool LookAtOuter(const WorkerContext& worker, rte_mbuf& mbuf, Arrival& ar
                      (ip[1] & uint32_t{kEcnMask});
   worker.tables->tunnels.ipv4().Prefetch(arrival.hash);
   worker.counters.Received(subinterface.interface(), available);
-  return true;
+  return TunnelPayload::kClear;
 }
 
 // The packet inside, when it is an ordinary one; else false, and nothing was done.
@@ -123,17 +137,18 @@ inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
   return true;
 }
 
-void LeaveToNode(const Arrival& arrival, Careful& careful) {
+void LeaveToNode(const Arrival& arrival, Leaving& leaving) {
   rte_mbuf& mbuf = *arrival.mbuf;
   StoreArrival(MetaOf(mbuf), arrival.underlay);
   forward::PassL2Header(mbuf, static_cast<unsigned>(arrival.outer - DataOf(mbuf)));
-  careful.packet[careful.count++] = &mbuf;
+  leaving.packet[leaving.count++] = &mbuf;
 }
 
 }  // namespace
 
 uint16_t Take(const WorkerContext& worker, rte_mbuf* frames[], uint16_t count,
-              forward::FrameBurst<forward::Ipv4>& burst, uint16_t& burst_count, Careful& careful) {
+              forward::FrameBurst<forward::Ipv4>& burst, uint16_t& burst_count, Leaving& careful,
+              Leaving& encrypted) {
   const TunnelTable& tunnels = worker.tables->tunnels;
   Arrival arrivals[kChunk];
   uint16_t left = 0;
@@ -141,8 +156,11 @@ uint16_t Take(const WorkerContext& worker, rte_mbuf* frames[], uint16_t count,
     const auto end = std::min<uint16_t>(count, static_cast<uint16_t>(begin + kChunk));
     uint16_t taken = 0;
     for (uint16_t i = begin; i < end; ++i) {
-      if (LookAtOuter(worker, *frames[i], arrivals[taken])) {
+      const TunnelPayload payload = LookAtOuter(worker, *frames[i], arrivals[taken]);
+      if (__builtin_expect(payload == TunnelPayload::kClear, 1)) {
         ++taken;
+      } else if (payload == TunnelPayload::kEsp) {
+        LeaveToNode(arrivals[taken], encrypted);
       } else {
         frames[left++] = frames[i];
       }

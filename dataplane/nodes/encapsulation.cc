@@ -4,20 +4,19 @@
 #include "dataplane/nodes/encapsulation.h"
 
 #include "dataplane/nodes/forward_burst.h"
+#include "dataplane/nodes/underlay_departure.h"
 #include "dataplane/packet/tcp_mss.h"
 #include "dataplane/packet/tunnel_header.h"
 
 namespace sluice::dataplane::encapsulation {
 namespace {
 
+using underlay_departure::Folded;
+using underlay_departure::OuterTrafficClass;
+
 // Of the dynamic ports (RFC 6335), which RFC 7348 section 5 recommends.
 constexpr uint16_t kSourcePortFirst = 49152;
 constexpr uint16_t kSourcePortMask = 0x3fff;
-
-// Functions over one packet are parts of one loop: as calls they hand each other
-// small structures through memory, byte by byte in and as words out, and each time
-// the processor waits for its own stores (a third of the loop).
-#define SLUICE_PART [[gnu::always_inline]] inline
 
 // What outer headers take from the inner packet.
 struct Inner {
@@ -49,18 +48,6 @@ SLUICE_PART Inner Describe(const uint8_t* ip, bool hashed) {
           static_cast<uint8_t>(LoadBe16(ip) >> 4),
           Ipv6HopLimit(ip),
           true};
-}
-
-// RFC 2983 for DSCP; the ECN field is copied (RFC 6040 section 4.1, normal mode).
-SLUICE_PART uint8_t OuterTrafficClass(const Tunnel& tunnel, uint8_t inner) {
-  return static_cast<uint8_t>((inner & tunnel.tos_kept) | tunnel.tos_set);
-}
-
-// Folded and inverted (RFC 1071), host byte order.
-SLUICE_PART uint16_t Folded(uint32_t sum) {
-  sum = (sum & 0xffff) + (sum >> 16);
-  sum += sum >> 16;
-  return static_cast<uint16_t>(~sum);
 }
 
 SLUICE_PART void FinishIpv4(WorkerContext& worker, const Tunnel& tunnel, const Inner& inner, uint32_t remote,
@@ -129,6 +116,8 @@ SLUICE_PART void FinishTunnelHeader(const Tunnel& tunnel, const Inner& inner, ui
       StoreBe16(payload.data() + 4, static_cast<uint16_t>(payload.size()));
       if (!tunnel.outer_ipv4 && tunnel.Is(channel::kTunnelUdpChecksum)) StoreUdpChecksum(ip, payload);
       return;
+    case TunnelKind::kEsp:
+      return;  // never here
   }
 }
 
@@ -146,8 +135,9 @@ SLUICE_PART void CopyHeader(const Tunnel& tunnel, uint8_t* inner_ip) {
 
 // Why the packet may not go into the tunnel; kNone: it may.
 SLUICE_PART DropReason Refusal(const Departing& departing) {
-  // Another tenant's by now, or a way round in a circle.
-  if (__builtin_expect(departing.tunnel->vrf != departing.vrf, 0))
+  // Another tenant's by now, one whose packets are encrypted, or a way round in a circle.
+  const bool clear = departing.tunnel->kind != TunnelKind::kEsp;
+  if (__builtin_expect((departing.tunnel->vrf != departing.vrf) | !clear, 0))
     return departing.vrf == 0 ? DropReason::kTunnelLoop : DropReason::kNextHopDown;
   // The outer headers and the L2 header in front of them.
   const auto room = departing.ip - static_cast<const uint8_t*>(departing.mbuf->buf_addr);
@@ -214,15 +204,6 @@ SLUICE_PART uint16_t Wrap(WorkerContext& worker, const Departing& departing) {
   return bytes;
 }
 
-// Ours, in the underlay, with the data at its IP header: unresolved, too large,
-// without a route, through a policer, or while somebody traces.
-void DescribeOuter(rte_mbuf& mbuf, VrfId tenant, uint8_t* ip, uint16_t bytes, uint8_t family) {
-  DescribeForTenant(MetaOf(mbuf), tenant, family);
-  mbuf.data_off = static_cast<uint16_t>(ip - static_cast<const uint8_t*>(mbuf.buf_addr));
-  mbuf.data_len = bytes;
-  mbuf.pkt_len = bytes;
-}
-
 // What becomes of the packet in the underlay. True: a finished frame.
 template <class F>
 SLUICE_PART bool SendOuter(const NodeRun& run, const Edges& edges, const Departing& departing,
@@ -236,19 +217,7 @@ SLUICE_PART bool SendOuter(const NodeRun& run, const Edges& edges, const Departi
   }
   const uint16_t bytes = Wrap<F>(run.worker, departing);
   uint8_t* ip = departing.ip - departing.tunnel->header_bytes;
-  const GroupWord word = groups.Load(group);
-  const AdjacencyId id = groups.Choose(word, __builtin_expect(word.spreads(), 0) ? F::FlowHash(ip) : 0);
-  const AdjacencySnapshot adjacency = adjacencies.Load(id);
-  const bool ordinary = adjacency.plain() & (bytes <= adjacency.mtu());
-  if (__builtin_expect(!ordinary | run.worker.tracing, 0))
-    DescribeOuter(mbuf, departing.vrf, ip, bytes, F::kFamily);
-  if (__builtin_expect(!ordinary, 0)) {
-    run.Send(F::kFamily == 4 ? edges.ip4_forward : edges.ip6_forward, mbuf);
-    return false;
-  }
-  StoreDeparture(mbuf, {bytes, adjacency.interface(), id});
-  forward::PutFrame(mbuf, adjacency, F::kEtherType, ip, bytes, 0);
-  return true;
+  return underlay_departure::Send<F>(run, edges, mbuf, departing.vrf, ip, bytes, group, groups, adjacencies);
 }
 
 }  // namespace

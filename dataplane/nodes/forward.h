@@ -12,11 +12,21 @@
 namespace sluice::dataplane {
 namespace forward {
 
-enum Edge : uint16_t { kPortTx, kLocal, kIcmpError, kFragment, kPunt, kDrop, kTunnelEncap, kEdgeCount };
+enum Edge : uint16_t {
+  kPortTx,
+  kLocal,
+  kIcmpError,
+  kFragment,
+  kPunt,
+  kDrop,
+  kTunnelEncap,
+  kEspEncrypt,
+  kEdgeCount
+};
 // Nodes that also route ordinary packets themselves have two edges more.
 inline constexpr uint16_t kIp4Forward = kEdgeCount, kIp6Forward = kEdgeCount + 1;
-inline constexpr const char* kNext[kEdgeCount] = {"port_tx", "local", "icmp_error",  "fragment",
-                                                  "punt",    "drop",  "tunnel_encap"};
+inline constexpr const char* kNext[kEdgeCount] = {"port_tx", "local", "icmp_error",   "fragment",
+                                                  "punt",    "drop",  "tunnel_encap", "esp_encrypt"};
 
 // What an adjacency means for a packet.
 enum class Fate : uint8_t {
@@ -97,6 +107,15 @@ inline void RewriteTagged(rte_mbuf& mbuf, const AdjacencySnapshot& adjacency, ui
     mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + kTaggedL2Bytes - l2_bytes);
   StoreFrameLength(mbuf, uint32_t{ip_bytes} + l2_bytes, vrf);
   mbuf.port = adjacency.port();
+}
+
+// What esp_encrypt expects of an inner packet whose hop is counted: the data at its IP
+// header, and what port_tx would be told of it; no metadata, unless somebody traces.
+inline void DescribeForEsp(rte_mbuf& mbuf, uint8_t* ip, uint16_t ip_bytes, VrfId vrf, InterfaceId tunnel,
+                           AdjacencyId adjacency) {
+  mbuf.data_off = static_cast<uint16_t>(ip - static_cast<const uint8_t*>(mbuf.buf_addr));
+  StoreFrameLength(mbuf, ip_bytes, vrf);
+  StoreDeparture(mbuf, {ip_bytes, tunnel, adjacency});
 }
 
 // The worker's clock, read only by what needs it.

@@ -144,17 +144,34 @@ inline bool SendOrdinary(const AdjacencySnapshot& adjacency, const Burst<F, kSiz
   return true;
 }
 
-// The same through a tunnel: its hop is counted.
+// The same through a tunnel, of one kind or the other: its hop is counted.
 template <class F, unsigned kL2Bytes, uint16_t kSize>
 inline bool IsForTunnel(const AdjacencySnapshot& adjacency, const Burst<F, kSize>& burst, uint16_t i) {
   uint8_t* ip = burst.ip[i];
   const bool from_us = kL2Bytes == 0 && (MetaOf(*burst.packet[i]).flags & kPacketFromUs) != 0;
-  const bool ordinary =
-      adjacency.plain_tunnel() & (F::IpBytes(ip) <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
+  const bool tunnel = adjacency.plain_tunnel() | adjacency.plain_esp();
+  const bool ordinary = tunnel & (F::IpBytes(ip) <= adjacency.mtu()) & (F::Hops(ip) > 1) & !from_us;
   if (!ordinary) return false;
   F::CountHop(ip);
   return true;
 }
+
+// Those of a burst that are to be encrypted, for esp_encrypt.
+struct ToEncrypt {
+  rte_mbuf* packets[kBurstMax];
+  uint16_t count = 0;
+
+  template <class F, uint16_t kSize>
+  void Add(const Burst<F, kSize>& burst, uint16_t i, const AdjacencySnapshot& adjacency) {
+    rte_mbuf& mbuf = *burst.packet[i];
+    uint8_t* const ip = burst.ip[i];
+    DescribeForEsp(mbuf, ip, F::IpBytes(ip), burst.vrf[i], adjacency.interface(), burst.adjacency[i]);
+    packets[count++] = &mbuf;
+  }
+  void Send(const NodeRun& run) const {
+    if (count != 0) run.Send(kEspEncrypt, packets, count);
+  }
+};
 
 // Those of a burst whose way is a tunnel: at once where they have no metadata; else
 // tunnel_encap finds the adjacency there.
@@ -224,6 +241,7 @@ inline uint16_t RouteBurst(const NodeRun& run, AnyBurst& burst, uint16_t count, 
   Choose<F, kL2Bytes>(tables, burst, count);
   const AdjacencyTable::Reader adjacencies = tables.adjacencies.reader();
   Tunnelled<kL2Bytes> tunnelled;
+  ToEncrypt to_encrypt;
   uint16_t sent = 0;
   for (uint16_t i = 0; i < count; ++i) {
     if (burst.tunnel[i] && tunnelled.AddByWay(run, adjacencies, burst, i)) continue;
@@ -237,7 +255,11 @@ inline uint16_t RouteBurst(const NodeRun& run, AnyBurst& burst, uint16_t count, 
     }
     if (__builtin_expect(!SendOrdinary<F, kL2Bytes>(adjacency, burst, i), 0)) {
       if (IsForTunnel<F, kL2Bytes>(adjacency, burst, i)) {
-        tunnelled.Add(run, burst, i, adjacency);
+        if (adjacency.esp()) {
+          to_encrypt.Add(burst, i, adjacency);
+        } else {
+          tunnelled.Add(run, burst, i, adjacency);
+        }
         continue;
       }
       if constexpr (kFrames) {
@@ -248,6 +270,7 @@ inline uint16_t RouteBurst(const NodeRun& run, AnyBurst& burst, uint16_t count, 
     }
     out[sent++] = &mbuf;
   }
+  to_encrypt.Send(run);
   return static_cast<uint16_t>(sent + tunnelled.Send(run, out + sent));
 }
 

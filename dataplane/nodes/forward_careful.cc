@@ -269,7 +269,12 @@ bool SendOdd(const NodeRun& run, rte_mbuf& mbuf, AdjacencyId id) {
     return false;
   }
   if (fate == Fate::kTunnel) {
-    run.Send(kTunnelEncap, mbuf);
+    if (adjacency.esp()) {
+      DescribeForEsp(mbuf, ip, packet.ip_bytes, meta.vrf, adjacency.interface(), id);
+      run.Send(kEspEncrypt, mbuf);
+    } else {
+      run.Send(kTunnelEncap, mbuf);
+    }
     return false;
   }
   StoreDeparture(mbuf, {packet.ip_bytes, adjacency.interface(), id});

@@ -8,8 +8,8 @@
 namespace sluice::dataplane {
 namespace {
 
-enum Edge : uint16_t { kPortTx, kPunt, kDrop, kTunnelEncap, kEdgeCount };
-constexpr const char* kNext[kEdgeCount] = {"port_tx", "punt", "drop", "tunnel_encap"};
+enum Edge : uint16_t { kPortTx, kPunt, kDrop, kTunnelEncap, kEspEncrypt, kEdgeCount };
+constexpr const char* kNext[kEdgeCount] = {"port_tx", "punt", "drop", "tunnel_encap", "esp_encrypt"};
 
 // 9000 bytes over an MTU of 576 make 17.
 constexpr uint32_t kFragmentsMax = 64;
@@ -22,7 +22,11 @@ void SendFragment(const NodeRun& run, rte_mbuf& mbuf, const AdjacencySnapshot& a
     forward::Rewrite(mbuf, adjacency, meta.family == 4 ? kEtherTypeIpv4 : kEtherTypeIpv6, bytes);
     return run.Send(kPortTx, mbuf);
   }
-  if (adjacency.kind() == AdjacencyKind::kTunnel) return run.Send(kTunnelEncap, mbuf);
+  if (adjacency.kind() == AdjacencyKind::kTunnel) {
+    if (!adjacency.esp()) return run.Send(kTunnelEncap, mbuf);
+    forward::DescribeForEsp(mbuf, DataOf(mbuf), bytes, meta.vrf, adjacency.interface(), meta.adjacency);
+    return run.Send(kEspEncrypt, mbuf);
+  }
   // Nobody answers there yet: the slow path holds fragments as it holds packets.
   meta.punt_class = PuntClass::kUnresolved;
   meta.egress_interface = adjacency.interface();

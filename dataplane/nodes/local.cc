@@ -2,7 +2,7 @@
 #include "dataplane/nodes/local.h"
 
 #include "dataplane/nodes/forward.h"
-#include "dataplane/nodes/tunnel_decap.h"
+#include "dataplane/nodes/tunnel_payload.h"
 #include "dataplane/packet/header_options.h"
 #include "dataplane/packet/ipv6_reception.h"
 
@@ -11,8 +11,8 @@ namespace local {
 namespace {
 
 constexpr uint8_t kLinkOnlyHopLimit = 255;  // RFC 4861 section 7.1: never routed
-constexpr uint32_t kTcpHeaderBytes = 20, kUdpHeaderBytes = 8;
-constexpr uint16_t kBgpPort = 179;
+constexpr uint32_t kTcpHeaderBytes = 20;
+constexpr uint16_t kBgpPort = 179, kUdpPortIke = 500;
 constexpr uint8_t kPacketTooBig = 2, kNeighborSolicitation = 135, kNeighborAdvertisement = 136;
 
 Verdict Refuse(DropReason reason) {
@@ -62,6 +62,14 @@ Verdict DecideTcp(const uint8_t* tcp, uint32_t bytes, bool punt_bgp) {
   return bgp && punt_bgp ? Verdict{Service::kPunt} : Refuse(DropReason::kTcpUnwanted);
 }
 
+// On the second port, what is ESP's never comes here (RFC 3948 section 2.2).
+bool IsIke(const uint8_t* udp, uint32_t bytes) {
+  const uint16_t port = LoadBe16(udp + 2);
+  return port == kUdpPortIke ||
+         (port == kUdpPortEsp && bytes >= kUdpHeaderBytes + uint32_t{kNonEspMarkerBytes} &&
+          LoadBe32(udp + kUdpHeaderBytes) == 0);
+}
+
 bool HasNoUdpChecksum(const uint8_t* udp, uint32_t bytes) {
   return bytes < kUdpHeaderBytes || LoadBe16(udp + 6) == 0;
 }
@@ -78,6 +86,7 @@ Verdict DecideIpv4(const uint8_t* ip, Listeners listeners) {
       return DecideTcp(ip + header, bytes, listeners.bgp);
     case kProtocolUdp:
       if (bytes < kUdpHeaderBytes) return Refuse(DropReason::kLocalMalformed);
+      if (listeners.ike && IsIke(ip + header, bytes)) return {Service::kPunt};
       return {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpPortUnreachable};
   }
   return {Service::kUnreachable, DropReason::kProtocolUnreachable, kIcmpProtocolUnreachable};
@@ -107,6 +116,8 @@ Verdict DecideIpv6(const uint8_t* ip, Listeners listeners, bool reassembled) {
   } else if (received.protocol == kProtocolUdp && HasNoUdpChecksum(ip + received.offset, bytes)) {
     // Of tunnels alone it may be zero (RFC 8200 section 8.1), and those do not come here.
     verdict = Refuse(DropReason::kLocalMalformed);
+  } else if (received.protocol == kProtocolUdp && listeners.ike && IsIke(ip + received.offset, bytes)) {
+    verdict = {Service::kPunt};
   } else if (received.protocol == kProtocolUdp) {
     verdict = {Service::kUnreachable, DropReason::kPortUnreachable, kIcmpv6PortUnreachable};
   } else {
@@ -123,8 +134,8 @@ namespace {
 
 using local::Service;
 
-constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward", "icmp_error",  "punt",
-                                                  "drop",        "reassemble",  "tunnel_decap"};
+constexpr const char* kNext[local::kEdgeCount] = {"ip4_forward", "ip6_forward",  "icmp_error", "punt", "drop",
+                                                  "reassemble",  "tunnel_decap", "esp_decrypt"};
 
 uint16_t NextIdentification(WorkerContext& worker) {
   return worker.next_identification = static_cast<uint16_t>(worker.next_identification + kIdentificationStep);
@@ -156,17 +167,17 @@ bool IsForTunnel(const NodeRun& run, rte_mbuf& mbuf, bool v4) {
   uint8_t* const ip = DataOf(mbuf);
   const TransportBehind transport = v4 ? FindBehindIpv4Options(ip) : FindBehindIpv6Extensions(ip);
   const uint32_t bytes = v4 ? Ipv4TotalLength(ip) : Ipv6PayloadLength(ip) + uint32_t{kIpv6HeaderBytes};
-  if (transport.offset == 0 ||
-      !tunnel_decap::IsTunnelPayload(*run.worker.tables, transport.protocol, ip + transport.offset,
-                                     bytes - transport.offset))
-    return false;
+  if (transport.offset == 0) return false;
+  const TunnelPayload payload = TunnelPayloadOf(*run.worker.tables, transport.protocol, ip + transport.offset,
+                                                bytes - transport.offset);
+  if (payload == TunnelPayload::kNone) return false;
   uint8_t* const plain = v4 ? DropIpv4Options(ip) : DropIpv6Extensions(ip, transport);
   mbuf.data_off = static_cast<uint16_t>(mbuf.data_off + (plain - ip));
   mbuf.data_len = static_cast<uint16_t>(bytes - static_cast<uint32_t>(plain - ip));
   mbuf.pkt_len = mbuf.data_len;
   // The received L2 header no longer lies in front of the data.
   MetaOf(mbuf).l2_bytes = 0;
-  run.Send(local::kTunnelDecap, mbuf);
+  run.Send(payload == TunnelPayload::kEsp ? local::kEspDecrypt : local::kTunnelDecap, mbuf);
   return true;
 }
 
@@ -177,7 +188,9 @@ void Deliver(const NodeRun& run, rte_mbuf& mbuf) {
   // Our own packets to ourselves have no use: control does not speak to itself.
   if ((meta.flags & kPacketFromUs) != 0) return run.Drop(local::kDrop, mbuf, DropReason::kIcmpUnwanted);
   const Vrf* vrf = run.worker.tables->vrfs.Find(meta.vrf);
-  const local::Listeners listeners{.bgp = vrf != nullptr && vrf->punt_bgp, .tunnels = meta.vrf == 0};
+  const local::Listeners listeners{.bgp = vrf != nullptr && vrf->punt_bgp,
+                                   .tunnels = meta.vrf == 0,
+                                   .ike = vrf != nullptr && vrf->punt_ike};
   if (listeners.tunnels && IsForTunnel(run, mbuf, v4)) return;
   const bool reassembled = (meta.flags & kPacketReassembled) != 0;
   const local::Verdict verdict =

@@ -18,6 +18,7 @@ enum Edge : uint16_t {
   kDrop,
   kReassemble,
   kTunnelDecap,
+  kEspDecrypt,
   kEdgeCount
 };
 
@@ -27,6 +28,7 @@ enum class Service : uint8_t { kEcho, kPunt, kNeighborDiscovery, kPathMtu, kUnre
 struct Listeners {
   bool bgp = false;      // control speaks it here
   bool tunnels = false;  // they lead through here: this is the underlay
+  bool ike = false;      // control speaks it here
 };
 
 struct Verdict {

@@ -3,6 +3,9 @@
 
 #include "dataplane/nodes/classify.h"
 #include "dataplane/nodes/drop.h"
+#include "dataplane/nodes/esp_decrypt.h"
+#include "dataplane/nodes/esp_encrypt.h"
+#include "dataplane/nodes/esp_handover.h"
 #include "dataplane/nodes/fragment.h"
 #include "dataplane/nodes/icmp_error.h"
 #include "dataplane/nodes/inject.h"
@@ -20,9 +23,10 @@ namespace sluice::dataplane {
 
 std::span<const NodeSpec* const> AllNodes() {
   static constexpr const NodeSpec* kNodes[] = {
-      &kPortRxNode,      &kInjectNode,     &kClassifyNode, &kIp4ForwardNode, &kIp6ForwardNode,
-      &kLocalNode,       &kIcmpErrorNode,  &kFragmentNode, &kPuntNode,       &kTunnelDecapNode,
-      &kTunnelEncapNode, &kReassembleNode, &kPortTxNode,   &kDropNode,
+      &kPortRxNode,      &kInjectNode,      &kEspHandoverNode, &kClassifyNode,   &kIp4ForwardNode,
+      &kIp6ForwardNode,  &kLocalNode,       &kIcmpErrorNode,   &kFragmentNode,   &kPuntNode,
+      &kTunnelDecapNode, &kTunnelEncapNode, &kEspDecryptNode,  &kEspEncryptNode, &kReassembleNode,
+      &kPortTxNode,      &kDropNode,
   };
   return kNodes;
 }

@@ -6,7 +6,7 @@
 
 #include "dataplane/graph/fragment_rings.h"
 #include "dataplane/nodes/forward.h"
-#include "dataplane/nodes/tunnel_decap.h"
+#include "dataplane/nodes/tunnel_payload.h"
 #include "dataplane/packet/reassembly.h"
 
 namespace sluice::dataplane {
@@ -20,7 +20,8 @@ using Discarded = ReassemblyTable::Discarded;
 using Outcome = ReassemblyTable::Outcome;
 using Verdict = ReassemblyTable::Verdict;
 
-constexpr const char* kNext[reassemble::kEdgeCount] = {"local", "tunnel_decap", "icmp_error", "drop"};
+constexpr const char* kNext[reassemble::kEdgeCount] = {"local", "tunnel_decap", "icmp_error", "drop",
+                                                       "esp_decrypt"};
 
 // Time exceeded, reassembly (RFC 792, RFC 1122 section 3.3.2; RFC 4443 section 3.3).
 constexpr IcmpKind kReassemblyTimeExceededIpv4{11, 1}, kReassemblyTimeExceededIpv6{3, 1};
@@ -93,8 +94,16 @@ void SendWhole(const NodeRun& run, rte_mbuf& mbuf, uint8_t* ip, bool ipv4) {
   meta.reason = DropReason::kNone;
   meta.family = ipv4 ? 4 : 6;
   CheckArrival(*run.worker.tables, meta);
-  const bool tunnel = meta.vrf == 0 && tunnel_decap::MayBeTunnelPacket(*run.worker.tables, mbuf, ipv4);
-  run.Send(tunnel ? kTunnelDecap : kLocal, mbuf);
+  const TunnelPayload payload =
+      meta.vrf == 0 ? TunnelPayloadOf(*run.worker.tables, mbuf, ipv4) : TunnelPayload::kNone;
+  switch (payload) {
+    case TunnelPayload::kNone:
+      return run.Send(kLocal, mbuf);
+    case TunnelPayload::kClear:
+      return run.Send(kTunnelDecap, mbuf);
+    case TunnelPayload::kEsp:
+      return run.Send(reassemble::kEspDecrypt, mbuf);
+  }
 }
 
 void Complete(const NodeRun& run, const Outcome& outcome, bool ipv4) {
@@ -140,7 +149,7 @@ void HandOver(const NodeRun& run, rte_mbuf& mbuf, const Fragment& fragment, Work
   of_source.vrf = fragment.key.vrf;
   // The tenant may be gone before the other worker looks.
   MetaOf(mbuf).group = fragment.key.generation;
-  FragmentRing& ring = worker.fragment_rings->Between(worker.index, home);
+  FairRing& ring = worker.fragment_rings->Between(worker.index, home);
   if (!ring.Push(mbuf, TableOf(worker).Hash(of_source), fragment.key.vrf))
     run.Drop(kDrop, mbuf, DropReason::kFragmentQueueFull);
 }
@@ -202,8 +211,7 @@ uint16_t TakeHandedOver(const NodeRun& run, rte_mbuf* packets[]) {
   const auto each = static_cast<uint16_t>(std::max(1, kHandedOverMax / (workers - 1)));
   uint16_t count = 0;
   for (uint16_t step = 1; step < workers; ++step) {
-    FragmentRing& ring =
-        rings.Between(static_cast<WorkerIndex>((worker.index + step) % workers), worker.index);
+    FairRing& ring = rings.Between(static_cast<WorkerIndex>((worker.index + step) % workers), worker.index);
     for (uint16_t i = 0; i < each && count < kHandedOverMax; ++i) {
       rte_mbuf* const mbuf = ring.Pop();
       if (mbuf == nullptr) break;

@@ -7,7 +7,7 @@
 namespace sluice::dataplane {
 namespace reassemble {
 
-enum Edge : uint16_t { kLocal, kTunnelDecap, kIcmpError, kDrop, kEdgeCount };
+enum Edge : uint16_t { kLocal, kTunnelDecap, kIcmpError, kDrop, kEspDecrypt, kEdgeCount };
 
 // What a source node may bring into one walk.
 inline constexpr uint16_t kHandedOverMax = 32;

@@ -3,7 +3,7 @@
 #include "dataplane/nodes/tunnel_decap.h"
 
 #include "dataplane/nodes/forward_burst.h"
-#include "dataplane/packet/tcp_mss.h"
+#include "dataplane/nodes/inner_packet.h"
 #include "dataplane/packet/tunnel_header.h"
 #include "dataplane/packet/tunnel_models.h"
 
@@ -15,9 +15,9 @@ using tunnel_decap::kIp4Forward;
 using tunnel_decap::kIp6Forward;
 using tunnel_decap::kPunt;
 
-constexpr const char* kNext[tunnel_decap::kEdgeCount] = {"port_tx",      "local",       "icmp_error",
-                                                         "fragment",     "punt",        "drop",
-                                                         "tunnel_encap", "ip4_forward", "ip6_forward"};
+constexpr const char* kNext[tunnel_decap::kEdgeCount] = {
+    "port_tx", "local",        "icmp_error",  "fragment",    "punt",
+    "drop",    "tunnel_encap", "esp_encrypt", "ip4_forward", "ip6_forward"};
 
 // Packets looked at together: their state fits the first-level cache.
 constexpr uint16_t kChunk = 64;
@@ -117,21 +117,6 @@ const Tunnel* NetworkOf(const Tables& tables, const Arrival& arrival) {
   return tables.tunnels.OverlayOf(local, arrival.selector, arrival.number);
 }
 
-// The inner ECN field as RFC 6040 has it; false when the packet has to go.
-bool MergeEcn(uint8_t* ip, uint8_t outer) {
-  const uint8_t inner = TrafficClassOf(ip);
-  const uint8_t merged = DecapsulatedEcn(inner, outer);
-  if (merged == kEcnDrop) return false;
-  if (merged == (inner & kEcnMask)) return true;
-  const auto traffic_class = static_cast<uint8_t>((inner & ~kEcnMask) | merged);
-  if (ip[0] >> 4 == 4) {
-    StoreIpv4TrafficClass(ip, traffic_class);
-  } else {
-    StoreIpv6TrafficClass(ip, traffic_class);
-  }
-  return true;
-}
-
 // A keepalive of GRE as Cisco's routers send it: inside lies an empty GRE packet of type
 // 0 from our end to the far one, so that it comes back when the tunnel works both ways.
 // Both are addresses of the underlay, and there it goes, although the tenant has routes
@@ -156,31 +141,6 @@ bool IsKeepalive(bool outer_ipv4, const uint8_t* outer, rte_mbuf& mbuf) {
                     : IsKeepalive<forward::Ipv6>(outer, DataOf(mbuf), mbuf.data_len);
 }
 
-// What goes back to `source` may be as large as this. The path to its end of the tunnel
-// is known to the adjacency that leads there, which need not be the tunnel's.
-template <class F>
-uint16_t MtuBack(const Tables& tables, const Tunnel& tunnel, const typename F::Address& source) {
-  const GroupWord group = tables.groups.Load(F::Routes(tables).Lookup(tunnel.vrf, source));
-  const AdjacencySnapshot adjacency = tables.adjacencies.Load(tables.groups.Choose(group, 0));
-  if (!adjacency.none() && adjacency.interface() == tunnel.id) return adjacency.mtu();
-  const Interface* interface = tables.interfaces.Find(tunnel.id);
-  return interface == nullptr ? ~uint16_t{0} : interface->mtu;
-}
-
-// A SYN out of the tunnel, if `mbuf` is one, tells what may be sent into it. Nothing is
-// known yet of the inner header.
-void ClampMssBack(const Tables& tables, const Tunnel& tunnel, rte_mbuf& mbuf) {
-  uint8_t* ip = DataOf(mbuf);
-  if (ip[0] >> 4 == 4) {
-    if (forward::Ipv4::Examine(ip, mbuf.data_len) == DropReason::kNone)
-      ClampTcpMss(ip, Ipv4TotalLength(ip), MtuBack<forward::Ipv4>(tables, tunnel, forward::Ipv4::Source(ip)));
-  } else if (mbuf.data_len >= kIpv6HeaderBytes &&
-             forward::Ipv6::Examine(ip, mbuf.data_len) == DropReason::kNone) {
-    ClampTcpMss(ip, forward::Ipv6::IpBytes(ip),
-                MtuBack<forward::Ipv6>(tables, tunnel, forward::Ipv6::Source(ip)));
-  }
-}
-
 // The inner packet lies at the mbuf's data, with a whole fixed header; `outer` is what it
 // came in. False: it left the node.
 bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, const uint8_t* outer) {
@@ -188,7 +148,8 @@ bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, con
   PacketMetadata& meta = MetaOf(mbuf);
   uint8_t* ip = DataOf(mbuf);
   const uint8_t ecn = arrival.outer.traffic_class & kEcnMask;
-  if (__builtin_expect(ecn != 0, 0) && !MergeEcn(ip, ecn)) return Refused(run, mbuf, DropReason::kTunnelEcn);
+  if (__builtin_expect(ecn != 0, 0) && !inner_packet::MergeEcn(ip, ecn))
+    return Refused(run, mbuf, DropReason::kTunnelEcn);
   if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
     // Sent on as a packet of ours.
     DescribeForTenant(meta, tunnel.vrf, arrival.outer_ipv4 ? 4 : 6);
@@ -202,7 +163,7 @@ bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, con
     TakeOverIpv6(ip, mbuf.data_len, arrival.outer, models);
   }
   if (tunnel.Is(channel::kTunnelClampMss) && __builtin_expect(MayBeTcpSyn(ip), 0))
-    ClampMssBack(*run.worker.tables, tunnel, mbuf);
+    inner_packet::ClampMssBack(*run.worker.tables, tunnel, ip, mbuf.data_len);
   return true;
 }
 

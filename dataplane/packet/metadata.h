@@ -36,6 +36,9 @@ enum class InjectKind : uint8_t {
   kOverlayFrame = 5,
 };
 
+// What an SA's owner is to do with a packet that another worker handed over.
+enum class EspHandover : uint8_t { kEncrypt = 1, kDecrypt = 2 };
+
 enum PacketFlag : uint8_t {
   // As in SubinterfaceFlag. Any flag takes the packet through the careful path.
   kPacketStrictUrpf = kSubinterfaceStrictUrpf,
@@ -72,7 +75,9 @@ struct alignas(64) PacketMetadata {
   VrfId tenant;          // with kPacketOfTenant
   uint8_t next_hop[16];  // network byte order, IPv4 in the first four
   uint32_t trace_id;     // 0 = not traced; says nothing unless the worker is tracing
-  uint32_t reserved2[2];
+  EspHandover handover;  // of packets between workers: for whom it is at the owner's
+  uint8_t owner_slot;    // likewise: whose they are
+  uint8_t reserved2[6];
 };
 static_assert(sizeof(PacketMetadata) == 64);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dataplane/packet/esp.h"
 #include "dataplane/packet/icmp.h"
 #include "dataplane/packet/ipv6_reception.h"
 #include "dataplane/packet/tunnel_header.h"
@@ -39,14 +40,20 @@ bool ReadGre(Bytes payload, PathMtuReport& report) {
   return true;
 }
 
-bool ReadVxlan(Bytes payload, PathMtuReport& report) {
+// VXLAN, or ESP in UDP (RFC 3948), which has no number that its tunnel is known by.
+bool ReadUdp(Bytes payload, PathMtuReport& report) {
   constexpr uint8_t kVniValid = 0x08;
   net::ByteReader in(payload);
-  in.Take(2);
+  const uint16_t source_port = in.U16();
+  const uint16_t port = in.U16();
+  if (!in.ok()) return false;
+  if (source_port == kUdpPortEsp) {
+    report.kind = TunnelKind::kEsp;
+    return true;
+  }
   report.kind = TunnelKind::kVxlan;
   report.has_key = true;
-  report.udp_port = in.U16();
-  if (!in.ok()) return false;
+  report.udp_port = port;
   in.Take(4);
   // Some routers fill up with zeros what they do not quote (RFC 4884 section 4).
   const bool quoted = (in.U8() & kVniValid) != 0;
@@ -65,7 +72,11 @@ PathMtuMessage Conclude(PathMtuReport report, const Quote& quote, const net::Add
   report.path_mtu = static_cast<uint16_t>(said);
   bool tunnel = false;
   if (quote.protocol == kProtocolGre) tunnel = ReadGre(quote.payload, report);
-  if (quote.protocol == kProtocolUdp) tunnel = ReadVxlan(quote.payload, report);
+  if (quote.protocol == kProtocolUdp) tunnel = ReadUdp(quote.payload, report);
+  if (quote.protocol == kProtocolEsp) {
+    tunnel = true;
+    report.kind = TunnelKind::kEsp;
+  }
   return tunnel ? PathMtuMessage{DropReason::kNone, report} : kUnwanted;
 }
 

@@ -119,6 +119,11 @@ TEST_CASE("a path MTU message names the tunnel, the far end and what passes") {
       {"VXLAN filled up with zeros",
        with([](Message& m) { m.protocol = 17, m.payload = kVxlanQuote, m.payload[8] = 0; }),
        Vxlan(std::nullopt)},
+      {"ESP", with([](Message& m) { m.protocol = 50, m.payload = {1, 5, 0, 7, 0, 0, 0, 9}; }),
+       Report(TunnelKind::kEsp, std::nullopt, 1400, false)},
+      {"ESP in UDP",
+       with([](Message& m) { m.protocol = 17, m.payload = {0x11, 0x94, 0x30, 0x39, 5, 0, 0, 0}; }),
+       Report(TunnelKind::kEsp, std::nullopt, 1400, false)},
       {"options in the quoted header", with([](Message& m) {
          m.quote_options = {1, 1, 1, 0};
        }),

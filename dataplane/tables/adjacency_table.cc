@@ -75,7 +75,9 @@ WriteResult AdjacencyTable::Put(AdjacencyId id, const Adjacency& adjacency) {
                        uint64_t{adjacency.policer_out} << 32 | uint64_t{adjacency.port} << 48 |
                        uint64_t{static_cast<uint8_t>(adjacency.kind)} << AdjacencySnapshot::kKindShift;
   if (live) snapshot.words_[2] |= AdjacencySnapshot::kLive;
-  if (adjacency.vlan != 0) snapshot.words_[2] |= AdjacencySnapshot::kTagged;
+  const bool tunnel = adjacency.kind == AdjacencyKind::kTunnel;
+  if (!tunnel && adjacency.vlan != 0) snapshot.words_[2] |= AdjacencySnapshot::kTagged;
+  if (tunnel && adjacency.esp) snapshot.words_[2] |= AdjacencySnapshot::kEsp;
   if (adjacency.clamp_mss) snapshot.words_[2] |= AdjacencySnapshot::kClampMss;
   if (adjacency.resolvable) snapshot.words_[2] |= AdjacencySnapshot::kResolvable;
   if (!described_[id] && IsControls(id)) ++control_used_;

@@ -30,6 +30,7 @@ struct Adjacency {
   InterfaceId interface = kNoInterface;  // kNeighbor, kGlean and kTunnel
   net::Address next_hop;                 // kNeighbor; kTunnel: the far end in the underlay
   RemoteId remote = kNoRemote;           // kTunnel: the same, as a number
+  bool esp = false;                      // kTunnel: its packets are encrypted (Tables::PutAdjacency)
   // Copied from the interface.
   PortId port = 0;
   uint16_t vlan = 0;  // 0 = untagged
@@ -66,10 +67,16 @@ class AdjacencySnapshot {
     constexpr uint64_t kMask = kKindMask | kLive | kTagged | kPolicerMask | kClampMss;
     return (words_[2] & kMask) == (kNeighborBits | kLive | kTagged);
   }
-  // Ordinary packets may go into the tunnel: live, without a policer.
+  // Ordinary packets may go into the tunnel: live, without a policer, and in clear.
   bool plain_tunnel() const {
-    return (words_[2] & (kKindMask | kLive | kPolicerMask)) == (kTunnelBits | kLive);
+    return (words_[2] & (kKindMask | kLive | kPolicerMask | kEsp)) == (kTunnelBits | kLive);
   }
+  // The same of a tunnel whose packets are encrypted.
+  bool plain_esp() const {
+    return (words_[2] & (kKindMask | kLive | kPolicerMask | kEsp)) == (kTunnelBits | kLive | kEsp);
+  }
+  // Only of kTunnel.
+  bool esp() const { return (words_[2] & kEsp) != 0; }
   bool live() const { return (words_[2] & kLive) != 0; }
   bool resolvable() const { return (words_[2] & kResolvable) != 0; }
   bool clamps_mss() const { return (words_[2] & kClampMss) != 0; }
@@ -98,6 +105,7 @@ class AdjacencySnapshot {
   static constexpr uint64_t kPolicerMask = uint64_t{0xffff} << 32;
   static constexpr uint64_t kLive = uint64_t{1} << 60;
   static constexpr uint64_t kTagged = uint64_t{1} << 61;
+  static constexpr uint64_t kEsp = kTagged;  // of a tunnel, which has no tag of its own
   static constexpr uint64_t kResolvable = uint64_t{1} << 62;
   static constexpr uint64_t kClampMss = uint64_t{1} << 63;
 

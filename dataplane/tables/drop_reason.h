@@ -78,7 +78,19 @@ namespace sluice::dataplane {
   X(kReassemblyPerTenant, "reassembly_per_tenant", "oldest at reassembly_datagrams_per_tenant")      \
   X(kReassemblyDatagrams, "reassembly_datagrams", "oldest of all at reassembly_datagrams")           \
   X(kReassemblyFragments, "reassembly_fragments", "above reassembly_fragments_per_datagram")         \
-  X(kReassemblyNoBuffer, "reassembly_no_buffer", "no buffer to put a datagram together in")
+  X(kReassemblyNoBuffer, "reassembly_no_buffer", "no buffer to put a datagram together in")          \
+  X(kEspNoSa, "esp_no_sa", "no security association with this SPI, or none to send with yet")        \
+  X(kEspMalformed, "esp_malformed", "an ESP packet whose lengths do not hold together")              \
+  X(kEspReplay, "esp_replay", "an ESP sequence number that came before")                             \
+  X(kEspLate, "esp_late", "an ESP sequence number left of the replay window")                        \
+  X(kEspIntegrity, "esp_integrity", "the ESP integrity check value is wrong")                        \
+  X(kEspNextHeader, "esp_next_header", "what came through ESP is no IP packet")                      \
+  X(kEspDummy, "esp_dummy", "a dummy packet, sent to hide the traffic (RFC 4303)")                   \
+  X(kEspSelector, "esp_selector", "what came or goes through ESP fits no traffic selector")          \
+  X(kEspSequence, "esp_sequence", "the ESP sequence numbers of the security association ran out")    \
+  X(kEspExpired, "esp_expired", "the hard lifetime of the security association ended")               \
+  X(kEspQueueFull, "esp_queue_full", "above the security association's budget between workers")      \
+  X(kNatKeepalive, "nat_keepalive", "a NAT keepalive, one byte to UDP port 4500 (RFC 3948)")
 
 enum class DropReason : uint8_t {
 #define SLUICE_DROP_ENUMERATOR(enumerator, name, description) enumerator,

@@ -13,6 +13,7 @@ using PortId = uint16_t;       // DPDK's port number
 using AdjacencyId = uint32_t;
 using PolicerId = uint32_t;
 using RemoteId = uint32_t;  // far end of tunnels; the dataplane's own number
+using SaId = uint32_t;      // of either direction
 using WorkerIndex = uint16_t;
 
 inline constexpr InterfaceId kNoInterface = 0;
@@ -20,5 +21,6 @@ inline constexpr PortId kNoPort = 0xffff;  // a tunnel has none of its own
 inline constexpr AdjacencyId kNoAdjacency = 0;
 inline constexpr PolicerId kNoPolicer = 0;
 inline constexpr RemoteId kNoRemote = 0;
+inline constexpr SaId kNoSa = 0;
 
 }  // namespace sluice::dataplane

@@ -87,7 +87,8 @@ WriteResult NextHopGroups::Put(GroupId group, std::span<const GroupMember> membe
   if (count == 0) {
     const AdjacencyId id = record.members[0].adjacency;
     const Adjacency& adjacency = *adjacencies_.Describe(id);
-    const bool tunnel = adjacency.kind == AdjacencyKind::kTunnel && adjacency.next_hop.is_v4();
+    const bool tunnel =
+        adjacency.kind == AdjacencyKind::kTunnel && adjacency.next_hop.is_v4() && !adjacency.esp;
     words_[group].store(id | (tunnel ? GroupWord::kTunnel : 0), std::memory_order_release);
     RetireBuckets(record);
     return WriteResult::Accepted();

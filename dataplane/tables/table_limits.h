@@ -32,6 +32,7 @@ struct TableLimits {
   uint32_t reassembly_fragments_per_datagram = 64;
   uint32_t reassembly_datagram_bytes = 9216;
   uint32_t reassembly_timeout_ms = 2000;
+  uint32_t sas = 65536;  // of both directions; numbers are 1 .. sas
 };
 
 }  // namespace sluice::dataplane

@@ -69,6 +69,8 @@ Tables::Tables(const TablesOptions& options, Reclaimer& reclaimer)
       icmp_budgets(options.limits.vrfs, options.icmp, options.ticks_per_second),
       punt_budgets(options.limits.vrfs, options.workers, options.ticks_per_second, options.punt),
       tunnels(options.limits, retirement),
+      slots(options.workers, retirement),
+      sas({options.limits, options.workers, options.sequence_marks}, retirement),
       fib4_pool(LimitsOf(options.limits, options.limits.ipv4_routes), reclaimer),
       fib6_pool(LimitsOf(options.limits, options.limits.ipv6_routes), reclaimer),
       fib4(fib4_pool, options.limits.vrfs),
@@ -183,6 +185,9 @@ WriteResult Tables::PutTunnel(const Interface& interface, const Tunnel& wanted) 
   const Interface* before = interfaces.Find(interface.id);
   if (before != nullptr && !before->is_tunnel())
     return WriteResult::Refused(RefusalReason::kConflict, interface.id);
+  if (wanted.kind != TunnelKind::kEsp) {
+    if (const WriteResult left = sas.RemoveTunnel(interface.id); !left.ok()) return left;
+  }
   Tunnel tunnel = wanted;
   tunnel.id = interface.id;
   tunnel.vrf = interface.vrf;
@@ -198,6 +203,7 @@ WriteResult Tables::PutTunnel(const Interface& interface, const Tunnel& wanted) 
 WriteResult Tables::RemoveTunnel(InterfaceId id) {
   if (id >= interfaces.size() || tunnels.Find(id) == nullptr)
     return WriteResult::Refused(RefusalReason::kNotFound, id);
+  if (const WriteResult left = sas.RemoveTunnel(id); !left.ok()) return left;
   if (const WriteResult removed = tunnels.Remove(id); !removed.ok()) return removed;
   --vrf_interfaces_[interfaces.Find(id)->vrf];
   interfaces.Withdraw(id);
@@ -206,7 +212,13 @@ WriteResult Tables::RemoveTunnel(InterfaceId id) {
 
 WriteResult Tables::PutAdjacency(AdjacencyId id, const Adjacency& adjacency) {
   const bool before = adjacencies.Describe(id) != nullptr && adjacencies.Load(id).live();
-  if (const WriteResult put = adjacencies.Put(id, adjacency); !put.ok()) return put;
+  Adjacency wanted = adjacency;
+  const Tunnel* const tunnel =
+      adjacency.kind == AdjacencyKind::kTunnel && adjacency.interface < interfaces.size()
+          ? tunnels.Find(adjacency.interface)
+          : nullptr;
+  wanted.esp = tunnel != nullptr && tunnel->kind == TunnelKind::kEsp;
+  if (const WriteResult put = adjacencies.Put(id, wanted); !put.ok()) return put;
   const bool after = adjacencies.Load(id).live();
   if (before != after) groups.SetLive(id, after);
   return WriteResult::Accepted();

@@ -23,6 +23,8 @@
 #include "dataplane/tables/punt_budgets.h"
 #include "dataplane/tables/reassembly_table.h"
 #include "dataplane/tables/retirement.h"
+#include "dataplane/tables/sa/sa_table.h"
+#include "dataplane/tables/sa/slot_table.h"
 #include "dataplane/tables/subinterface_map.h"
 #include "dataplane/tables/table_limits.h"
 #include "dataplane/tables/tunnel_table.h"
@@ -40,6 +42,8 @@ struct TablesOptions {
   IcmpRates icmp;
   PuntRates punt = kPuntRates;
   uint64_t seed = 0;  // of hashes that strangers must not foresee
+  // What outlives the process of each SA, limits.sas + 1 of them; empty: nothing does.
+  std::span<SequenceMark> sequence_marks;
 };
 
 struct Tables {
@@ -113,6 +117,8 @@ struct Tables {
   IcmpBudgets icmp_budgets;
   PuntBudgets punt_budgets;
   TunnelTable tunnels;
+  SlotTable slots;
+  SaTable sas;
   FibPool4 fib4_pool;
   FibPool6 fib6_pool;
   Fib4Views fib4;

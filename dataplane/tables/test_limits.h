@@ -23,7 +23,8 @@ inline constexpr dataplane::TableLimits kFewTenants{.vrfs = 16,
                                                     .fib_mib = 64,
                                                     .pending_removals = 10'000,
                                                     .tunnel_terminations = 64,
-                                                    .tunnel_remotes = 16};
+                                                    .tunnel_remotes = 16,
+                                                    .sas = 64};
 
 // For packets through the graph.
 inline constexpr dataplane::TableLimits kHundredsOfTenants{.vrfs = 256,
@@ -38,7 +39,8 @@ inline constexpr dataplane::TableLimits kHundredsOfTenants{.vrfs = 256,
                                                            .ipv6_routes = 1'000'000,
                                                            .fib_mib = 256,
                                                            // However slow the machine is.
-                                                           .reassembly_timeout_ms = 60'000};
+                                                           .reassembly_timeout_ms = 60'000,
+                                                           .sas = 4096};
 
 // A thousand VRFs with ten thousand routes each, or one with a million.
 inline constexpr dataplane::TableLimits kThousandTenants{.vrfs = 1025,
@@ -49,6 +51,7 @@ inline constexpr dataplane::TableLimits kThousandTenants{.vrfs = 1025,
                                                          .next_hop_groups = 4096,
                                                          .group_buckets = 4096,
                                                          .policers = 16,
-                                                         .fib_mib = 2048};
+                                                         .fib_mib = 2048,
+                                                         .sas = 64};
 
 }  // namespace sluice::testing

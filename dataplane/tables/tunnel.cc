@@ -11,6 +11,7 @@ namespace {
 
 constexpr uint8_t kProtocolUdp = 17;
 constexpr uint8_t kProtocolGre = 47;
+constexpr uint8_t kProtocolEsp = 50;
 constexpr uint16_t kGreChecksumPresent = 0x8000;
 constexpr uint16_t kGreKeyPresent = 0x2000;
 constexpr uint16_t kTransparentEthernet = 0x6558;
@@ -79,11 +80,24 @@ void WriteInnerEthernet(const Tunnel& tunnel, HeaderWriter& to) {
   to.Word16(tunnel.fixed ? kEtherTypeIpv4 : 0);
 }
 
+uint8_t ProtocolOf(TunnelKind kind) {
+  switch (kind) {
+    case TunnelKind::kGre:
+    case TunnelKind::kNvgre:
+      return kProtocolGre;
+    case TunnelKind::kVxlan:
+      return kProtocolUdp;
+    case TunnelKind::kEsp:
+      return kProtocolEsp;
+  }
+  return 0;
+}
+
 }  // namespace
 
 void Tunnel::BuildHeader() {
   HeaderWriter to;
-  const uint8_t protocol = kind == TunnelKind::kVxlan ? kProtocolUdp : kProtocolGre;
+  const uint8_t protocol = ProtocolOf(kind);
   outer_ipv4 = local.is_v4();
   fixed = outer_ipv4 && ttl != 0 &&
           (flags & (channel::kTunnelDfClear | channel::kTunnelDfCopy | channel::kTunnelGreChecksum)) == 0;
@@ -113,6 +127,8 @@ void Tunnel::BuildHeader() {
       to.Word32(kVxlanVniValid);
       to.Word32(key_out << 8);
       WriteInnerEthernet(*this, to);
+      break;
+    case TunnelKind::kEsp:
       break;
   }
   header_bytes = static_cast<uint8_t>(to.written().size());

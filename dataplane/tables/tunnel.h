@@ -54,12 +54,14 @@ struct alignas(64) Tunnel {
   uint32_t key_out = 0;
   uint16_t udp_port = 0;  // kVxlan
   net::Address local;
-  net::Address remote;  // kGre
+  net::Address remote;  // kGre, kEsp
 
   bool Is(channel::TunnelFlag flag) const { return (flags & flag) != 0; }
   bool up() const { return Is(channel::kTunnelUp); }
   // Its inner packets are Ethernet frames.
-  bool is_overlay() const { return kind != TunnelKind::kGre; }
+  bool is_overlay() const { return kind == TunnelKind::kVxlan || kind == TunnelKind::kNvgre; }
+  // Told apart by what its packets say of themselves, not by an SA.
+  bool terminates() const { return kind != TunnelKind::kEsp; }
   // What arrives for it; `remote` of an overlay is one of its hosts.
   TunnelSelector ReceiveSelector() const {
     return {kind, is_overlay() || Is(channel::kTunnelKeyIn), udp_port};

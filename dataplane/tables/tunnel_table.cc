@@ -114,7 +114,7 @@ WriteResult TunnelTable::Check(const Tunnel& tunnel, InterfaceId gives_way) cons
   const bool moves = before != nullptr && !SameReceived(*before, tunnel);
   if (moves && host_counts_.contains(tunnel.id))
     return WriteResult::Refused(RefusalReason::kInUse, host_counts_.at(tunnel.id));
-  const bool terminates = !tunnel.is_overlay() && (before == nullptr || moves);
+  const bool terminates = tunnel.terminates() && !tunnel.is_overlay() && (before == nullptr || moves);
   return terminates ? CheckTermination(tunnel, gives_way) : WriteResult::Accepted();
 }
 
@@ -122,10 +122,10 @@ WriteResult TunnelTable::Put(const Tunnel& tunnel) {
   if (const WriteResult checked = Check(tunnel); !checked.ok()) return checked;
   const Tunnel* before = tunnels_.Find(tunnel.id);
   const bool moves = before != nullptr && !SameReceived(*before, tunnel);
-  if (!tunnel.is_overlay() && (before == nullptr || moves))
+  if (tunnel.terminates() && !tunnel.is_overlay() && (before == nullptr || moves))
     SLUICE_CHECK(Terminate(tunnel, tunnel.remote).ok());
   if (moves && !before->is_overlay()) {
-    SLUICE_CHECK(Unterminate(*before, before->remote).ok());
+    if (before->terminates()) SLUICE_CHECK(Unterminate(*before, before->remote).ok());
     far_ends_.erase({before->remote, tunnel.id});
   }
   if (!tunnel.is_overlay()) far_ends_[{tunnel.remote, tunnel.id}] = 1;
@@ -146,7 +146,7 @@ WriteResult TunnelTable::Remove(InterfaceId id) {
   if (retirement_.full()) return WriteResult::AtLimit(Limit::kPendingRemovals, retirement_.pending_max());
   // First what leads workers to it.
   if (!tunnel->is_overlay()) {
-    SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
+    if (tunnel->terminates()) SLUICE_CHECK(Unterminate(*tunnel, tunnel->remote).ok());
     far_ends_.erase({tunnel->remote, id});
   }
   DisownNetwork(*tunnel);

@@ -19,6 +19,9 @@ struct Vrf {
   // Control speaks BGP in this VRF: TCP port 179 at our addresses, either side's, is
   // punted, and ICMP errors, which may be about it. All other TCP is a drop.
   bool punt_bgp = false;
+  // Control speaks IKE in this VRF: UDP port 500 at our addresses, and 4500 behind the non-ESP
+  // marker (RFC 3948 section 2.2), are punted.
+  bool punt_ike = false;
   // 0 = only the dataplane's own limits.
   uint32_t ipv4_routes_max = 0;
   uint32_t ipv6_routes_max = 0;

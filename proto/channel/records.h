@@ -131,6 +131,7 @@ enum class TunnelKind : uint8_t {
   kGre = 1,    // RFC 2784, 2890: IP in GRE
   kVxlan = 2,  // RFC 7348
   kNvgre = 3,  // RFC 7637: Ethernet in GRE, the key is VSID << 8 | FlowID
+  kEsp = 4,    // RFC 4303 in tunnel mode: what goes in and out, its SAs say
 };
 
 enum TunnelFlag : uint16_t {
@@ -301,6 +302,7 @@ enum class Limit : uint32_t {
   kPendingRemovals = 15,
   kTunnelTerminations = 16,
   kTunnelRemotes = 17,
+  kSas = 18,
 };
 
 }  // namespace sluice::channel

@@ -5,6 +5,7 @@
 
 #include "dataplane/packet/tunnel_header.h"
 #include "proto/net/check.h"
+#include "tests/bench/frame_writer.h"
 #include "tests/lib/route_set.h"
 
 namespace sluice::bench {
@@ -24,31 +25,6 @@ const net::MacAddress kInnerGateway = Mac("02:00:5e:00:53:01"), kInnerHost = Mac
 
 uint32_t ProviderOf(unsigned number) {
   return kProvider + 1 + number;
-}
-
-uint8_t* WriteEthernet(uint8_t* at, const net::MacAddress& to, const net::MacAddress& from, uint16_t vlan) {
-  std::memcpy(at, to.bytes.data(), 6);
-  std::memcpy(at + 6, from.bytes.data(), 6);
-  at += 12;
-  if (vlan != 0) {
-    StoreBe16(at, kEtherType8021q);
-    StoreBe16(at + 2, vlan);
-    at += 4;
-  }
-  StoreBe16(at, kEtherTypeIpv4);
-  return at + 2;
-}
-
-uint8_t* WriteIpv4(uint8_t* at, uint32_t source, uint32_t destination, uint8_t protocol, uint16_t bytes) {
-  std::memset(at, 0, kIpv4HeaderBytes);
-  at[0] = 0x45;
-  StoreBe16(at + 2, bytes);
-  at[8] = 64;
-  at[9] = protocol;
-  StoreBe32(at + 12, source);
-  StoreBe32(at + 16, destination);
-  StoreBe16(at + 10, net::Checksum(std::span(at, kIpv4HeaderBytes)));
-  return at + kIpv4HeaderBytes;
 }
 
 }  // namespace

@@ -78,6 +78,9 @@ GraphHarness::GraphHarness(const HarnessOptions& options)
   section_.resize(layout_.total_bytes());
   reader_ = channel::CounterReader(layout_, section_.data());
   if (options.workers > 1) fragment_rings_ = std::make_unique<FragmentRings>(options.workers);
+  if (options.workers > 1) handover_rings_ = std::make_unique<HandoverRings>(options.workers);
+  esp_crypto_.reserve(options.workers);
+  for (uint16_t i = 0; i < options.workers; ++i) esp_crypto_.push_back(*EspCrypto::Create());
   for (uint16_t i = 0; i < options.workers; ++i) CreateWorker(i);
 }
 
@@ -97,6 +100,8 @@ void GraphHarness::CreateWorker(uint16_t index) {
   context.packets = pool_;
   context.reassembly_pool = reassembly_pool_;
   context.fragment_rings = fragment_rings_.get();
+  context.handover_rings = handover_rings_.get();
+  context.esp_crypto = &esp_crypto_[index];
   for (const auto& port : ports_) {
     context.receive_queues.push_back({port->id(), index});
     context.transmit[port->id()] = {true, index, MacBits(port->mac().bytes.data())};
@@ -121,6 +126,7 @@ GraphHarness::~GraphHarness() {
   for (const auto& worker : workers_) SLUICE_CHECK(worker->graph().StreamsAreAsMade());
   workers_.clear();
   fragment_rings_.reset();
+  handover_rings_.reset();
   ports_.clear();
   // Only datagrams that are not complete have buffers there.
   SLUICE_CHECK(reassembly_mbufs_in_use() <= datagrams_held());
@@ -207,7 +213,8 @@ void GraphHarness::Push(uint16_t port, const Bytes& frame, uint16_t queue) {
 bool GraphHarness::Quiet() const {
   return std::all_of(ports_.begin(), ports_.end(), [](const auto& port) { return port->Quiet(); }) &&
          std::all_of(inject_.begin(), inject_.end(), [](rte_ring* ring) { return IsEmpty(*ring); }) &&
-         (fragment_rings_ == nullptr || fragment_rings_->empty());
+         (fragment_rings_ == nullptr || fragment_rings_->empty()) &&
+         (handover_rings_ == nullptr || handover_rings_->empty());
 }
 
 uint32_t GraphHarness::datagrams_held() const {

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "dataplane/graph/fragment_rings.h"
+#include "dataplane/graph/handover_rings.h"
 #include "dataplane/graph/worker.h"
+#include "dataplane/packet/esp_crypto.h"
 #include "dataplane/tables/tables.h"
 #include "dataplane/tables/test_limits.h"
 #include "proto/channel/counters.h"
@@ -89,6 +91,8 @@ class GraphHarness {
   dataplane::Worker& worker(uint16_t index) { return *workers_[index]; }
   uint16_t workers() const { return static_cast<uint16_t>(workers_.size()); }
   rte_mempool& pool() { return *pool_; }
+  // A worker's, to expand keys and to play the far end with while it does not run.
+  dataplane::EspCrypto& esp_crypto(uint16_t index = 0) { return esp_crypto_[index]; }
 
   // Configuration in a line each; they die when the tables refuse. Ids are the
   // caller's; the MAC is the port's; addresses are "10.1.0.254/24".
@@ -162,6 +166,8 @@ class GraphHarness {
   std::vector<dataplane::PuntRings> punt_;
   std::vector<rte_ring*> inject_;
   std::unique_ptr<dataplane::FragmentRings> fragment_rings_;
+  std::unique_ptr<dataplane::HandoverRings> handover_rings_;
+  std::vector<dataplane::EspCrypto> esp_crypto_;
   std::vector<std::unique_ptr<dataplane::Worker>> workers_;
   std::vector<std::thread> threads_;
 };

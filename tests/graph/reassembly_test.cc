@@ -35,6 +35,7 @@ Bytes TunnelPayload(TunnelKind kind) {
     case TunnelKind::kNvgre:
       return Bytes{0x20, 0, 0x65, 0x58, 0, 0, 7, 0} + frame;
     case TunnelKind::kVxlan:
+    case TunnelKind::kEsp:  // esp_test.cc
       break;
   }
   const auto length = static_cast<uint16_t>(frame.size() + 16);
