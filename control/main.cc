@@ -80,16 +80,26 @@ std::vector<std::pair<std::string, uint32_t>> UnderlayOf(const api::DesiredState
   return {numbers.begin(), numbers.end()};
 }
 
-absl::Status LoadDesiredState(const GatewayConfig& config, api::DesiredState& state) {
-  if (auto status = state.Load(); !status.ok()) return status;
-  if (!config.has_seed_file() || !state.empty()) return absl::OkStatus();
+absl::Status OfSeedFile(const GatewayConfig& config, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrFormat("seed_file %s: %s", config.seed_file(), std::string(status.message())));
+}
+
+// What an empty store is filled with; absent when there is nothing to fill, or nothing to fill it with.
+absl::StatusOr<std::optional<gateway::v1::Resources>> ReadSeed(const GatewayConfig& config,
+                                                               const api::DesiredState& state) {
+  if (!config.has_seed_file()) return std::nullopt;
+  if (!state.empty()) {
+    spdlog::info("the store is not empty: seed file {} is ignored, sluicectl changes what is stored",
+                 config.seed_file());
+    return std::nullopt;
+  }
   const auto text = io::ReadText(config.seed_file());
   if (!text.ok()) return text.status();
-  const auto resources = api::ParseResources(*text);
-  if (!resources.ok()) return resources.status();
-  const auto seeded = api::Seed(state, *resources);
-  if (seeded.ok() && *seeded) spdlog::info("store seeded from {}", config.seed_file());
-  return seeded.status();
+  auto resources = api::ParseResources(*text);
+  if (!resources.ok()) return OfSeedFile(config, resources.status());
+  return *std::move(resources);
 }
 
 // Everything of the process, in order of construction; it ends in the reverse.
@@ -115,33 +125,51 @@ class Gateway {
   }
 
   absl::Status Run() {
-    if (auto status = LoadDesiredState(config_, desired_); !status.ok()) return status;
+    if (auto status = desired_.Load(); !status.ok()) return status;
+    const auto seed = ReadSeed(config_, desired_);
+    if (!seed.ok()) return seed.status();
     std::promise<void> terminated;
     loop_.OnTermination([&] { terminated.set_value(); });
+    auto server = api::Server::Start(config_, loop_, desired_, calls_);
+    // A start that fails leaves an empty store empty, so that the next one reads the file again. Who
+    // calls already waits for the loop.
+    absl::Status status = server.ok() ? Settle() : server.status();
+    if (status.ok() && *seed) status = SeedStore(**seed);
+    if (!status.ok()) loop_.Stop();
     std::thread core([this] { loop_.Run(); });
-    const absl::Status status = Serve(terminated.get_future());
+    if (status.ok()) Serve(terminated.get_future());
+    // The API's calls need the core thread to the last.
+    if (server.ok()) server->reset();
     loop_.Stop();
     core.join();
     return status;
   }
 
  private:
-  // Until `terminated`. The API's calls need the core thread to the last.
-  absl::Status Serve(std::future<void> terminated) {
-    const auto server = api::Server::Start(config_, loop_, desired_, calls_);
-    absl::Status status = server.status();
-    if (status.ok() && config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
+  // What else must be had beside the API's sockets.
+  absl::Status Settle() {
+    absl::Status status;
+    if (config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
     if (status.ok() && config_.has_run_as_user()) status = io::BecomeUser(config_.run_as_user());
     if (status.ok() && config_.has_run_as_user())
       status = io::CheckDataplaneAccess(config_.dataplane_socket(), config_.run_as_user());
-    if (!status.ok()) return status;
+    return status;
+  }
+
+  absl::Status SeedStore(const gateway::v1::Resources& resources) {
+    const auto seeded = api::Seed(desired_, resources);
+    if (!seeded.ok()) return OfSeedFile(config_, seeded.status());
+    if (*seeded) spdlog::info("store seeded from {}", config_.seed_file());
+    return absl::OkStatus();
+  }
+
+  void Serve(std::future<void> terminated) {
     link_.Start();
     spdlog::info("ready: instance {:016x}, {} tenants", instance_, desired_.tenants().size());
     io::NotifySupervisor("READY=1");
     terminated.wait();
     spdlog::info("stopping");
     io::NotifySupervisor("STOPPING=1");
-    return absl::OkStatus();
   }
 
   const GatewayConfig& config_;
