@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "control/api/connection_liveness.h"
 #include "control/api/desired_state.h"
 #include "control/api/seed.h"
 #include "control/api/server.h"
@@ -60,7 +61,7 @@ absl::Status StartPrivileges(const GatewayConfig& config) {
       {is_low(config.listen_tcp().address()) || is_low(config.metrics_listen()), config.has_run_as_user()});
 }
 
-std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
+std::vector<metrics::TenantNames> NamesOf(api::DesiredState& state) {
   std::vector<metrics::TenantNames> names;
   for (const auto& [name, record] : state.tenants()) {
     metrics::TenantNames& tenant = names.emplace_back();
@@ -71,13 +72,22 @@ std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
     for (const auto& [connection, numbers] : record->row.numbers.connections) {
       tenant.connections.emplace_back(connection, numbers.interface);
     }
+    for (const auto& wanted : record->row.spec.connections()) {
+      const auto liveness = api::LivenessOf(*record, wanted, state.gateway_record(), state.surroundings());
+      if (liveness.state == gateway::v1::CONNECTION_STATE_DISABLED) continue;
+      tenant.up.emplace_back(wanted.name(), liveness.carries_packets());
+    }
   }
   return names;
 }
 
-std::vector<std::pair<std::string, uint32_t>> UnderlayOf(const api::DesiredState& state) {
-  const auto& numbers = state.gateway().underlay_numbers;
-  return {numbers.begin(), numbers.end()};
+std::vector<metrics::UnderlayNames> UnderlayOf(api::DesiredState& state) {
+  std::vector<metrics::UnderlayNames> names;
+  for (const auto& [interface, number] : state.gateway().underlay_numbers)
+    names.push_back(
+        {interface, number,
+         api::UnderlayLivenessOf(state.gateway_record(), interface, state.surroundings()).carries_packets()});
+  return names;
 }
 
 absl::Status OfSeedFile(const GatewayConfig& config, const absl::Status& status) {
@@ -114,7 +124,7 @@ class Gateway {
         link_(config.dataplane_socket(), config.channel_socket(), instance_, loop_, programming_),
         calls_(link_),
         metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); },
-                  [this] { return UnderlayOf(desired_); }}) {
+                  [this] { return UnderlayOf(desired_); }, SLUICE_VERSION}) {
     programming_.SetLink(link_);
     programming_.SetObserver([this] { desired_.Refresh(); },
                              [this](std::span<const uint32_t> vrfs) { desired_.Refresh(vrfs); });
