@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "control/api/connection_liveness.h"
 #include "control/api/desired_state.h"
 #include "control/api/seed.h"
 #include "control/api/server.h"
@@ -60,7 +61,7 @@ absl::Status StartPrivileges(const GatewayConfig& config) {
       {is_low(config.listen_tcp().address()) || is_low(config.metrics_listen()), config.has_run_as_user()});
 }
 
-std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
+std::vector<metrics::TenantNames> NamesOf(api::DesiredState& state) {
   std::vector<metrics::TenantNames> names;
   for (const auto& [name, record] : state.tenants()) {
     metrics::TenantNames& tenant = names.emplace_back();
@@ -71,25 +72,44 @@ std::vector<metrics::TenantNames> NamesOf(const api::DesiredState& state) {
     for (const auto& [connection, numbers] : record->row.numbers.connections) {
       tenant.connections.emplace_back(connection, numbers.interface);
     }
+    for (const auto& wanted : record->row.spec.connections()) {
+      const auto liveness = api::LivenessOf(*record, wanted, state.gateway_record(), state.surroundings());
+      if (liveness.state == gateway::v1::CONNECTION_STATE_DISABLED) continue;
+      tenant.up.emplace_back(wanted.name(), liveness.carries_packets());
+    }
   }
   return names;
 }
 
-std::vector<std::pair<std::string, uint32_t>> UnderlayOf(const api::DesiredState& state) {
-  const auto& numbers = state.gateway().underlay_numbers;
-  return {numbers.begin(), numbers.end()};
+std::vector<metrics::UnderlayNames> UnderlayOf(api::DesiredState& state) {
+  std::vector<metrics::UnderlayNames> names;
+  for (const auto& [interface, number] : state.gateway().underlay_numbers)
+    names.push_back(
+        {interface, number,
+         api::UnderlayLivenessOf(state.gateway_record(), interface, state.surroundings()).carries_packets()});
+  return names;
 }
 
-absl::Status LoadDesiredState(const GatewayConfig& config, api::DesiredState& state) {
-  if (auto status = state.Load(); !status.ok()) return status;
-  if (!config.has_seed_file() || !state.empty()) return absl::OkStatus();
+absl::Status OfSeedFile(const GatewayConfig& config, const absl::Status& status) {
+  if (status.ok()) return status;
+  return absl::Status(status.code(),
+                      absl::StrFormat("seed_file %s: %s", config.seed_file(), std::string(status.message())));
+}
+
+// What an empty store is filled with; absent when there is nothing to fill, or nothing to fill it with.
+absl::StatusOr<std::optional<gateway::v1::Resources>> ReadSeed(const GatewayConfig& config,
+                                                               const api::DesiredState& state) {
+  if (!config.has_seed_file()) return std::nullopt;
+  if (!state.empty()) {
+    spdlog::info("the store is not empty: seed file {} is ignored, sluicectl changes what is stored",
+                 config.seed_file());
+    return std::nullopt;
+  }
   const auto text = io::ReadText(config.seed_file());
   if (!text.ok()) return text.status();
-  const auto resources = api::ParseResources(*text);
-  if (!resources.ok()) return resources.status();
-  const auto seeded = api::Seed(state, *resources);
-  if (seeded.ok() && *seeded) spdlog::info("store seeded from {}", config.seed_file());
-  return seeded.status();
+  auto resources = api::ParseResources(*text);
+  if (!resources.ok()) return OfSeedFile(config, resources.status());
+  return *std::move(resources);
 }
 
 // Everything of the process, in order of construction; it ends in the reverse.
@@ -104,7 +124,7 @@ class Gateway {
         link_(config.dataplane_socket(), config.channel_socket(), instance_, loop_, programming_),
         calls_(link_),
         metrics_({loop_, sender_, live_, programming_, calls_, [this] { return NamesOf(desired_); },
-                  [this] { return UnderlayOf(desired_); }}) {
+                  [this] { return UnderlayOf(desired_); }, SLUICE_VERSION}) {
     programming_.SetLink(link_);
     programming_.SetObserver([this] { desired_.Refresh(); },
                              [this](std::span<const uint32_t> vrfs) { desired_.Refresh(vrfs); });
@@ -115,33 +135,51 @@ class Gateway {
   }
 
   absl::Status Run() {
-    if (auto status = LoadDesiredState(config_, desired_); !status.ok()) return status;
+    if (auto status = desired_.Load(); !status.ok()) return status;
+    const auto seed = ReadSeed(config_, desired_);
+    if (!seed.ok()) return seed.status();
     std::promise<void> terminated;
     loop_.OnTermination([&] { terminated.set_value(); });
+    auto server = api::Server::Start(config_, loop_, desired_, calls_);
+    // A start that fails leaves an empty store empty, so that the next one reads the file again. Who
+    // calls already waits for the loop.
+    absl::Status status = server.ok() ? Settle() : server.status();
+    if (status.ok() && *seed) status = SeedStore(**seed);
+    if (!status.ok()) loop_.Stop();
     std::thread core([this] { loop_.Run(); });
-    const absl::Status status = Serve(terminated.get_future());
+    if (status.ok()) Serve(terminated.get_future());
+    // The API's calls need the core thread to the last.
+    if (server.ok()) server->reset();
     loop_.Stop();
     core.join();
     return status;
   }
 
  private:
-  // Until `terminated`. The API's calls need the core thread to the last.
-  absl::Status Serve(std::future<void> terminated) {
-    const auto server = api::Server::Start(config_, loop_, desired_, calls_);
-    absl::Status status = server.status();
-    if (status.ok() && config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
+  // What else must be had beside the API's sockets.
+  absl::Status Settle() {
+    absl::Status status;
+    if (config_.has_metrics_listen()) status = metrics_.Listen(config_.metrics_listen());
     if (status.ok() && config_.has_run_as_user()) status = io::BecomeUser(config_.run_as_user());
     if (status.ok() && config_.has_run_as_user())
       status = io::CheckDataplaneAccess(config_.dataplane_socket(), config_.run_as_user());
-    if (!status.ok()) return status;
+    return status;
+  }
+
+  absl::Status SeedStore(const gateway::v1::Resources& resources) {
+    const auto seeded = api::Seed(desired_, resources);
+    if (!seeded.ok()) return OfSeedFile(config_, seeded.status());
+    if (*seeded) spdlog::info("store seeded from {}", config_.seed_file());
+    return absl::OkStatus();
+  }
+
+  void Serve(std::future<void> terminated) {
     link_.Start();
     spdlog::info("ready: instance {:016x}, {} tenants", instance_, desired_.tenants().size());
     io::NotifySupervisor("READY=1");
     terminated.wait();
     spdlog::info("stopping");
     io::NotifySupervisor("STOPPING=1");
-    return absl::OkStatus();
   }
 
   const GatewayConfig& config_;

@@ -1,14 +1,13 @@
 // Seeding goes through the same writes as requests.
 #include "control/api/seed.h"
 
-#include <google/protobuf/util/json_util.h>
-
 #include "absl/strings/str_cat.h"
 #include "control/api/gateway_writes.h"
 #include "control/api/static_route_stream.h"
 #include "control/api/static_route_writes.h"
 #include "control/api/tenant_writes.h"
 #include "control/store/database.h"
+#include "proto/json/json_fault.h"
 
 namespace sluice::api {
 namespace {
@@ -18,9 +17,11 @@ namespace v1 = ::sluice::gateway::v1;
 // The manager of seeded tenants is the local operator, who wrote the file.
 constexpr char kWho[] = "local";
 
+// Refusals of fields name their object already.
 absl::Status Named(const absl::Status& status, const std::string& resource) {
+  const std::string words(status.message());
   return absl::Status(status.code(),
-                      absl::StrCat("seed file: ", resource, ": ", std::string(status.message())));
+                      words.rfind(resource, 0) == 0 ? words : absl::StrCat(resource, ": ", words));
 }
 
 absl::Status SeedRoutes(DesiredState& state, const v1::StaticRouteSet& wanted) {
@@ -51,11 +52,9 @@ absl::Status SeedRoutes(DesiredState& state, const v1::StaticRouteSet& wanted) {
 
 }  // namespace
 
-absl::StatusOr<v1::Resources> ParseResources(const std::string& json) {
+absl::StatusOr<v1::Resources> ParseResources(const std::string& text) {
   v1::Resources resources;
-  const auto status = google::protobuf::util::JsonStringToMessage(json, &resources);
-  if (!status.ok())
-    return absl::InvalidArgumentError(absl::StrCat("seed file: ", std::string(status.message())));
+  if (absl::Status status = json::Parse(text, resources); !status.ok()) return status;
   return resources;
 }
 

@@ -9,8 +9,8 @@
 
 namespace sluice::api {
 
-// The JSON form of `Resources`. Errors name the place in the text.
-absl::StatusOr<gateway::v1::Resources> ParseResources(const std::string& json);
+// The JSON form of `Resources`. Errors name line and field of the text.
+absl::StatusOr<gateway::v1::Resources> ParseResources(const std::string& text);
 
 // Puts everything in one transaction, or nothing: at the first refusal it says which resource
 // it was and leaves the store empty, and `state`, which knows more by then, must not be used

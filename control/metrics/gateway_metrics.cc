@@ -22,8 +22,12 @@ absl::Status GatewayMetrics::Listen(const std::string& address) {
   // The library reports by exception; nothing of ours throws.
   try {
     exposer_ = std::make_unique<prometheus::Exposer>(address, 1);
-  } catch (const std::exception& error) {
-    return absl::UnavailableError(absl::StrFormat("metrics_listen %s: %s", address, error.what()));
+  } catch (const std::exception&) {
+    // Its words are about its own insides.
+    return absl::UnavailableError(absl::StrFormat(
+        "metrics_listen %s: cannot listen there: another program has the port (ss -ltnp), or the address "
+        "is none of this machine's",
+        address));
   }
   exposer_->RegisterCollectable(self_);
   return absl::OkStatus();
@@ -43,6 +47,8 @@ std::vector<prometheus::MetricFamily> GatewayMetrics::Collect() const {
 }
 
 void GatewayMetrics::CollectCore(Exposition& out) const {
+  out.Gauge("sluice_build_info", "always 1; the version of sluice-gateway is its label",
+            {{"version", sources_.version}}, 1);
   const programming::Sender& sender = sources_.sender;
   out.Gauge("sluice_dataplane_attached", "1 while a dataplane is attached", {}, sources_.state.attached());
   out.Counter("sluice_dataplane_attachments_total", "attachments to a dataplane since start", {},
@@ -98,14 +104,21 @@ void GatewayMetrics::CollectTenant(const TenantNames& names, Exposition& out) co
   };
   routes(sources_.sender.rib().FindIpv4(names.vrf), "ipv4");
   routes(sources_.sender.rib().FindIpv6(names.vrf), "ipv6");
-  for (const auto& [state, count] : sources_.state.NeighborStates(names.vrf)) {
-    out.Gauge("sluice_neighbors", "neighbours by state (RFC 4861 section 7.3.2 names, for ARP too)",
-              {{"tenant", names.tenant}, {"state", state}}, static_cast<double>(count));
-  }
+  CollectNeighbors(names.tenant, names.vrf, out);
+  for (const auto& [connection, up] : names.up)
+    out.Gauge("sluice_connection_up", "1 while the connection carries packets",
+              {{"tenant", names.tenant}, {"connection", connection}}, up);
   for (const TenantNames::Subnet& subnet : names.subnets) CollectSubnet(names.tenant, subnet, out);
   for (const auto& [connection, interface] : names.connections) {
     CollectConnection(names.tenant, connection, interface, out);
     CollectTunnel({{"tenant", names.tenant}, {"connection", connection}}, interface, out);
+  }
+}
+
+void GatewayMetrics::CollectNeighbors(const std::string& tenant, uint32_t vrf, Exposition& out) const {
+  for (const auto& [state, count] : sources_.state.NeighborStates(vrf)) {
+    out.Gauge("sluice_neighbors", "neighbours by state (RFC 4861 section 7.3.2 names, for ARP too)",
+              {{"tenant", tenant}, {"state", state}}, static_cast<double>(count));
   }
 }
 
@@ -176,10 +189,15 @@ void GatewayMetrics::CollectTunnel(const Labels& labels, uint32_t interface, Exp
 }
 
 void GatewayMetrics::CollectUnderlay(Exposition& out) const {
-  for (const auto& [name, interface] : sources_.underlay()) {
-    const api::InterfaceCounters counters = sources_.state.Counters(interface);
+  // Of no tenant: VRF 0.
+  CollectNeighbors("", 0, out);
+  for (const UnderlayNames& each : sources_.underlay()) {
+    const std::string& link = each.interface;
+    out.Gauge("sluice_underlay_interface_up", "1 while the underlay interface carries packets",
+              {{"interface", link}}, each.up);
+    const api::InterfaceCounters counters = sources_.state.Counters(each.number);
     const auto count = [&](const char* direction, uint64_t packets, uint64_t bytes) {
-      const Labels labels = {{"interface", name}, {"direction", direction}};
+      const Labels labels = {{"interface", link}, {"direction", direction}};
       out.Counter("sluice_underlay_packets_total", "outer IP packets of the underlay interface", labels,
                   static_cast<double>(packets));
       out.Counter("sluice_underlay_bytes_total", "bytes of outer IP packets of the underlay interface",

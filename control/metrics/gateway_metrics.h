@@ -37,6 +37,14 @@ struct TenantNames {
     uint32_t interface = 0;
   };
   std::vector<Subnet> subnets = {};
+  // Connections that are not disabled: whether they carry packets.
+  std::vector<std::pair<std::string, bool>> up = {};
+};
+
+struct UnderlayNames {
+  std::string interface;
+  uint32_t number = 0;
+  bool up = false;
 };
 
 class GatewayMetrics : public prometheus::Collectable {
@@ -49,10 +57,9 @@ class GatewayMetrics : public prometheus::Collectable {
     const io::ProgrammingLoop& programming;
     api::DataplaneView& dataplane;
     std::function<std::vector<TenantNames>()> tenants;  // core thread
-    // Underlay interfaces: name, number. Core thread.
-    std::function<std::vector<std::pair<std::string, uint32_t>>()> underlay = [] {
-      return std::vector<std::pair<std::string, uint32_t>>();
-    };
+    // Underlay interfaces. Core thread.
+    std::function<std::vector<UnderlayNames>()> underlay = [] { return std::vector<UnderlayNames>(); };
+    std::string version = {};  // of this program
   };
   explicit GatewayMetrics(Sources sources);
   ~GatewayMetrics() override;
@@ -68,6 +75,7 @@ class GatewayMetrics : public prometheus::Collectable {
   void CollectCore(Exposition& out) const;
   void CollectTenant(const TenantNames& names, Exposition& out) const;
   void CollectSubnet(const std::string& tenant, const TenantNames::Subnet& subnet, Exposition& out) const;
+  void CollectNeighbors(const std::string& tenant, uint32_t vrf, Exposition& out) const;
   void CollectConnection(const std::string& tenant, const std::string& connection, uint32_t interface,
                          Exposition& out) const;
   void CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const;

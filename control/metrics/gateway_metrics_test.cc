@@ -81,6 +81,40 @@ std::string ReasonShown(const std::vector<prometheus::MetricFamily>& families) {
   return "";
 }
 
+void CheckValues(const prometheus::MetricFamily& family) {
+  if (family.name == "sluice_punted_packets_total") {
+    CHECK(family.metric.at(0).label.at(0).value == "arp");
+    CHECK(family.metric.at(0).counter.value == 3);
+  }
+  if (family.name == "sluice_worker_stuck") {
+    REQUIRE(family.metric.size() == 1);
+    CHECK(family.metric.at(0).gauge.value == 1);
+  }
+  if (family.name == "sluice_build_info") CHECK(family.metric.at(0).label.at(0).value == "1.2.3");
+  if (family.name == "sluice_connection_up") {
+    REQUIRE(family.metric.size() == 2);
+    CHECK(family.metric.at(0).gauge.value == 1);
+    CHECK(family.metric.at(1).gauge.value == 0);
+  }
+  if (family.name == "sluice_neighbors") {
+    REQUIRE(family.metric.size() == 2);
+    CHECK(family.metric.at(1).label.at(0).value.empty());
+    CHECK(family.metric.at(1).label.at(1).value == "failed");
+  }
+  if (family.name == "sluice_tunnel_up") CHECK(family.metric.at(0).gauge.value == 1);
+  if (family.name == "sluice_tunnel_path_mtu_bytes") CHECK(family.metric.at(0).gauge.value == 1400);
+  if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
+  if (family.name == "sluice_neighbor_events_total") {
+    CHECK(family.metric.size() == 11);
+    for (const auto& metric : family.metric)
+      CHECK(metric.counter.value == (metric.label.at(0).value == "resolved" ? 4 : 0));
+  }
+  if (family.name != "sluice_dropped_packets_total") return;
+  CHECK(family.metric.at(0).label.at(0).value == "contoso");
+  CHECK(family.metric.at(0).label.at(1).value == "no_route");
+  CHECK(family.metric.at(0).counter.value == 7);
+}
+
 TEST_CASE("what is shown is documented in docs/metrics.md and the other way round") {
   auto memory = channel::ChannelMemory::Create({.counters = {.workers = 1,
                                                              .interfaces = 16,
@@ -113,6 +147,11 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   change.mutable_neighbor()->set_address("15.0.0.1");
   change.mutable_neighbor()->set_state("reachable");
   state.Changed(change);
+  v1::StateChange underlay;
+  underlay.mutable_neighbor()->set_interface(11);
+  underlay.mutable_neighbor()->set_address("192.0.2.1");
+  underlay.mutable_neighbor()->set_state("failed");
+  state.Changed(underlay);
   change.mutable_stuck_workers()->add_workers()->set_index(0);
   state.Changed(change);
 
@@ -128,11 +167,13 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   const GatewayMetrics metrics(
       {loop, sender, state, programming, view,
        [] {
-         return std::vector<TenantNames>{{"contoso", 1, {{"paris", 10}}, {{"red", "web", 12}}}};
+         return std::vector<TenantNames>{
+             {"contoso", 1, {{"paris", 10}}, {{"red", "web", 12}}, {{"paris", true}, {"rome", false}}}};
        },
        [] {
-         return std::vector<std::pair<std::string, uint32_t>>{{"tor-a", 11}};
-       }});
+         return std::vector<UnderlayNames>{{"tor-a", 11, true}};
+       },
+       "1.2.3"});
   std::thread core([&] { loop.Run(); });
   const std::vector<prometheus::MetricFamily> families = metrics.Collect();
   // A dataplane of another version may call them otherwise.
@@ -149,26 +190,7 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   std::set<std::string> shown;
   for (const prometheus::MetricFamily& family : families) {
     shown.insert(family.name);
-    if (family.name == "sluice_punted_packets_total") {
-      CHECK(family.metric.at(0).label.at(0).value == "arp");
-      CHECK(family.metric.at(0).counter.value == 3);
-    }
-    if (family.name == "sluice_worker_stuck") {
-      REQUIRE(family.metric.size() == 1);
-      CHECK(family.metric.at(0).gauge.value == 1);
-    }
-    if (family.name == "sluice_tunnel_up") CHECK(family.metric.at(0).gauge.value == 1);
-    if (family.name == "sluice_tunnel_path_mtu_bytes") CHECK(family.metric.at(0).gauge.value == 1400);
-    if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
-    if (family.name == "sluice_neighbor_events_total") {
-      CHECK(family.metric.size() == 11);
-      for (const auto& metric : family.metric)
-        CHECK(metric.counter.value == (metric.label.at(0).value == "resolved" ? 4 : 0));
-    }
-    if (family.name != "sluice_dropped_packets_total") continue;
-    CHECK(family.metric.at(0).label.at(0).value == "contoso");
-    CHECK(family.metric.at(0).label.at(1).value == "no_route");
-    CHECK(family.metric.at(0).counter.value == 7);
+    CheckValues(family);
   }
   CHECK(shown == Documented());
 }

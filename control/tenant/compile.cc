@@ -77,6 +77,7 @@ void SetOuterHeader(const OuterHeader& outer, programming::TunnelEnds& ends) {
   if (outer.df == OuterHeader::Df::kCopy) ends.flags |= channel::kTunnelDfCopy;
   if (outer.df == OuterHeader::Df::kClear) ends.flags |= channel::kTunnelDfClear;
   if (outer.dscp) ends.flags |= channel::kTunnelPipe;
+  if (outer.dscp_inward) ends.flags |= channel::kTunnelDscpInward;
   ends.ttl = outer.ttl;
   ends.dscp = outer.dscp.value_or(0);
 }

@@ -47,6 +47,7 @@ struct OuterHeader {
   Df df = Df::kSet;             // of IPv4
   uint8_t ttl = 64;             // 0: the inner packet's
   std::optional<uint8_t> dscp;  // 0..63; absent: the inner packet's
+  bool dscp_inward = false;     // which takes over what is outside; never with `dscp`
 
   friend bool operator==(const OuterHeader&, const OuterHeader&) = default;
 };

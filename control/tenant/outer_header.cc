@@ -31,7 +31,7 @@ std::optional<uint8_t> TakeDscp(const Message& wanted, const Place& place, Findi
   if (wanted.dscp_model() != v1::TUNNEL_MODEL_PIPE) {
     if (wanted.has_dscp())
       findings.Invalid(place.Field("dscp"),
-                       "dscp_model is UNIFORM, so the inner packet's is used; leave dscp out, or say PIPE");
+                       "dscp_model is not PIPE, so the inner packet's is used; leave dscp out, or say PIPE");
     return std::nullopt;
   }
   if (wanted.dscp() > kDscpMax)
@@ -64,6 +64,8 @@ OuterHeader Take(const Message& wanted, bool ipv4, const Place& place, Findings&
   OuterHeader outer;
   outer.ttl = TakeTtl(wanted, place, findings);
   outer.dscp = TakeDscp(wanted, place, findings);
+  // Only when said: a far end that copies nothing would erase the tenant's marking.
+  outer.dscp_inward = wanted.dscp_model() == v1::TUNNEL_MODEL_UNIFORM;
   outer.df = TakeDf(wanted.outer_df(), ipv4, place, findings);
   CheckEnumerators(wanted, place, findings);
   return outer;

@@ -154,6 +154,7 @@ TEST_CASE("the options of the outer header are validated field by field") {
        "leave ttl out"},
       {"DSCP 64", Network("dscp_model: TUNNEL_MODEL_PIPE dscp: 64"), "[0].dscp", "accepted: 0 to 63"},
       {"a DSCP that is not used", Network("dscp: 9"), "[0].dscp", "or say PIPE"},
+      {"a DSCP of both ways", Network("dscp_model: TUNNEL_MODEL_UNIFORM dscp: 9"), "[0].dscp", "or say PIPE"},
       {"DF of IPv6", Network("outer_df: OUTER_DF_COPY", "red", "2001:db8:f::1"), "[0].outer_df",
        "IPv6 has no such bit"},
       {"a DF of the future", Network("outer_df: 7"), "[0].outer_df", ""},
@@ -223,6 +224,7 @@ TEST_CASE("the options of the outer header are compiled into the tunnel of each 
       {"outer_df: OUTER_DF_CLEAR dscp_model: TUNNEL_MODEL_PIPE dscp: 46",
        channel::kTunnelDfClear | channel::kTunnelPipe, 64, 46},
       {"dscp_model: TUNNEL_MODEL_PIPE", channel::kTunnelPipe, 64, 0},
+      {"dscp_model: TUNNEL_MODEL_UNIFORM", channel::kTunnelDscpInward, 64, 0},
       {"encapsulation: OVERLAY_ENCAPSULATION_NVGRE outer_df: OUTER_DF_COPY", channel::kTunnelDfCopy, 64, 0},
   };
   const Environment world = World();

@@ -89,7 +89,7 @@ constexpr FieldRule kInterfaceFields[] = {
 };
 constexpr uint16_t kTunnelFlags = kTunnelUp | kTunnelStrictUrpf | kTunnelKeyIn | kTunnelKeyOut |
                                   kTunnelGreChecksum | kTunnelUdpChecksum | kTunnelDfCopy | kTunnelDfClear |
-                                  kTunnelPipe | kTunnelClampMss;
+                                  kTunnelPipe | kTunnelClampMss | kTunnelDscpInward;
 constexpr FieldRule kTunnelFields[] = {
     {Rule::kRange, FIELD(TunnelRecord, interface), 1, kInterfaceMax},
     // Tunnels end in the underlay; they do not carry it.

@@ -47,7 +47,7 @@ constexpr TunnelOption kTunnelOptions[] = {
     {channel::kTunnelStrictUrpf, "strict_urpf"},   {channel::kTunnelGreChecksum, "gre_checksum"},
     {channel::kTunnelUdpChecksum, "udp_checksum"}, {channel::kTunnelDfCopy, "df_copy"},
     {channel::kTunnelDfClear, "df_clear"},         {channel::kTunnelPipe, "pipe"},
-    {channel::kTunnelClampMss, "clamp_mss"}};
+    {channel::kTunnelClampMss, "clamp_mss"},       {channel::kTunnelDscpInward, "dscp_inward"}};
 
 uint64_t Milliseconds(Instant::duration duration) {
   return static_cast<uint64_t>(duration / std::chrono::milliseconds(1));

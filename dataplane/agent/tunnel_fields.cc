@@ -14,8 +14,8 @@ constexpr uint32_t kNetworkIdMax = 0xffffff;  // VNI and VSID have 24 bits
 
 // Options that one kind of tunnel has and others have not.
 uint16_t FlagsOfKind(TunnelKind kind) {
-  constexpr uint16_t kEveryKind =
-      kTunnelUp | kTunnelStrictUrpf | kTunnelDfCopy | kTunnelDfClear | kTunnelPipe | kTunnelClampMss;
+  constexpr uint16_t kEveryKind = kTunnelUp | kTunnelStrictUrpf | kTunnelDfCopy | kTunnelDfClear |
+                                  kTunnelPipe | kTunnelClampMss | kTunnelDscpInward;
   switch (kind) {
     case TunnelKind::kGre:
       return kEveryKind | kTunnelKeyIn | kTunnelKeyOut | kTunnelGreChecksum;
@@ -29,8 +29,9 @@ uint16_t FlagsOfKind(TunnelKind kind) {
 }
 
 bool FlagsFit(const TunnelRecord& record, TunnelKind kind) {
-  constexpr uint16_t kBothDf = kTunnelDfCopy | kTunnelDfClear;
-  return (record.flags & ~FlagsOfKind(kind)) == 0 && (record.flags & kBothDf) != kBothDf;
+  constexpr uint16_t kBothDf = kTunnelDfCopy | kTunnelDfClear, kBothDscp = kTunnelPipe | kTunnelDscpInward;
+  return (record.flags & ~FlagsOfKind(kind)) == 0 && (record.flags & kBothDf) != kBothDf &&
+         (record.flags & kBothDscp) != kBothDscp;
 }
 
 bool IsZero(const uint8_t* at, size_t bytes) {

@@ -116,11 +116,10 @@ inline bool LookInside(const WorkerContext& worker, const Arrival& arrival,
          (uint32_t{tunnel.Is(channel::kTunnelClampMss)} & IsPlainTcpSyn(ip));
   if (__builtin_expect(odd != 0, 0)) return false;
   // No sooner: what is left to the node is as it came. The underlay seldom changes a DSCP,
-  // and a pipe's does not matter.
-  const bool other_dscp = ((arrival.outer[1] ^ ip[1]) & tunnel.dscp_inward()) != 0;
+  // and it seldom matters.
+  const bool other_dscp = ((arrival.outer[1] ^ ip[1]) & tunnel.tos_inward) != 0;
   if (__builtin_expect(other_dscp | tunnel.hops_inward(), 0))
-    TakeOverIpv4(ip, {arrival.outer[1], Ipv4Ttl(arrival.outer)},
-                 {tunnel.dscp_inward(), tunnel.hops_inward()});
+    TakeOverIpv4(ip, {arrival.outer[1], Ipv4Ttl(arrival.outer)}, {tunnel.tos_inward, tunnel.hops_inward()});
   // As if received behind a tagged L2 header: there is more than that in front of it.
   StoreBe16(ip - 2, kEtherTypeIpv4);
   mbuf.data_off = static_cast<uint16_t>(ip - kTaggedL2Bytes - static_cast<const uint8_t*>(mbuf.buf_addr));

@@ -156,7 +156,7 @@ bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, con
     run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
     return false;
   }
-  const InwardModels models{tunnel.dscp_inward(), tunnel.hops_inward()};
+  const InwardModels models{tunnel.tos_inward, tunnel.hops_inward()};
   if (meta.family == 4) {
     TakeOverIpv4(ip, arrival.outer, models);
   } else {

@@ -46,7 +46,7 @@ struct OuterWord {
 
 // The models of a tunnel, for packets out of it.
 struct InwardModels {
-  uint8_t dscp_mask;  // kDscpMask: uniform; 0: pipe
+  uint8_t dscp_mask;  // kDscpMask: uniform; else 0
   bool hops;          // uniform
 };
 

@@ -17,7 +17,7 @@ constexpr uint16_t kGreKeyPresent = 0x2000;
 constexpr uint16_t kTransparentEthernet = 0x6558;
 constexpr uint16_t kEtherTypeIpv4 = 0x0800;
 constexpr uint16_t kDontFragment = 0x4000;
-constexpr uint8_t kEcnBits = 0x3;
+constexpr uint8_t kEcnBits = 0x3, kDscpBits = 0xfc;
 constexpr uint32_t kVxlanVniValid = 0x0800'0000;
 
 // Appends fields in network byte order.
@@ -103,6 +103,7 @@ void Tunnel::BuildHeader() {
           (flags & (channel::kTunnelDfClear | channel::kTunnelDfCopy | channel::kTunnelGreChecksum)) == 0;
   tos_kept = Is(channel::kTunnelPipe) ? kEcnBits : 0xff;
   tos_set = Is(channel::kTunnelPipe) ? static_cast<uint8_t>(dscp << 2) : 0;
+  tos_inward = Is(channel::kTunnelDscpInward) ? kDscpBits : 0;
   if (outer_ipv4) {
     WriteIpv4(*this, protocol, to);
   } else {

@@ -38,6 +38,9 @@ struct alignas(64) Tunnel {
   // Of the inner packet's DSCP and ECN the outer header has these bits, and those.
   uint8_t tos_kept = 0xff;
   uint8_t tos_set = 0;
+  // Of the outer header's, packets out of the tunnel take over these bits beside congestion:
+  // the DSCP, or none.
+  uint8_t tos_inward = 0;
   // Sum (RFC 1071, host byte order of 16-bit words, not folded) of the outer IPv4
   // header with its length, TOS, identification, flags, TTL and destination zero.
   uint32_t ipv4_sum = 0;
@@ -69,10 +72,7 @@ struct alignas(64) Tunnel {
 
   // What is sent through it.
   TunnelSelector SendSelector() const { return {kind, is_overlay() || Is(channel::kTunnelKeyOut), udp_port}; }
-  // Of the outer header's traffic class, what packets out of the tunnel take over beside
-  // congestion: the DSCP of a uniform model, or nothing.
-  uint8_t dscp_inward() const { return tos_kept & 0xfc; }
-  // They have no more hops left than the outer header says.
+  // Packets out of the tunnel have no more hops left than the outer header says.
   bool hops_inward() const { return ttl == 0; }
   // Routers may cut its packets.
   bool may_be_cut() const { return outer_ipv4 && Is(channel::kTunnelDfClear); }

@@ -90,12 +90,20 @@ TEST_CASE("what no packet changes is in the prebuilt header, and in its sum") {
   CHECK(plain.Header()[22] == 0x08);
   CHECK(plain.tos_kept == 0xff);
   CHECK(plain.tos_set == 0);
+  CHECK(plain.tos_inward == 0);
+
+  Tunnel uniform = plain;
+  uniform.flags = channel::kTunnelDscpInward;
+  uniform.BuildHeader();
+  CHECK(uniform.tos_kept == 0xff);
+  CHECK(uniform.tos_inward == 0xfc);
 
   Tunnel pipe = plain;
   pipe.flags = channel::kTunnelPipe;
   pipe.BuildHeader();
   CHECK(pipe.tos_kept == 0x03);
   CHECK(pipe.tos_set == 10 << 2);
+  CHECK(pipe.tos_inward == 0);
 
   for (const uint16_t flag : {channel::kTunnelDfClear, channel::kTunnelDfCopy, channel::kTunnelGreChecksum}) {
     Tunnel other = plain;

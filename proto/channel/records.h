@@ -11,7 +11,7 @@
 
 namespace sluice::channel {
 
-inline constexpr uint16_t kRecordVersion = 2;
+inline constexpr uint16_t kRecordVersion = 3;
 inline constexpr uint32_t kRecordAlignment = 8;
 inline constexpr uint32_t kMaxGroupMembers = 64;
 inline constexpr uint32_t kMaxRecordBytes = 1024;
@@ -144,10 +144,11 @@ enum TunnelFlag : uint16_t {
   // Outer DF (IPv4) is set, unless one of these says otherwise.
   kTunnelDfCopy = 1 << 6,   // as in the inner packet; of IPv6: set
   kTunnelDfClear = 1 << 7,  // and what is too large leaves in outer fragments
-  // Outer DSCP is `dscp`, and ends outside; else the inner one is copied, and back (RFC 2983
-  // sections 4.1 and 5.1).
+  // Outer DSCP is `dscp`; else the inner one is copied (RFC 2983 section 4.1).
   kTunnelPipe = 1 << 8,
   kTunnelClampMss = 1 << 9,  // the MSS of TCP connections, both ways, to the effective MTU
+  // What comes out takes the outer DSCP over (RFC 2983 section 5.1); never with kTunnelPipe.
+  kTunnelDscpInward = 1 << 10,
 };
 
 // A tunnel is an interface: of a VRF, with addresses, policers and counters, and

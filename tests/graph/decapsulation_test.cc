@@ -36,7 +36,7 @@ const std::vector<std::pair<InterfaceId, Tunnel>>& Tunnels() {
         .ttl = 64,
         .key_in = 7,
         .key_out = 7}},
-      {5, {.kind = TunnelKind::kGre}},
+      {5, {.kind = TunnelKind::kGre, .flags = channel::kTunnelDscpInward}},
       {7,
        {.kind = TunnelKind::kVxlan,
         .flags = channel::kTunnelClampMss,
@@ -47,12 +47,17 @@ const std::vector<std::pair<InterfaceId, Tunnel>>& Tunnels() {
       {8, {.kind = TunnelKind::kNvgre, .flags = channel::kTunnelPipe, .key_in = 5002, .key_out = 5002}},
       {9,
        {.kind = TunnelKind::kGre,
-        .flags = kKeyed | channel::kTunnelStrictUrpf | channel::kTunnelClampMss,
+        .flags = kKeyed | channel::kTunnelStrictUrpf | channel::kTunnelClampMss | channel::kTunnelDscpInward,
         .ttl = 64,
         .key_in = 9,
         .key_out = 9}},
       {10, {.kind = TunnelKind::kGre, .flags = kKeyed, .ttl = 64, .key_in = 10, .key_out = 10}},
-      {11, {.kind = TunnelKind::kVxlan, .key_in = 5003, .key_out = 5003, .udp_port = 4789}},
+      {11,
+       {.kind = TunnelKind::kVxlan,
+        .flags = channel::kTunnelDscpInward,
+        .key_in = 5003,
+        .key_out = 5003,
+        .udp_port = 4789}},
   };
   return tunnels;
 }

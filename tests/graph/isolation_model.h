@@ -25,7 +25,8 @@ struct ModelTunnel {
   uint16_t udp_port = 0;                    // of VXLAN
   net::MacAddress mac;                      // ours, inside an overlay
   uint8_t ttl = 0;                          // 0: the inner packet's, and back out
-  std::optional<uint8_t> dscp;              // else the inner packet's, and back out
+  std::optional<uint8_t> dscp;              // else the inner packet's
+  bool dscp_inward = false;                 // and back out
   enum Df { kSet, kCopy, kClear } df = kSet;
   bool checksum = false;  // of GRE, or of UDP over IPv6, is sent
 };

@@ -102,7 +102,8 @@ bool Decongest(Bytes& ip, uint8_t outer) {
 // The uniform models: the DSCP comes back inside, and no more hops than are left outside.
 // Neighbor Discovery keeps its hops, whatever carries the link.
 void ComeOut(Bytes& ip, const ModelTunnel& tunnel, uint8_t outer_class, uint8_t outer_hops) {
-  if (!tunnel.dscp) SetTrafficClass(ip, static_cast<uint8_t>((outer_class & ~3) | (TrafficClass(ip) & 3)));
+  if (tunnel.dscp_inward)
+    SetTrafficClass(ip, static_cast<uint8_t>((outer_class & ~3) | (TrafficClass(ip) & 3)));
   const bool v4 = ip[0] >> 4 == 4;
   const bool discovery = !v4 && ip[6] == 58 && ip[7] == 255 && ip.size() > 40 && ip[40] > 132 && ip[40] < 138;
   if (tunnel.ttl != 0 || discovery) return;

@@ -45,6 +45,7 @@ uint16_t FlagsOf(const ModelInterface& interface) {
   if (tunnel.df == ModelTunnel::kCopy) flags |= channel::kTunnelDfCopy;
   if (tunnel.df == ModelTunnel::kClear) flags |= channel::kTunnelDfClear;
   if (tunnel.dscp) flags |= channel::kTunnelPipe;
+  if (tunnel.dscp_inward) flags |= channel::kTunnelDscpInward;
   return flags;
 }
 
@@ -124,6 +125,7 @@ void IsolationWorld::AddTunnel(uint16_t vrf, uint32_t subnet) {
   }
   tunnel.ttl = Chance(50) ? 0 : 64;
   if (Chance(50)) tunnel.dscp = static_cast<uint8_t>(Below(64));
+  tunnel.dscp_inward = !tunnel.dscp && Chance(50);
   tunnel.df = static_cast<ModelTunnel::Df>(v4 ? Below(3) : 0);
   for (const net::Address& remote : tunnel.remotes)
     if (model_.TunnelOf(tunnel.kind, tunnel.local, remote, tunnel.key_in, tunnel.udp_port) != nullptr) return;

@@ -1,5 +1,5 @@
-// Out of tunnels: DSCP and hops of the uniform models and of the pipe, through the whole
-// graph, by the shortest way and by every other.
+// Out of tunnels: DSCP and hops of each model, through the whole graph, by the shortest way
+// and by every other.
 #include <catch2/catch.hpp>
 
 #include "tests/graph/same_frame.h"
@@ -25,12 +25,19 @@ constexpr Carrier kCarriers[] = {{"GRE", TunnelKind::kGre},
                                  {"VXLAN", TunnelKind::kVxlan},
                                  {"NVGRE", TunnelKind::kNvgre}};
 
-Tunnel TunnelOf(const Carrier& carrier, uint8_t ttl, std::optional<uint8_t> dscp) {
-  Tunnel tunnel{.kind = carrier.kind, .ttl = ttl, .dscp = dscp.value_or(0), .key_in = 7, .key_out = 7};
+// Where the outer DSCP comes from, and whether it goes back inside.
+enum class Dscp { kCopied, kUniform, kPipe };
+
+Tunnel TunnelOf(const Carrier& carrier, uint8_t ttl, Dscp dscp) {
+  Tunnel tunnel{.kind = carrier.kind, .ttl = ttl, .key_in = 7, .key_out = 7};
   if (carrier.kind == TunnelKind::kGre) tunnel.flags = channel::kTunnelKeyIn | channel::kTunnelKeyOut;
   if (carrier.kind == TunnelKind::kVxlan) tunnel.udp_port = 4789;
   if (carrier.checksum) tunnel.flags |= channel::kTunnelGreChecksum;
-  if (dscp) tunnel.flags |= channel::kTunnelPipe;
+  if (dscp == Dscp::kPipe) {
+    tunnel.flags |= channel::kTunnelPipe;
+    tunnel.dscp = 46;
+  }
+  if (dscp == Dscp::kUniform) tunnel.flags |= channel::kTunnelDscpInward;
   return tunnel;
 }
 
@@ -71,18 +78,20 @@ TEST_CASE("out of a tunnel, DSCP and hops are those of its models") {
   const struct {
     const char* what;
     uint8_t ttl;  // 0: uniform
-    std::optional<uint8_t> dscp;
+    Dscp dscp;
     uint8_t inner_class, inner_hops, outer_class, outer_hops;
     uint8_t class_after, hops_after;
   } rows[] = {
-      {"both uniform", 0, {}, kAf41, 60, kCs1, 57, kCs1, 56},
-      {"uniform DSCP", 64, {}, kAf41, 60, kCs1, 9, kCs1, 59},
-      {"uniform DSCP that nobody changed", 64, {}, kAf41 | 2, 60, kAf41, 9, kAf41 | 2, 59},
-      {"uniform DSCP, and congestion", 64, {}, kAf41 | 2, 60, kCs1 | 3, 9, kCs1 | 3, 59},
-      {"uniform TTL", 0, 46, kAf41, 60, kEf, 57, kAf41, 56},
-      {"uniform TTL of more than went in", 0, 46, kAf41, 2, kEf, 255, kAf41, 1},
-      {"both pipes", 64, 46, kAf41, 60, kEf, 9, kAf41, 59},
-      {"both pipes, and congestion", 64, 46, kAf41 | 1, 60, kEf | 3, 9, kAf41 | 3, 59},
+      {"neither said", 64, Dscp::kCopied, kAf41, 60, 0, 9, kAf41, 59},
+      {"neither said, and congestion", 64, Dscp::kCopied, kAf41 | 2, 60, kCs1 | 3, 9, kAf41 | 3, 59},
+      {"both uniform", 0, Dscp::kUniform, kAf41, 60, kCs1, 57, kCs1, 56},
+      {"uniform DSCP", 64, Dscp::kUniform, kAf41, 60, kCs1, 9, kCs1, 59},
+      {"uniform DSCP that nobody changed", 64, Dscp::kUniform, kAf41 | 2, 60, kAf41, 9, kAf41 | 2, 59},
+      {"uniform DSCP, and congestion", 64, Dscp::kUniform, kAf41 | 2, 60, kCs1 | 3, 9, kCs1 | 3, 59},
+      {"uniform TTL", 0, Dscp::kPipe, kAf41, 60, kEf, 57, kAf41, 56},
+      {"uniform TTL of more than went in", 0, Dscp::kPipe, kAf41, 2, kEf, 255, kAf41, 1},
+      {"both pipes", 64, Dscp::kPipe, kAf41, 60, kEf, 9, kAf41, 59},
+      {"both pipes, and congestion", 64, Dscp::kPipe, kAf41 | 1, 60, kEf | 3, 9, kAf41 | 3, 59},
   };
   const bool outer4 = GENERATE(true, false), inner4 = GENERATE(true, false);
   for (const Carrier& carrier : kCarriers)
@@ -108,7 +117,7 @@ TEST_CASE("hops that the underlay used up are an error to the sender inside, thr
     for (const bool uniform : {true, false}) {
       CAPTURE(carrier.name, outer4, inner4, uniform, left);
       TunnelGateway graph;
-      const Tunnel tunnel = TunnelOf(carrier, uniform ? 0 : 64, {});
+      const Tunnel tunnel = TunnelOf(carrier, uniform ? 0 : 64, Dscp::kCopied);
       graph.AddTunnel(tunnel, FarEnd(outer4));
       REQUIRE(
           graph.tables()
@@ -133,7 +142,7 @@ TEST_CASE("a solicitation out of a uniform tunnel is still one from the link") {
   for (const TunnelKind kind : {TunnelKind::kVxlan, TunnelKind::kNvgre}) {
     const Carrier carrier{"overlay", kind};
     TunnelGateway graph;
-    const Tunnel tunnel = TunnelOf(carrier, 0, {});
+    const Tunnel tunnel = TunnelOf(carrier, 0, Dscp::kUniform);
     graph.AddTunnel(tunnel, FarEnd(outer4));
     Bytes body(16);
     body[0] = 0xfe;
@@ -154,7 +163,7 @@ TEST_CASE("a solicitation out of a uniform tunnel is still one from the link") {
 
 TEST_CASE("a keepalive of GRE goes back as its sender made it, whatever the models") {
   TunnelGateway graph;
-  const Tunnel tunnel = TunnelOf(kCarriers[0], 0, {});
+  const Tunnel tunnel = TunnelOf(kCarriers[0], 0, Dscp::kUniform);
   graph.AddTunnel(tunnel, FarEnd(true));
   const Ipv4Fields back{.source = "192.0.2.1", .destination = "198.51.100.2", .ttl = 255, .tos = kAf41};
   const Bytes empty = {0x20, 0, 0, 0, 0, 0, 0, 7};

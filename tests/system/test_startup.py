@@ -7,7 +7,7 @@ import unittest
 
 from lab.bench import WireBench
 from lab.deadline import wait_until
-from lab.gateway import DATAPLANE, GATEWAY
+from lab.gateway import DATAPLANE, GATEWAY, SLUICECTL
 from lab.processes import run
 
 
@@ -66,7 +66,7 @@ class StartErrors(unittest.TestCase):
             file.write("this is no database" * 100)
         rows = (
             ("no JSON", "{", ()),
-            ("unknown field", {**self.gateway_config(), "sokcet": 1}, ("sokcet",)),
+            ("unknown field", {**self.gateway_config(), "listenUnx": 1}, ("config.json: line 1: unknown field", "did you mean \"listenUnix\"?")),
             ("socket in an absent folder", self.gateway_config(listen_unix="/nonexistent/a.sock"), ("/nonexistent",)),
             ("absent certificate", self.gateway_config(listen_tcp={
                 "address": "127.0.0.1:0", "client_ca_file": "/nonexistent/ca.pem", "certificate_file": "/nonexistent/c.pem",
@@ -80,6 +80,34 @@ class StartErrors(unittest.TestCase):
         for what, config, words in rows:
             with self.subTest(what):
                 self.refused(GATEWAY, config, *words)
+
+    def test_a_start_that_fails_does_not_use_the_seed_up(self):
+        """A first start that fails leaves the store empty; a later one says that it ignores the seed file"""
+        seed = f"{self.directory}/seed.json"
+
+        def write(tenant):
+            with open(seed, "w", encoding="utf-8") as file:
+                json.dump({"tenants": [{"name": tenant, "spec": {}}]}, file)
+        write("first")
+        config = self.gateway_config(seed_file=seed, metrics_listen="203.0.113.9:1")
+        self.refused(GATEWAY, config, "metrics_listen 203.0.113.9:1: cannot listen there")
+        write("second")
+        del config["metrics_listen"]
+        path = f"{self.directory}/config.json"
+        for said in ("store seeded from", f"seed file {seed} is ignored"):
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(config, file)
+            gateway = subprocess.Popen([GATEWAY, "--config", path], stderr=subprocess.PIPE, text=True)
+            for line in gateway.stderr:
+                if said in line:
+                    break
+                self.assertNotIn("ready: ", line)
+            done = run([SLUICECTL, "--server", f"unix:{self.directory}/gateway.sock", "-o", "name", "get", "tenants"])
+            self.assertEqual(done.stdout.split(), ["second"])
+            gateway.terminate()
+            gateway.communicate(timeout=20)
+            self.assertEqual(gateway.returncode, 0)
+            write("third")
 
     def test_a_file_that_is_not_there(self):
         """Both programs name a start-up file that is not there"""

@@ -89,6 +89,8 @@ TEST_CASE("a virtual network's description shows its outer header") {
     return VirtualNetworkDescription(VirtualNetworksOf(tenant).at(0));
   };
   CHECK_THAT(shown(""), Catch::Contains("TTL 64, DSCP of the inner packet\n"));
+  CHECK_THAT(shown("dscp_model: TUNNEL_MODEL_UNIFORM"),
+             Catch::Contains("TTL 64, DSCP of the inner packet both ways\n"));
   CHECK_THAT(shown("outer_df: OUTER_DF_CLEAR ttl_model: TUNNEL_MODEL_UNIFORM dscp_model: TUNNEL_MODEL_PIPE "
                    "dscp: 46"),
              Catch::Contains("TTL of the inner packet, DSCP 46, DF clear\n"));
