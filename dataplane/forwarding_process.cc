@@ -227,6 +227,7 @@ absl::Status ForwardingProcess::StartThreads() {
   for (const OwnedWorkerRings& owned : rings_) options.workers.push_back(owned.rings());
   options.pool = slow_path_packets_.get();
   options.counters = CountersOf(worker_count());
+  options.counted = memory_->counters();
   for (const auto& port : ports_) options.ports.push_back(port.get());
   slow_path_ =
       std::make_unique<SlowPath>(options, *tables_, *reclaimer_->qsbr(), reclaimer_->slow_path_reader(),

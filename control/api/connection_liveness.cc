@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "control/api/conditions.h"
 #include "control/api/refused_text.h"
 #include "control/tenant/next_hop_check.h"
@@ -140,6 +141,16 @@ WayStates StatesOf(const std::vector<tenant::UnderlayWay>& ways, const GatewayRe
   return states;
 }
 
+// "peer silent: 3 probes of 2 s unanswered since 2026-11-29T07:12:31Z"
+std::string SilenceText(const std::optional<tenant::PeerProbe>& probe, int64_t since_us) {
+  const std::string since =
+      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::FromUnixMicros(since_us), absl::UTCTimeZone());
+  // It was taken away just now; the dataplane has yet to hear of it.
+  if (!probe) return absl::StrCat("peer silent since ", since);
+  return absl::StrCat("peer silent: ", int{probe->misses}, " probes of ", probe->interval_s,
+                      " s unanswered since ", since);
+}
+
 // The dataplane says whether a tunnel has a way; why it has none, its ways say. Without a route
 // through the tunnel the dataplane does not look, and the ways alone decide. A next hop that is not
 // resolved yet is as good as up to the dataplane, whose packets wait there; nothing is carried yet.
@@ -150,6 +161,14 @@ ConnectionLiveness TunnelLiveness(const tenant::GreTunnel& gre, uint32_t interfa
   const WayStates ways = StatesOf(tenant::WaysTo(gateway.underlay, gre.remote), gateway, dataplane);
   const bool down = paths.empty() ? ways.dead == ways.all : !paths.front().live;
   ConnectionLiveness liveness;
+  // Where no way is up, that is why the far end is not heard.
+  const std::optional<int64_t> silent_since_us = dataplane.SilentSince(interface);
+  if (silent_since_us && ways.dead < ways.all) {
+    liveness.state = v1::CONNECTION_STATE_DISCONNECTED;
+    liveness.reason = "PeerSilent";
+    liveness.error = SilenceText(gre.probe, *silent_since_us);
+    return liveness;
+  }
   if (!down && ways.unresolved > 0 && ways.dead + ways.unresolved == ways.all) {
     liveness.state = v1::CONNECTION_STATE_CONNECTING;
     liveness.reason = "NeighborUnresolved";

@@ -34,6 +34,10 @@ struct InterfaceCounters {
   uint64_t outbound_rate_limited = 0;
   uint64_t inbound_kbps = 0;  // over about the last second
   uint64_t outbound_kbps = 0;
+  // Of a tunnel; in none of the figures above.
+  uint64_t probes_sent = 0;
+  uint64_t probes_answered = 0;
+  uint64_t keepalives_returned = 0;
 };
 
 struct DropCount {
@@ -91,6 +95,9 @@ class DataplaneState {
   // leads through it, or the dataplane is away.
   virtual std::vector<TunnelPath> TunnelPaths(uint32_t interface) const = 0;
   virtual TunnelReach Reach(uint32_t interface) const = 0;
+  // When the far end of a tunnel that leaves probes unanswered gave its last sign of life, or was first
+  // asked, microseconds since 1970; absent: it is not silent, not asked, or the dataplane is away.
+  virtual std::optional<int64_t> SilentSince(uint32_t interface) const = 0;
   // The dataplane's limit of that name ("vrfs"); 0 before the first attachment or when it has none.
   virtual uint64_t Limit(std::string_view name) const = 0;
   // Workers that have given no sign of life for more than a second; none while the dataplane is away.

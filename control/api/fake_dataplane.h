@@ -112,6 +112,7 @@ struct FakeDataplaneState final : DataplaneState {
     }
     return reach;
   }
+  std::optional<int64_t> SilentSince(uint32_t) const override { return silent_since_us; }
   uint64_t Limit(std::string_view name) const override {
     const auto found = limits.find(std::string(name));
     return found == limits.end() ? 0 : found->second;
@@ -123,7 +124,8 @@ struct FakeDataplaneState final : DataplaneState {
   bool is_attached = true;
   std::vector<PortState> ports{{"p1", 1500, true}, {"p2", 9000, true}};
   std::map<net::Address, NeighborLiveness> liveness;
-  std::vector<TunnelPath> tunnel_paths;  // of every tunnel
+  std::vector<TunnelPath> tunnel_paths;    // of every tunnel
+  std::optional<int64_t> silent_since_us;  // likewise
   std::map<std::string, uint64_t> limits;
   std::vector<StuckWorker> stuck;
   InterfaceCounters counters;

@@ -152,6 +152,9 @@ void AddStatistics(uint32_t interface, const Surroundings& surroundings, v1::Con
   out.set_outbound_packets_rate_limited(counters.outbound_rate_limited);
   out.set_inbound_rate_kbps(counters.inbound_kbps);
   out.set_outbound_rate_kbps(counters.outbound_kbps);
+  out.set_probes_sent(counters.probes_sent);
+  out.set_probes_answered(counters.probes_answered);
+  out.set_keepalives_returned(counters.keepalives_returned);
   SetTimestamp(*out.mutable_last_updated(), surroundings.now_us());
 }
 

@@ -271,6 +271,57 @@ TEST_CASE("a tunnel is up or down as the dataplane says, with the reason in the 
   }));
 }
 
+TEST_CASE("a tunnel whose far end is silent is down, and says how it was asked and since when") {
+  Rig rig;
+  PutUnderlay(rig);
+  v1::TenantWriteResult result;
+  const std::string probe = GENERATE("probe { interval_s: 2 }", "probe { interval_s: 2 misses: 5 }");
+  REQUIRE(rig.Put("contoso",
+                  "connections { name: 'site' gre { key: 7 local_endpoint { public_address: '192.0.2.5' } "
+                  "remote_address: '198.51.100.2' " +
+                      probe + " } addresses: '10.40.0.1/30' }",
+                  result)
+              .ok());
+  rig.Acknowledge();
+  const auto shown = [&] { return rig.Get("contoso").status().connections(0); };
+  CHECK(shown().state() == v1::CONNECTION_STATE_CONNECTED);
+  const auto since = shown().last_state_change();
+  const bool routed = GENERATE(true, false);  // through the tunnel
+  rig.OnCore([&](DesiredState&) {
+    rig.dataplane().silent_since_us = 1795936351'000'000;
+    if (routed)
+      rig.dataplane().tunnel_paths = {{"198.51.100.2", false, "198.51.100.2 leaves probes unanswered"}};
+    rig.dataplane().counters.probes_sent = 40;
+    rig.dataplane().counters.probes_answered = 30;
+    rig.dataplane().counters.keepalives_returned = 20;
+    return true;
+  });
+  CHECK(shown().state() == v1::CONNECTION_STATE_DISCONNECTED);
+  CHECK(shown().error_reason() == absl::StrCat("peer silent: ", absl::StrContains(probe, "misses") ? 5 : 3,
+                                               " probes of 2 s unanswered since 2026-11-29T07:12:31Z"));
+  CHECK(google::protobuf::util::TimeUtil::TimestampToNanoseconds(shown().last_state_change()) >
+        google::protobuf::util::TimeUtil::TimestampToNanoseconds(since));
+  const auto& conditions = shown().conditions();
+  CHECK(std::any_of(conditions.begin(), conditions.end(), [](const auto& each) {
+    return each.type() == "Ready" && each.reason() == "PeerSilent";
+  }));
+  SECTION("where no way is up, that is the reason") {
+    rig.OnCore([&](DesiredState&) {
+      rig.dataplane().liveness[*net::Address::Parse("192.0.2.1")] = NeighborLiveness::kFailed;
+      return true;
+    });
+    CHECK_THAT(shown().error_reason(), Catch::Contains("192.0.2.1 does not answer ARP"));
+  }
+  SECTION("it answers again") {
+    rig.OnCore([&](DesiredState&) {
+      rig.dataplane().silent_since_us.reset();
+      if (routed) rig.dataplane().tunnel_paths = {{"198.51.100.2", true, ""}};
+      return true;
+    });
+    CHECK(shown().state() == v1::CONNECTION_STATE_CONNECTED);
+  }
+}
+
 TEST_CASE("a dry run of an underlay tells what of the tenants it takes the ground from") {
   Rig rig;
   PutUnderlay(rig);

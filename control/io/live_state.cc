@@ -54,6 +54,7 @@ void LiveState::Detached() {
   stuck_.clear();
   tunnel_paths_.clear();
   paths_of_.clear();
+  silent_since_us_.clear();
   for (auto& [number, port] : ports_) port.set_link_up(false);
 }
 
@@ -62,6 +63,7 @@ void LiveState::SnapshotBegins() {
   failed_.clear();
   tunnel_paths_.clear();
   paths_of_.clear();
+  silent_since_us_.clear();
   stuck_.clear();
 }
 
@@ -105,10 +107,28 @@ void LiveState::Changed(const v1::StateChange& change) {
     case v1::StateChange::kAdjacency:
       NoteAdjacency(change.adjacency());
       return;
+    case v1::StateChange::kPeer:
+      return NotePeer(change.peer());
     case v1::StateChange::kSnapshotComplete:
     case v1::StateChange::CHANGE_NOT_SET:
       return;
   }
+}
+
+void LiveState::NotePeer(const v1::PeerState& peer) {
+  if (!peer.has_silent_since_ms()) {
+    if (silent_since_us_.erase(peer.interface()) != 0 && InterfaceOf(peer.interface()) != nullptr)
+      spdlog::info("{}: the peer is not silent any more", InterfaceOf(peer.interface())->name);
+    return;
+  }
+  silent_since_us_[peer.interface()] = peer.silent_since_ms() * 1000;
+  const programming::InterfaceObject* interface = InterfaceOf(peer.interface());
+  if (interface != nullptr) spdlog::warn("{}: the peer leaves probes unanswered", interface->name);
+}
+
+std::optional<int64_t> LiveState::SilentSince(uint32_t interface) const {
+  const auto at = silent_since_us_.find(interface);
+  return at == silent_since_us_.end() ? std::nullopt : std::optional(at->second);
 }
 
 // Of an adjacency that is gone only the number is told.
@@ -223,6 +243,12 @@ LiveState::Totals LiveState::Read(const programming::InterfaceObject& interface)
   totals.rx.bytes += rx.bytes;
   totals.tx.packets += tx.packets;
   totals.tx.bytes += tx.bytes;
+  if (interface.tunnel) {
+    const channel::ProbeCounters probes = counters_->Probes(interface.interface);
+    totals.probes.sent += probes.sent;
+    totals.probes.answered += probes.answered;
+    totals.probes.returned += probes.returned;
+  }
   if (interface.policer_in != 0) totals.policed_in += counters_->PolicerDropped(interface.policer_in).packets;
   if (interface.policer_out != 0) {
     totals.policed_out += counters_->PolicerDropped(interface.policer_out).packets;
@@ -248,6 +274,9 @@ api::InterfaceCounters LiveState::Counters(uint32_t number) const {
   counters.inbound_dropped = totals.policed_in;
   counters.outbound_rate_limited = totals.policed_out;
   counters.outbound_dropped = totals.policed_out;
+  counters.probes_sent = totals.probes.sent;
+  counters.probes_answered = totals.probes.answered;
+  counters.keepalives_returned = totals.probes.returned;
   if (const auto at = rates_.find(number); at != rates_.end() && attached_) {
     counters.inbound_kbps = at->second.rx_kbps;
     counters.outbound_kbps = at->second.tx_kbps;

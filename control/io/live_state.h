@@ -49,6 +49,7 @@ class LiveState : public api::DataplaneState {
   std::vector<net::Address> FailedNeighbors(uint32_t interface) const override;
   std::vector<api::TunnelPath> TunnelPaths(uint32_t interface) const override;
   api::TunnelReach Reach(uint32_t interface) const override;
+  std::optional<int64_t> SilentSince(uint32_t interface) const override;
   uint64_t Limit(std::string_view name) const override;
   std::vector<api::StuckWorker> StuckWorkers() const override { return stuck_; }
   api::InterfaceCounters Counters(uint32_t interface) const override;
@@ -69,6 +70,7 @@ class LiveState : public api::DataplaneState {
     channel::PacketsAndBytes tx{};
     uint64_t policed_in = 0;  // packets
     uint64_t policed_out = 0;
+    channel::ProbeCounters probes{};
   };
   struct Rate {
     uint64_t rx_bytes = 0;  // at the last sample
@@ -86,6 +88,7 @@ class LiveState : public api::DataplaneState {
   };
 
   void NoteStuck(const dataplane::v1::StuckWorkers& stuck);
+  void NotePeer(const dataplane::v1::PeerState& peer);
   void NoteAdjacency(const dataplane::v1::Adjacency& adjacency);
   void NoteNeighbor(const NeighborKey& key, const dataplane::v1::Neighbor& neighbor);
   const programming::InterfaceObject* InterfaceOf(uint32_t interface) const;
@@ -112,6 +115,7 @@ class LiveState : public api::DataplaneState {
     std::set<std::pair<uint16_t, uint32_t>> narrow;  // path MTU and number
   };
   absl::flat_hash_map<uint32_t, PathsOfTunnel> paths_of_;
+  absl::flat_hash_map<uint32_t, int64_t> silent_since_us_;  // tunnels whose far end is silent
   uint64_t duplicate_addresses_ = 0;
   std::vector<api::StuckWorker> stuck_;
   // What interfaces had counted in former dataplanes.

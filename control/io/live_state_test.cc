@@ -134,6 +134,47 @@ TEST_CASE("a tunnel's path is what its adjacency said last, and gone with it") {
   CHECK(gateway.state.TunnelPaths(7).empty());
 }
 
+TEST_CASE("a silent far end is known until it answers, or nobody can say") {
+  Gateway gateway;
+  gateway.Attach("first");
+  dataplane::v1::StateChange change;
+  change.mutable_peer()->set_interface(7);
+  change.mutable_peer()->set_silent_since_ms(1234);
+  gateway.state.Changed(change);
+  CHECK(gateway.state.SilentSince(7) == 1'234'000);
+  CHECK_FALSE(gateway.state.SilentSince(8));
+  SECTION("it answers") {
+    change.mutable_peer()->clear_silent_since_ms();
+    gateway.state.Changed(change);
+  }
+  SECTION("a new snapshot begins") {
+    gateway.state.SnapshotBegins();
+  }
+  SECTION("the dataplane is gone") {
+    gateway.state.Detached();
+  }
+  CHECK_FALSE(gateway.state.SilentSince(7));
+}
+
+TEST_CASE("what a tunnel's probes count goes on over the dataplane's restart") {
+  Gateway gateway;
+  programming::TenantObjects tenant = Tenant("contoso");
+  tenant.interfaces[0].tunnel.emplace();
+  gateway.sender.PutTenant(tenant, 2);
+  const auto count = [&](uint64_t sent) {
+    const channel::ChannelMemory& memory = gateway.memories.back();
+    memory.counter_layout().Probes(memory.counter_section(), 0)[kInterface] = {sent, sent - 1, 3};
+  };
+  gateway.Attach("first");
+  count(10);
+  gateway.Restart("second", 0);
+  count(5);
+  const api::InterfaceCounters counters = gateway.state.Counters(kInterface);
+  CHECK(counters.probes_sent == 15);
+  CHECK(counters.probes_answered == 13);
+  CHECK(counters.keepalives_returned == 6);
+}
+
 TEST_CASE("the narrowest path of a tunnel is known, until it is as wide as the others") {
   Gateway gateway;
   const auto tell = [&](uint32_t id, uint32_t path_mtu) {

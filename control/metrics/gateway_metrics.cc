@@ -176,12 +176,31 @@ void GatewayMetrics::CollectSubnet(const std::string& tenant, const TenantNames:
             static_cast<double>(reach.narrow));
 }
 
+// Of a tunnel that has no probe, only the far end's own keepalives, where it sends any.
+void GatewayMetrics::CollectProbes(const Labels& labels, uint32_t interface, Exposition& out) const {
+  const api::InterfaceCounters counters = sources_.state.Counters(interface);
+  if (counters.keepalives_returned != 0)
+    out.Counter("sluice_tunnel_keepalives_returned_total",
+                "keepalives of the tunnel's far end that were sent back", labels,
+                static_cast<double>(counters.keepalives_returned));
+  if (counters.probes_sent == 0) return;
+  out.Counter("sluice_tunnel_probes_sent_total", "probes to the tunnel's far end", labels,
+              static_cast<double>(counters.probes_sent));
+  out.Counter("sluice_tunnel_probes_answered_total", "answers to probes of the tunnel's far end", labels,
+              static_cast<double>(counters.probes_answered));
+  out.Gauge("sluice_tunnel_peer_silent", "1 while the tunnel's far end leaves probes unanswered", labels,
+            sources_.state.SilentSince(interface).has_value());
+}
+
 // Nothing is said of a tunnel that no route leads through.
 void GatewayMetrics::CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const {
+  CollectProbes(labels, interface, out);
   const api::TunnelReach reach = sources_.state.Reach(interface);
   if (reach.paths == 0) return;
-  out.Gauge("sluice_tunnel_up", "1 while the underlay has a way to the tunnel's far end", labels,
-            reach.down < reach.paths);
+  out.Gauge(
+      "sluice_tunnel_up",
+      "1 while the underlay has a way to the tunnel's far end, and that does not leave probes unanswered",
+      labels, reach.down < reach.paths);
   if (reach.narrow == 0) return;
   out.Gauge("sluice_tunnel_path_mtu_bytes",
             "largest outer packet that passes to the tunnel's far end, as learned", labels,

@@ -78,6 +78,7 @@ class GatewayMetrics : public prometheus::Collectable {
   void CollectNeighbors(const std::string& tenant, uint32_t vrf, Exposition& out) const;
   void CollectConnection(const std::string& tenant, const std::string& connection, uint32_t interface,
                          Exposition& out) const;
+  void CollectProbes(const Labels& labels, uint32_t interface, Exposition& out) const;
   void CollectTunnel(const Labels& labels, uint32_t interface, Exposition& out) const;
   void CollectUnderlay(Exposition& out) const;
   void CollectDrops(const std::vector<TenantNames>& tenants, Exposition& out) const;

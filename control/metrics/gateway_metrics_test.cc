@@ -103,6 +103,10 @@ void CheckValues(const prometheus::MetricFamily& family) {
   }
   if (family.name == "sluice_tunnel_up") CHECK(family.metric.at(0).gauge.value == 1);
   if (family.name == "sluice_tunnel_path_mtu_bytes") CHECK(family.metric.at(0).gauge.value == 1400);
+  if (family.name == "sluice_tunnel_probes_sent_total") CHECK(family.metric.at(0).counter.value == 6);
+  if (family.name == "sluice_tunnel_probes_answered_total") CHECK(family.metric.at(0).counter.value == 5);
+  if (family.name == "sluice_tunnel_keepalives_returned_total") CHECK(family.metric.at(0).counter.value == 4);
+  if (family.name == "sluice_tunnel_peer_silent") CHECK(family.metric.at(0).gauge.value == 1);
   if (family.name == "sluice_punted_refused_packets_total") CHECK(family.metric.at(0).counter.value == 2);
   if (family.name == "sluice_neighbor_events_total") {
     CHECK(family.metric.size() == 11);
@@ -113,6 +117,20 @@ void CheckValues(const prometheus::MetricFamily& family) {
   CHECK(family.metric.at(0).label.at(0).value == "contoso");
   CHECK(family.metric.at(0).label.at(1).value == "no_route");
   CHECK(family.metric.at(0).counter.value == 7);
+}
+
+// Of the tunnel with interface 10.
+std::vector<v1::StateChange> OfTunnel() {
+  std::vector<v1::StateChange> changes(2);
+  v1::Adjacency& adjacency = *changes[0].mutable_adjacency();
+  adjacency.set_id(3);
+  adjacency.set_kind("tunnel");
+  adjacency.set_interface(10);
+  adjacency.set_live(true);
+  adjacency.set_path_mtu(1400);
+  changes[1].mutable_peer()->set_interface(10);
+  changes[1].mutable_peer()->set_silent_since_ms(1);
+  return changes;
 }
 
 TEST_CASE("what is shown is documented in docs/metrics.md and the other way round") {
@@ -130,6 +148,8 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   programming::TenantObjects tenant;
   tenant.vrf = {1, "tenant contoso"};
   tenant.interfaces.push_back({10, 1, 5, "tenant contoso: connection paris", "p1", 100});
+  tenant.interfaces.back().tunnel.emplace();
+  memory->counter_layout().Probes(memory->counter_section(), 0)[10] = {6, 5, 4};
   tenant.routes.push_back(
       {1, *net::Prefix::Parse("15.0.0.0/24"), rib::Source::kConnected, 0, 5, 0, {{std::nullopt, 10}}});
   io::EventLoop loop;
@@ -155,13 +175,7 @@ TEST_CASE("what is shown is documented in docs/metrics.md and the other way roun
   change.mutable_stuck_workers()->add_workers()->set_index(0);
   state.Changed(change);
 
-  v1::StateChange tunnel;
-  tunnel.mutable_adjacency()->set_id(3);
-  tunnel.mutable_adjacency()->set_kind("tunnel");
-  tunnel.mutable_adjacency()->set_interface(10);
-  tunnel.mutable_adjacency()->set_live(true);
-  tunnel.mutable_adjacency()->set_path_mtu(1400);
-  state.Changed(tunnel);
+  for (const v1::StateChange& each : OfTunnel()) state.Changed(each);
 
   FullView view;
   const GatewayMetrics metrics(

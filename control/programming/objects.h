@@ -54,6 +54,9 @@ struct TunnelEnds {
   uint16_t udp_port = 0;  // kVxlan
   uint8_t ttl = 0;        // of the outer header; 0 = that of the inner packet
   uint8_t dscp = 0;       // with channel::kTunnelPipe
+  channel::ProbeKind probe = channel::ProbeKind::kNone;
+  uint8_t probe_misses = 0;
+  uint16_t probe_interval_s = 0;
 
   friend bool operator==(const TunnelEnds&, const TunnelEnds&) = default;
 };

@@ -75,6 +75,9 @@ uint32_t EncodeTunnel(const InterfaceObject& object, const TunnelEnds& ends, Rec
   record.udp_port = ends.udp_port;
   record.ttl = ends.ttl;
   record.dscp = ends.dscp;
+  record.probe = static_cast<uint8_t>(ends.probe);
+  record.probe_misses = ends.probe_misses;
+  record.probe_interval_s = ends.probe_interval_s;
   std::copy_n(object.mac.bytes.begin(), 6, record.mac);
   return sizeof(record);
 }

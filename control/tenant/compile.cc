@@ -92,6 +92,11 @@ programming::TunnelEnds TunnelEndsOf(const GreTunnel& gre) {
   if (gre.key) ends.flags |= channel::kTunnelKeyIn | channel::kTunnelKeyOut;
   if (gre.checksum) ends.flags |= channel::kTunnelGreChecksum;
   SetOuterHeader(gre.outer, ends);
+  if (gre.probe) {
+    ends.probe = channel::ProbeKind::kKeepalive;
+    ends.probe_misses = gre.probe->misses;
+    ends.probe_interval_s = gre.probe->interval_s;
+  }
   return ends;
 }
 

@@ -52,6 +52,17 @@ struct OuterHeader {
   friend bool operator==(const OuterHeader&, const OuterHeader&) = default;
 };
 
+// How the far end of a tunnel is asked for signs of life.
+struct PeerProbe {
+  enum class Kind : uint8_t { kKeepalive };
+
+  Kind kind = Kind::kKeepalive;
+  uint16_t interval_s = 0;  // 1..600
+  uint8_t misses = 0;       // 1..10, in a row, before it counts as silent
+
+  friend bool operator==(const PeerProbe&, const PeerProbe&) = default;
+};
+
 // GRE (RFC 2784) with or without key (RFC 2890), which both directions have or neither.
 struct GreTunnel {
   net::Address local;           // ours in the underlay
@@ -60,6 +71,7 @@ struct GreTunnel {
   uint32_t send_key = 0;        // with `key`
   bool checksum = false;        // is sent
   OuterHeader outer;
+  std::optional<PeerProbe> probe;  // absent: not at all
 
   friend bool operator==(const GreTunnel&, const GreTunnel&) = default;
 };

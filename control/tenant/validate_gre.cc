@@ -7,6 +7,7 @@
 #include "control/tenant/outer_header.h"
 #include "control/tenant/text_fields.h"
 #include "control/tenant/tunnel_path.h"
+#include "proto/channel/records.h"
 
 namespace sluice::tenant {
 namespace {
@@ -55,6 +56,29 @@ std::optional<net::Address> TakeRemote(std::string& wanted, const net::Address& 
   return remote;
 }
 
+uint32_t TakeNumber(const char* field, const std::optional<uint32_t>& wanted, uint32_t standard, uint32_t max,
+                    const Place& place, Findings& findings) {
+  const uint32_t value = wanted.value_or(standard);
+  if (value == 0 || value > max)
+    findings.Invalid(place.Field(field), absl::StrCat(field, " ", value, "; accepted: 1 to ", max,
+                                                      ", or leave it out for ", standard));
+  return value;
+}
+
+PeerProbe TakeProbe(const v1::PeerProbe& wanted, const Place& place, Findings& findings) {
+  constexpr uint32_t kIntervalDefault = 10, kMissesDefault = 3;
+  const auto given = [](bool has, uint32_t value) { return has ? std::optional(value) : std::nullopt; };
+  if (!v1::PeerProbeKind_IsValid(wanted.kind()))
+    findings.Unimplemented(place.Field("kind"), absl::StrCat("kind ", wanted.kind()));
+  PeerProbe probe;
+  probe.interval_s =
+      static_cast<uint16_t>(TakeNumber("interval_s", given(wanted.has_interval_s(), wanted.interval_s()),
+                                       kIntervalDefault, channel::kProbeIntervalMax, place, findings));
+  probe.misses = static_cast<uint8_t>(TakeNumber("misses", given(wanted.has_misses(), wanted.misses()),
+                                                 kMissesDefault, channel::kProbeMissesMax, place, findings));
+  return probe;
+}
+
 }  // namespace
 
 std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environment& environment,
@@ -75,6 +99,7 @@ std::optional<GreTunnel> ValidateGre(v1::GreConnection& wanted, const Environmen
                      "there is no key that arrives; accepted: with key, or leave send_key out");
   gre.checksum = wanted.checksum();
   gre.outer = TakeOuterHeader(wanted, remote->is_v4(), place, findings);
+  if (wanted.has_probe()) gre.probe = TakeProbe(wanted.probe(), place.Field("probe"), findings);
   if (const auto owner = environment.gre_taken.find(EndsOf(gre)); owner != environment.gre_taken.end())
     findings.Invalid(place.Field("key"), absl::StrCat(EndsText(EndsOf(gre)), " belongs to ", owner->second,
                                                       "; accepted: a key that no other tunnel between these "

@@ -116,6 +116,18 @@ TEST_CASE("a GRE connection is accepted, or refused by field with what would be 
       {"a DSCP that is not used", Gre("dscp: 9"), "spec.connections[0].gre.dscp", "or say PIPE"},
       {"DF of IPv6", Gre("outer_df: OUTER_DF_COPY", "", "2001:db8::9", "2001:db8::5"),
        "spec.connections[0].gre.outer_df", "IPv6 has no such bit"},
+      {"a probe", Gre("probe {}"), nullptr, ""},
+      {"the smallest probe", Gre("probe { kind: PEER_PROBE_KIND_KEEPALIVE interval_s: 1 misses: 1 }"),
+       nullptr, ""},
+      {"the largest probe", Gre("probe { interval_s: 600 misses: 10 }"), nullptr, ""},
+      {"a probe all the time", Gre("probe { interval_s: 0 }"), "spec.connections[0].gre.probe.interval_s",
+       "interval_s 0; accepted: 1 to 600, or leave it out for 10"},
+      {"a probe once an hour", Gre("probe { interval_s: 3600 }"), "spec.connections[0].gre.probe.interval_s",
+       "accepted: 1 to 600"},
+      {"a probe that nobody misses", Gre("probe { misses: 0 }"), "spec.connections[0].gre.probe.misses",
+       "misses 0; accepted: 1 to 10, or leave it out for 3"},
+      {"a probe that is missed too often", Gre("probe { misses: 11 }"),
+       "spec.connections[0].gre.probe.misses", "accepted: 1 to 10"},
       {"MTU too small", Gre("", "mtu: 1000"), "spec.connections[0].mtu", "1280 to 9000"},
       {"a next hop without address or name", Gre("", "routes { prefix: '0.0.0.0/0' next_hops {} }"),
        "spec.connections[0].routes[0].next_hops[0].address", "is not an address"},
@@ -296,6 +308,40 @@ TEST_CASE("a GRE connection compiles to a tunnel, and routes over it lead throug
     CHECK(objects.routes[on_link].next_hops[0].interface == 12);
     CHECK_FALSE(objects.routes[on_link].next_hops[0].address);
   }
+}
+
+TEST_CASE("a probe compiles to the tunnel's, with what is not said") {
+  struct {
+    const char* what;
+    std::string spec;
+    channel::ProbeKind kind;
+    int interval_s, misses;
+  } const rows[] = {
+      {"none", Gre(), channel::ProbeKind::kNone, 0, 0},
+      {"empty", Gre("probe {}"), channel::ProbeKind::kKeepalive, 10, 3},
+      {"all said", Gre("probe { interval_s: 600 misses: 1 }"), channel::ProbeKind::kKeepalive, 600, 1},
+  };
+  const Environment environment = WithUnderlay();
+  for (const auto& row : rows) {
+    INFO(row.what);
+    const auto validated = ValidateTenant("contoso", Spec(row.spec), environment);
+    REQUIRE(validated.findings.empty());
+    const auto objects =
+        Compile(validated.model, {3, {{"gre", {11, 12, 13, 14}}}}, environment.ports, environment.underlay);
+    const auto& tunnel = *objects.interfaces.at(0).tunnel;
+    CHECK((tunnel.probe == row.kind));
+    CHECK(tunnel.probe_interval_s == row.interval_s);
+    CHECK(tunnel.probe_misses == row.misses);
+  }
+}
+
+TEST_CASE("a kind of probe that this program does not know is refused as not implemented") {
+  const auto validated = ValidateTenant("contoso", Spec(Gre("probe { kind: 9 }")), WithUnderlay());
+  REQUIRE(validated.findings.list().size() == 1);
+  const Finding& finding = validated.findings.list()[0];
+  CHECK((finding.fault == Fault::kUnimplemented));
+  CHECK(finding.field == "spec.connections[0].gre.probe.kind");
+  CHECK_THAT(finding.description, Catch::Contains("kind 9"));
 }
 
 TEST_CASE("the MSS is clamped in tunnels and not beside them, unless the connection says otherwise") {

@@ -39,6 +39,8 @@ std::string Describe(DownCause cause, const net::Address& far_end) {
       return absl::StrCat(far_end.ToString(), " does not answer");
     case DownCause::kFarEndOurs:
       return absl::StrCat(far_end.ToString(), " is an address of ours");
+    case DownCause::kPeerSilent:
+      return absl::StrCat(far_end.ToString(), " leaves probes unanswered");
   }
   return "";
 }

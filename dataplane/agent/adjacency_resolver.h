@@ -39,6 +39,7 @@ enum class DownCause : uint8_t {
   kUnderlayDown,     // of its next hops none is up
   kFarEndSilent,     // it is on a link of ours and does not answer there
   kFarEndOurs,
+  kPeerSilent,  // there is a way, but the far end leaves probes unanswered
 };
 // "" while live, else words for operators; `far_end` is that of a tunnel's adjacency.
 std::string Describe(DownCause cause, const net::Address& far_end);
@@ -111,6 +112,13 @@ class AdjacencyResolver {
   bool FollowUnderlay(Instant now);
   // What was learned of the path to a far end changed.
   void OnPathMtu(const net::Address& far_end, Instant now);
+  // Whether a tunnel's far end answers probes. What is said of a tunnel that has none, or none
+  // any more, is ignored.
+  void OnPeer(const PeerReport& report, Instant now);
+  // The tunnel's probe, or what it asks, is another from now on, or gone.
+  void ForgetPeer(InterfaceId tunnel);
+  // Since when a tunnel's far end has not answered; absent: it does, or is not asked.
+  std::optional<Instant> SilentSince(InterfaceId tunnel) const;
   // `when` is the time of the event.
   void OnCarrier(PortId port, bool up, Instant when);
   void OnNeighbor(const NeighborUpdate& update, Instant now);
@@ -200,9 +208,10 @@ class AdjacencyResolver {
   std::vector<Liveness> liveness_;          // by adjacency
   // Their glean adjacency is to go and could not yet.
   absl::flat_hash_set<NeighborKey, NeighborKeyHash> removals_put_off_;
-  std::vector<UnderlayPath> paths_{1};  // by far end
-  std::vector<PathLinks> path_links_;   // by adjacency
-  RemoteId followed_ = kNoRemote;       // the last one
+  std::vector<UnderlayPath> paths_{1};                      // by far end
+  std::vector<PathLinks> path_links_;                       // by adjacency
+  absl::flat_hash_map<InterfaceId, Instant> silent_peers_;  // of tunnels, with their last sign of life
+  RemoteId followed_ = kNoRemote;                           // the last one
   size_t paths_to_follow_ = 0;
   Instant underlay_changed_{};
   uint64_t refused_neighbors_ = 0;

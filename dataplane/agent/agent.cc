@@ -158,6 +158,8 @@ bool Agent::TakeReports(Instant now) {
             writer_.resolver().OnCarrier(value.port, value.up, value.at);
           } else if constexpr (std::is_same_v<T, PathMtuReport>) {
             writer_.path_mtus().Learn(value, now);
+          } else if constexpr (std::is_same_v<T, PeerReport>) {
+            writer_.resolver().OnPeer(value, now);
           } else if (on_duplicate_) {
             on_duplicate_(value);
           }

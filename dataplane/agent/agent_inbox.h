@@ -21,7 +21,8 @@ class TableWriter;
 
 class AgentInbox final : public NeighborSink {
  public:
-  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PathMtuReport, PortLinkChange>;
+  using Report =
+      std::variant<NeighborUpdate, DuplicateAddressReport, PathMtuReport, PeerReport, PortLinkChange>;
   using Task = std::function<void(TableWriter&)>;
   // Of neighbours and paths; changes of links have room of their own, one for each port.
   static constexpr size_t kReportsMax = 65536;
@@ -34,6 +35,7 @@ class AgentInbox final : public NeighborSink {
   bool Push(const NeighborUpdate& update) override { return Add(update); }
   bool Push(const DuplicateAddressReport& report) override { return Add(report); }
   bool Push(const PathMtuReport& report) override { return Add(report); }
+  bool Push(const PeerReport& report) override { return Add(report); }
   // Ahead of all other reports: traffic waits for it. Always true.
   bool Push(const PortLinkChange& change) override;
 

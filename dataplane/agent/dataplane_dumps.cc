@@ -184,6 +184,14 @@ grpc::Status DataplaneService::StreamChanges(const ChangedState& changed,
     });
     if (!asked.ok()) return asked;
   }
+  const std::vector<InterfaceId> peers(changed.peers.begin(), changed.peers.end());
+  for (size_t at = 0; at < peers.size(); at += kPiece) {
+    const grpc::Status asked = Ask([&](TableWriter& writer) {
+      for (size_t i = at; i < std::min(peers.size(), at + kPiece); ++i)
+        *changes.emplace_back().mutable_peer() = PeerMessage(writer, peers[i], MonotonicNow());
+    });
+    if (!asked.ok()) return asked;
+  }
   if (!changed.ports.empty()) {
     v1::ListPortsReply ports;
     if (const grpc::Status asked = FillPorts(ports.mutable_ports()); !asked.ok()) return asked;
@@ -208,6 +216,9 @@ grpc::Status DataplaneService::Snapshot(grpc::ServerWriter<v1::StateChange>* str
   const grpc::Status asked = Ask([&](TableWriter& writer) {
     for (const NeighborKey& key : AllNeighbors(writer)) all.neighbors.insert(key);
     for (const AdjacencyId id : AllAdjacencies(writer)) all.adjacencies.insert(id);
+    // Who watches begins with none silent.
+    for (const InterfaceId id : AllTunnels(writer))
+      if (writer.resolver().SilentSince(id)) all.peers.insert(id);
   });
   if (!asked.ok()) return asked;
   for (const Port* port : parts_.ports) all.ports.insert(port->id());

@@ -306,6 +306,54 @@ TEST_CASE("a watcher hears what the way to a far end lets pass") {
   (void)stream->Finish();
 }
 
+TEST_CASE("a watcher hears that a far end is silent, also one that comes later, and that it answers") {
+  Served served;
+  Control control(served.directory.File("channel"));
+  control.StateTenant();
+  Record gre = WithProbe(GreIs(4, 1, "192.0.2.1", "198.51.100.2"), 2, 3);
+  control.Send(gre);
+  control.Flush();
+  const auto applied = [&] {
+    bool there = false;
+    served.running.agent().Run(
+        [&](TableWriter& writer) { there = writer.tables().tunnels.Find(4) != nullptr; });
+    return there;
+  };
+  REQUIRE(Eventually(applied));
+  CHECK(served.running.inbox().Push(PeerReport{4, true, MonotonicNow() - std::chrono::seconds(60)}));
+  const auto shown = [&] {
+    grpc::ClientContext context;
+    const auto stream = served.stub->ListTunnels(&context, {});
+    v1::Tunnel tunnel, got;
+    while (stream->Read(&got)) tunnel = got;
+    CHECK(stream->Finish().ok());
+    return tunnel.probe();
+  };
+  CHECK(Eventually([&] { return shown().silent(); }));
+  CHECK(shown().kind() == "keepalive");
+  CHECK(shown().interval_s() == 2);
+  CHECK(shown().misses() == 3);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto stream = served.stub->WatchState(&context, {});
+  const auto next = [&] {
+    v1::StateChange change;
+    while (stream->Read(&change) && !change.has_peer()) {
+    }
+    CHECK(change.peer().interface() == 4);
+    return change.peer();
+  };
+  const auto age = std::chrono::milliseconds(next().silent_since_ms()) -
+                   std::chrono::system_clock::now().time_since_epoch();
+  CHECK(age <= -std::chrono::milliseconds(59900));  // of two clocks
+  CHECK(age >= -std::chrono::seconds(80));
+  CHECK(served.running.inbox().Push(PeerReport{4, false, MonotonicNow()}));
+  CHECK_FALSE(next().has_silent_since_ms());
+  CHECK_FALSE(shown().silent());
+  context.TryCancel();
+  (void)stream->Finish();
+}
+
 TEST_CASE("a watcher hears of a worker that gets stuck, and that it goes on") {
   Served served;
   grpc::ClientContext context;

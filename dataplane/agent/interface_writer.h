@@ -70,6 +70,7 @@ class InterfaceWriter {
   MaybeRefusal HoldEnds(const Tunnel& tunnel);
   void LetGoEnds(const Tunnel& tunnel);
   void WithdrawTunnel(InterfaceId id);
+  void WatchPeer(InterfaceId id, const Tunnel* tunnel);
   WriteResult Publish(const Interface& interface);
   MaybeRefusal ReplaceLinkLocal(Interface& interface, const Interface& before, size_t field);
   static bool TooSmallForIpv6(const Interface& interface, uint16_t mtu);

@@ -50,6 +50,16 @@ struct PortLinkChange {
   friend bool operator==(const PortLinkChange&, const PortLinkChange&) = default;
 };
 
+// Whether the far end of a tunnel answers probes; see slowpath/peer_probes.h.
+struct PeerReport {
+  InterfaceId interface = kNoInterface;  // the tunnel
+  bool silent = false;
+  // Silent: since its last answer, or if there was none since it is asked; else since the first answer.
+  std::chrono::steady_clock::time_point since;
+
+  friend bool operator==(const PeerReport&, const PeerReport&) = default;
+};
+
 // Of a tunnel packet of ours; see packet/path_mtu_message.h.
 struct PathMtuReport;
 
@@ -60,6 +70,7 @@ class NeighborSink {
   virtual bool Push(const NeighborUpdate& update) = 0;
   virtual bool Push(const DuplicateAddressReport& report) = 0;
   virtual bool Push(const PathMtuReport& report) = 0;
+  virtual bool Push(const PeerReport& report) = 0;
   // Never refused: of each port the last change is kept, apart from the rest.
   virtual bool Push(const PortLinkChange& change) = 0;
 };
@@ -92,6 +103,15 @@ struct StaticNeighbor {
   net::Address address;
   std::optional<net::MacAddress> mac;  // absent: the entry is deleted
 };
+// A tunnel whose far end is to be asked for signs of life, from the beginning; with
+// `misses` 0, no longer. How it is asked, the tunnel says.
+struct PeerWatch {
+  InterfaceId interface = kNoInterface;
+  std::chrono::seconds interval{};
+  uint8_t misses = 0;
+
+  friend bool operator==(const PeerWatch&, const PeerWatch&) = default;
+};
 
 class NeighborRequests {
  public:
@@ -101,6 +121,7 @@ class NeighborRequests {
   virtual void Push(const InterfaceChange& change) = 0;
   virtual void Push(const NextHopWatch& watch) = 0;
   virtual void Push(const StaticNeighbor& entry) = 0;
+  virtual void Push(const PeerWatch& watch) = 0;
   virtual bool HasRoom() const { return true; }
 };
 

@@ -60,6 +60,7 @@ struct PathMtuWriter : Writer, StateObserver {
   void OnAdjacency(AdjacencyId id) override { told.push_back(id); }
   void OnNeighbor(const NeighborKey&) override {}
   void OnCarrier(PortId) override {}
+  void OnPeer(InterfaceId) override {}
 
   void Say(const PathMtuReport& report) { writer.path_mtus().Learn(report, now); }
   void Say(uint16_t mtu) {

@@ -104,7 +104,9 @@ constexpr FieldRule kTunnelFields[] = {
     {Rule::kRange, FIELD(TunnelRecord, mtu), 576, 9000},
     {Rule::kRange, FIELD(TunnelRecord, dscp), 0, 63},
     {Rule::kMacOrZero, FIELD(TunnelRecord, mac)},
-    {Rule::kRange, FIELD(TunnelRecord, reserved), 0, 0},
+    {Rule::kRange, FIELD(TunnelRecord, probe), 0, 1},
+    {Rule::kRange, FIELD(TunnelRecord, probe_misses), 0, kProbeMissesMax},
+    {Rule::kRange, FIELD(TunnelRecord, probe_interval_s), 0, kProbeIntervalMax},
 };
 constexpr FieldRule kInterfaceAddressFields[] = {
     {Rule::kRange, FIELD(InterfaceAddressRecord, interface), 1, kInterfaceMax},

@@ -207,6 +207,8 @@ std::vector<Bad> BadFieldsOfTunnels() {
       kOurEnd{192, 0, 2, 1};
   const std::array<uint8_t, 6> kSomeMac{2, 0, 0, 0, 0, 1};
   const Record gre = GreIs(4, 1, "192.0.2.1", "198.51.100.2");
+  const Record probed = WithProbe(gre, 600, 10);
+  REQUIRE_FALSE(CheckFields(probed.bytes()));
   const Record gre6 = GreIs(4, 1, "2001:db8:f::1", "2001:db8:e::2");
   const Record vxlan = OverlayIs(5, 1, "192.0.2.1", 7);
   const Record nvgre = OverlayIs(5, 1, "192.0.2.1", 7, TunnelKind::kNvgre);
@@ -247,7 +249,14 @@ std::vector<Bad> BadFieldsOfTunnels() {
       WITH(gre, TunnelRecord, dscp, uint8_t{64}),
       WITH(gre, TunnelRecord, dscp, uint8_t{46}),  // not with the uniform model
       WITH(gre, TunnelRecord, mac, kSomeMac),
-      WITH(gre, TunnelRecord, reserved, 1u),
+      WITH(gre, TunnelRecord, probe, uint8_t{2}),
+      WITH(gre, TunnelRecord, probe_misses, uint8_t{1}),  // of no probe
+      WITH(gre, TunnelRecord, probe_interval_s, uint16_t{1}),
+      WITH(probed, TunnelRecord, probe_misses, uint8_t{0}),
+      WITH(probed, TunnelRecord, probe_misses, uint8_t{11}),
+      WITH(probed, TunnelRecord, probe_interval_s, uint16_t{0}),
+      WITH(probed, TunnelRecord, probe_interval_s, uint16_t{601}),
+      WITH(vxlan, TunnelRecord, probe, uint8_t{1}),
       WITH(bare, TunnelRecord, key_in, 1u),
       WITH(bare, TunnelRecord, key_out, 1u),
       WITH(vxlan, TunnelRecord, flags, uint16_t{kTunnelKeyIn}),

@@ -143,6 +143,12 @@ inline Record GreIs(uint32_t interface, uint32_t vrf, std::string_view local_tex
   Store(*net::Address::Parse(remote_text), record.remote);
   return Record(channel::RecordType::kTunnel, record);
 }
+// The same with a probe.
+inline Record WithProbe(Record gre, uint16_t interval_s, uint8_t misses) {
+  return gre.Set(offsetof(channel::TunnelRecord, probe), static_cast<uint8_t>(channel::ProbeKind::kKeepalive))
+      .Set(offsetof(channel::TunnelRecord, probe_misses), misses)
+      .Set(offsetof(channel::TunnelRecord, probe_interval_s), interval_s);
+}
 // VXLAN, or NVGRE, with the gateway's MAC 02:00:5e:00:53:01.
 inline Record OverlayIs(uint32_t interface, uint32_t vrf, std::string_view local_text, uint32_t vni,
                         channel::TunnelKind kind = channel::TunnelKind::kVxlan) {

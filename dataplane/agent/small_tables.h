@@ -28,6 +28,7 @@ class RecordedRequests final : public NeighborRequests {
     }
   }
   void Push(const StaticNeighbor& entry) override { statics.push_back(entry); }
+  void Push(const PeerWatch& watch) override { peers.push_back(watch); }
 
   bool HasRoom() const override { return room.load(); }
 
@@ -35,6 +36,7 @@ class RecordedRequests final : public NeighborRequests {
   std::vector<InterfaceChange> interfaces;
   std::set<std::pair<InterfaceId, net::Address>> watched;
   std::vector<StaticNeighbor> statics;
+  std::vector<PeerWatch> peers;
 };
 
 inline TablesOptions SmallTables() {

@@ -39,6 +39,10 @@ void StateFeed::OnCarrier(PortId port) {
   NoteAll([port](ChangedState& changed) { changed.ports.insert(port); });
 }
 
+void StateFeed::OnPeer(InterfaceId tunnel) {
+  NoteAll([tunnel](ChangedState& changed) { changed.peers.insert(tunnel); });
+}
+
 void StateFeed::OnDuplicate(const DuplicateAddressReport& report) {
   NoteAll([&report](ChangedState& changed) {
     if (changed.duplicates.size() == kDuplicatesMax) changed.duplicates.pop_front();

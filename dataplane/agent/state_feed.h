@@ -22,10 +22,11 @@ struct ChangedState {
   absl::flat_hash_set<AdjacencyId> adjacencies;
   absl::flat_hash_set<NeighborKey, NeighborKeyHash> neighbors;
   std::set<PortId> ports;
+  std::set<InterfaceId> peers;  // of tunnels
   std::deque<DuplicateAddressReport> duplicates;
 
   bool empty() const {
-    return adjacencies.empty() && neighbors.empty() && ports.empty() && duplicates.empty();
+    return adjacencies.empty() && neighbors.empty() && ports.empty() && peers.empty() && duplicates.empty();
   }
 };
 
@@ -63,6 +64,7 @@ class StateFeed final : public StateObserver {
   void OnAdjacency(AdjacencyId adjacency) override;
   void OnNeighbor(const NeighborKey& neighbor) override;
   void OnCarrier(PortId port) override;
+  void OnPeer(InterfaceId tunnel) override;
   void OnDuplicate(const DuplicateAddressReport& report);
 
  private:

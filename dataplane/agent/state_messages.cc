@@ -61,14 +61,17 @@ v1::TableFill Fill(const char* name, uint64_t used, uint64_t limit) {
   return fill;
 }
 
+int64_t MillisecondsSince1970(Instant at, Instant now) {
+  return (WallNow().time_since_epoch() - (now - at)) / std::chrono::milliseconds(1);
+}
+
 // Where the path is narrower than the tunnel was made for.
 void AddPathMtu(const TableWriter& writer, const Adjacency& adjacency, Instant now, v1::Adjacency& message) {
   const Interface* interface = writer.tables().interfaces.Find(adjacency.interface);
   const auto learned = writer.path_mtus().LearnedAt(adjacency.next_hop);
   if (interface == nullptr || !learned || adjacency.mtu >= interface->mtu) return;
   message.set_path_mtu(writer.tables().tunnels.remotes.PathMtu(adjacency.remote));
-  const auto since_1970 = WallNow().time_since_epoch() - (now - *learned);
-  message.set_path_mtu_learned_ms(since_1970 / std::chrono::milliseconds(1));
+  message.set_path_mtu_learned_ms(MillisecondsSince1970(*learned, now));
 }
 
 }  // namespace
@@ -117,6 +120,14 @@ v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
   return message;
 }
 
+v1::PeerState PeerMessage(const TableWriter& writer, InterfaceId tunnel, Instant now) {
+  v1::PeerState message;
+  message.set_interface(tunnel);
+  if (const auto since = writer.resolver().SilentSince(tunnel))
+    message.set_silent_since_ms(MillisecondsSince1970(*since, now));
+  return message;
+}
+
 std::string TunnelName(const Tunnel& tunnel) {
   switch (tunnel.kind) {
     case TunnelKind::kGre:
@@ -157,6 +168,13 @@ v1::Tunnel TunnelMessage(const TableWriter& writer, InterfaceId id) {
     if (tunnel->Is(option.flag)) message.add_options(option.name);
   message.set_ttl(tunnel->ttl);
   message.set_dscp(tunnel->dscp);
+  if (tunnel->probe.kind != channel::ProbeKind::kNone) {
+    v1::TunnelProbe& probe = *message.mutable_probe();
+    probe.set_kind("keepalive");
+    probe.set_interval_s(tunnel->probe.interval_s);
+    probe.set_misses(tunnel->probe.misses);
+    probe.set_silent(writer.resolver().SilentSince(id).has_value());
+  }
   return message;
 }
 

@@ -15,6 +15,7 @@ namespace sluice::dataplane {
 v1::Neighbor NeighborMessage(const TableWriter& writer, const NeighborKey& key, Instant now);
 v1::Adjacency AdjacencyMessage(const TableWriter& writer, AdjacencyId id,
                                const channel::CounterReader& counters, Instant now);
+v1::PeerState PeerMessage(const TableWriter& writer, InterfaceId tunnel, Instant now);
 v1::Tunnel TunnelMessage(const TableWriter& writer, InterfaceId id);
 // For sentences: "VXLAN 5000", "GRE key 7".
 std::string TunnelName(const Tunnel& tunnel);

@@ -17,6 +17,8 @@ class StateObserver {
   // Its state or MAC changed, or it is gone.
   virtual void OnNeighbor(const NeighborKey& neighbor) = 0;
   virtual void OnCarrier(PortId port) = 0;
+  // The far end of the tunnel became silent or answers again, or is not asked any more.
+  virtual void OnPeer(InterfaceId tunnel) = 0;
 };
 
 }  // namespace sluice::dataplane

@@ -50,6 +50,19 @@ MaybeRefusal CheckKeys(const TunnelRecord& record, bool overlay) {
   return std::nullopt;
 }
 
+// GRE's far ends are asked, and only with a probe there is something to say of it.
+MaybeRefusal CheckProbe(const TunnelRecord& record, bool overlay) {
+  const bool probed = record.probe != static_cast<uint8_t>(ProbeKind::kNone);
+  if (probed && overlay)
+    return Refuse(RefusalReason::kOutOfRange, offsetof(TunnelRecord, probe), record.probe);
+  if ((record.probe_misses != 0) != probed)
+    return Refuse(RefusalReason::kOutOfRange, offsetof(TunnelRecord, probe_misses), record.probe_misses);
+  if ((record.probe_interval_s != 0) != probed)
+    return Refuse(RefusalReason::kOutOfRange, offsetof(TunnelRecord, probe_interval_s),
+                  record.probe_interval_s);
+  return std::nullopt;
+}
+
 }  // namespace
 
 MaybeRefusal CheckTunnelFields(std::span<const std::byte> bytes) {
@@ -71,7 +84,7 @@ MaybeRefusal CheckTunnelFields(std::span<const std::byte> bytes) {
   if (record.dscp != 0 && (record.flags & kTunnelPipe) == 0)
     return refuse(offsetof(TunnelRecord, dscp), record.dscp);
   if (IsZero(record.mac, sizeof record.mac) == overlay) return refuse(offsetof(TunnelRecord, mac));
-  return std::nullopt;
+  return CheckProbe(record, overlay);
 }
 
 }  // namespace sluice::dataplane

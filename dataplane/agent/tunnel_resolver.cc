@@ -65,7 +65,30 @@ DownCause AdjacencyResolver::TunnelCauseOf(AdjacencyId id, const Adjacency& adja
   if (tunnel.is_overlay() != adjacency.neighbor_mac.has_value()) return DownCause::kTunnelMissing;
   if (!tunnel.up()) return DownCause::kTunnelDown;
   if (!liveness_[id].entered) return DownCause::kHostTaken;
-  return paths_[adjacency.remote].cause;
+  const DownCause path = paths_[adjacency.remote].cause;
+  return path == DownCause::kNone && silent_peers_.contains(tunnel.id) ? DownCause::kPeerSilent : path;
+}
+
+void AdjacencyResolver::OnPeer(const PeerReport& report, Instant now) {
+  const Tunnel* tunnel = tables_.tunnels.Find(report.interface);
+  const bool silent = report.silent && tunnel != nullptr && tunnel->probed();
+  if (!silent && !silent_peers_.contains(report.interface)) return;
+  if (silent) {
+    silent_peers_[report.interface] = report.since;
+  } else {
+    silent_peers_.erase(report.interface);
+  }
+  RefreshAll(report.interface, now);
+  if (observer_ != nullptr) observer_->OnPeer(report.interface);
+}
+
+void AdjacencyResolver::ForgetPeer(InterfaceId tunnel) {
+  if (silent_peers_.erase(tunnel) != 0 && observer_ != nullptr) observer_->OnPeer(tunnel);
+}
+
+std::optional<Instant> AdjacencyResolver::SilentSince(InterfaceId tunnel) const {
+  const auto at = silent_peers_.find(tunnel);
+  return at == silent_peers_.end() ? std::nullopt : std::optional(at->second);
 }
 
 namespace {

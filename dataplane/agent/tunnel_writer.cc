@@ -41,6 +41,8 @@ Tunnel TunnelOf(const TunnelRecord& record) {
   tunnel.local = AddressOf(record.family, record.local);
   tunnel.remote = AddressOf(record.family, record.remote);
   std::memcpy(tunnel.mac.bytes.data(), record.mac, sizeof record.mac);
+  tunnel.probe = {static_cast<channel::ProbeKind>(record.probe), record.probe_misses,
+                  record.probe_interval_s};
   return tunnel;
 }
 
@@ -48,7 +50,15 @@ Tunnel TunnelOf(const TunnelRecord& record) {
 bool Same(const Tunnel& a, const Tunnel& b) {
   return a.kind == b.kind && a.flags == b.flags && a.ttl == b.ttl && a.dscp == b.dscp &&
          a.key_in == b.key_in && a.key_out == b.key_out && a.udp_port == b.udp_port && a.local == b.local &&
-         a.remote == b.remote && a.mac == b.mac;
+         a.remote == b.remote && a.mac == b.mac && a.probe == b.probe;
+}
+
+// What the far end answered so far, it answered to the same question.
+bool SameProbe(const Tunnel& a, const Tunnel& b) {
+  constexpr uint16_t kFlags = channel::kTunnelKeyIn | channel::kTunnelKeyOut | channel::kTunnelGreChecksum;
+  return a.probed() == b.probed() && a.probe == b.probe && a.vrf == b.vrf && a.local == b.local &&
+         a.remote == b.remote && a.key_in == b.key_in && a.key_out == b.key_out &&
+         ((a.flags ^ b.flags) & kFlags) == 0;
 }
 
 }  // namespace
@@ -135,6 +145,7 @@ MaybeRefusal InterfaceWriter::PutTunnel(const TunnelRecord& record, Instant now)
   SLUICE_CHECK(tables_.PutTunnel(interface, tunnel).ok());
   if (before) CountPolicers(*before, -1);
   CountPolicers(interface, 1);
+  if (tunnel_before ? !SameProbe(*tunnel_before, tunnel) : tunnel.probed()) WatchPeer(id, &tunnel);
   resolver_.OnTunnel(id, now);
   if (tunnel_before) LetGoEnds(*tunnel_before);
   resolver_.OnUnderlay();
@@ -142,10 +153,22 @@ MaybeRefusal InterfaceWriter::PutTunnel(const TunnelRecord& record, Instant now)
   return std::nullopt;
 }
 
+// The slow path asks it from now on, from the beginning; without a probe no longer.
+void InterfaceWriter::WatchPeer(InterfaceId id, const Tunnel* tunnel) {
+  resolver_.ForgetPeer(id);
+  PeerWatch watch{.interface = id};
+  if (tunnel != nullptr && tunnel->probed()) {
+    watch.interval = std::chrono::seconds(tunnel->probe.interval_s);
+    watch.misses = tunnel->probe.misses;
+  }
+  requests_.Push(watch);
+}
+
 // Room for the removals was made sure of.
 void InterfaceWriter::WithdrawTunnel(InterfaceId id) {
   const Tunnel tunnel = *tables_.tunnels.Find(id);
   resolver_.LeaveTunnel(id);
+  if (tunnel.probed()) WatchPeer(id, nullptr);
   SLUICE_CHECK(tables_.RemoveTunnel(id).ok());
   LetGoEnds(tunnel);
 }

@@ -132,6 +132,9 @@ inline void SendIcmpError(const NodeRun& run, rte_mbuf& mbuf, DropReason cause, 
   run.Send(kIcmpError, mbuf);
 }
 
+// Inbound policer of the interface that the packet came in on. True: within the rate.
+bool WithinInboundRate(const WorkerContext& worker, const PacketMetadata& meta, uint16_t ip_bytes);
+
 // Outbound policer of an adjacency's connection. True: within the rate.
 inline bool WithinOutboundRate(const WorkerContext& worker, const AdjacencySnapshot& adjacency,
                                uint16_t ip_bytes) {

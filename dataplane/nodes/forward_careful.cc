@@ -92,6 +92,8 @@ bool StaysOnLink<Ipv6>(const uint8_t* ip) {
   return IsLinkLocalIpv6(Ipv6Destination(ip));
 }
 
+}  // namespace
+
 bool WithinInboundRate(const WorkerContext& worker, const PacketMetadata& meta, uint16_t ip_bytes) {
   const Interface* interface = worker.tables->interfaces.Find(meta.interface);
   if (interface == nullptr || interface->policer_in == kNoPolicer) return true;
@@ -99,8 +101,6 @@ bool WithinInboundRate(const WorkerContext& worker, const PacketMetadata& meta, 
   if (!conforms) Count(worker.counters.policer_dropped[interface->policer_in], ip_bytes);
   return conforms;
 }
-
-}  // namespace
 
 template <class F>
 bool ReversePathIs(const Tables& tables, VrfId vrf, const typename F::Address& source,

@@ -118,9 +118,10 @@ const Tunnel* NetworkOf(const Tables& tables, const Arrival& arrival) {
 }
 
 // A keepalive of GRE as Cisco's routers send it: inside lies an empty GRE packet of type
-// 0 from our end to the far one, so that it comes back when the tunnel works both ways.
-// Both are addresses of the underlay, and there it goes, although the tenant has routes
-// of its own for them. `outer` is the packet that `inner` came in, `bytes` long.
+// 0 from our end to the far one, so that it comes back when the tunnel works both ways. It
+// may have each of GRE's optional fields. Both are addresses of the underlay, and there it
+// goes, although the tenant has routes of its own for them. `outer` is the packet that
+// `inner` came in, `bytes` long.
 template <class F>
 bool IsKeepalive(const uint8_t* outer, const uint8_t* inner, uint32_t bytes) {
   constexpr uint32_t kHeader = F::kHeaderBytes, kGreBytes = 4;
@@ -130,15 +131,35 @@ bool IsKeepalive(const uint8_t* outer, const uint8_t* inner, uint32_t bytes) {
   const uint8_t protocol = F::kFamily == 4 ? Ipv4Protocol(inner) : Ipv6NextHeader(inner);
   if (protocol != kProtocolGre || F::Examine(inner, bytes) != DropReason::kNone) return false;
   if (F::Source(inner) != F::Destination(outer) || F::Destination(inner) != F::Source(outer)) return false;
-  const uint8_t* gre = inner + kHeader;
-  const bool keyed = LoadBe16(gre) == kGreKeyPresent;
-  if ((!keyed && LoadBe16(gre) != 0) || LoadBe16(gre + 2) != 0) return false;
-  return F::IpBytes(inner) == kHeader + kGreBytes + (keyed ? 4 : 0);
+  const std::span gre(inner + kHeader, F::IpBytes(inner) - size_t{kHeader});
+  const TunnelHeader header = ParseGre(gre);
+  return header.reason == DropReason::kNone && header.ether_type == kGreNoProtocol &&
+         header.bytes == gre.size();
 }
 
 bool IsKeepalive(bool outer_ipv4, const uint8_t* outer, rte_mbuf& mbuf) {
   return outer_ipv4 ? IsKeepalive<forward::Ipv4>(outer, DataOf(mbuf), mbuf.data_len)
                     : IsKeepalive<forward::Ipv6>(outer, DataOf(mbuf), mbuf.data_len);
+}
+
+// A keepalive of ours that the far end sent back: an empty packet of type 0 with the
+// tunnel's ends and key. The slow path compares how many were counted.
+bool IsAnswer(const Arrival& arrival, const Tunnel& tunnel) {
+  return tunnel.probe.kind == channel::ProbeKind::kKeepalive && arrival.outer_bytes == arrival.payload_offset;
+}
+
+// The far end's keepalive goes back as a packet of ours. It pays like every packet of the
+// connection.
+void SendBack(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
+  rte_mbuf& mbuf = *arrival.mbuf;
+  PacketMetadata& meta = MetaOf(mbuf);
+  if ((meta.flags & kPacketPolicerIn) != 0 && !forward::WithinInboundRate(run.worker, meta, mbuf.data_len)) {
+    Refused(run, mbuf, DropReason::kPolicedIn);
+    return;
+  }
+  Count(run.worker.counters.probes[tunnel.id].returned);
+  DescribeForTenant(meta, tunnel.vrf, arrival.outer_ipv4 ? 4 : 6);
+  run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
 }
 
 // The inner packet lies at the mbuf's data, with a whole fixed header; `outer` is what it
@@ -151,9 +172,7 @@ bool Admit(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel, con
   if (__builtin_expect(ecn != 0, 0) && !inner_packet::MergeEcn(ip, ecn))
     return Refused(run, mbuf, DropReason::kTunnelEcn);
   if (!tunnel.is_overlay() && __builtin_expect(IsKeepalive(arrival.outer_ipv4, outer, mbuf), 0)) {
-    // Sent on as a packet of ours.
-    DescribeForTenant(meta, tunnel.vrf, arrival.outer_ipv4 ? 4 : 6);
-    run.Send(arrival.outer_ipv4 ? kIp4Forward : kIp6Forward, mbuf);
+    SendBack(run, arrival, tunnel);
     return false;
   }
   const InwardModels models{tunnel.tos_inward, tunnel.hops_inward()};
@@ -196,6 +215,11 @@ bool Unwrap(const NodeRun& run, const Arrival& arrival, const Tunnel& tunnel) {
       std::memset(meta.next_hop, 0, sizeof meta.next_hop);
       std::memcpy(meta.next_hop, outer + (arrival.outer_ipv4 ? 12 : 8), arrival.outer_ipv4 ? 4 : 16);
     }
+  }
+  if (__builtin_expect(ether_type == kGreNoProtocol, 0) && IsAnswer(arrival, tunnel)) {
+    Count(run.worker.counters.probes[tunnel.id].answered);
+    rte_pktmbuf_free(&mbuf);
+    return false;
   }
   mbuf.data_len = arrival.outer_bytes;
   mbuf.pkt_len = arrival.outer_bytes;

@@ -28,6 +28,8 @@ inline constexpr uint16_t kGreSequencePresent = 0x1000;
 // does not know RFC 1701 discard the packet; bits 6 to 12 are ignored.
 inline constexpr uint16_t kGreForbidden = 0x4c00;
 inline constexpr uint16_t kGreVersionMask = 0x0007;
+// The protocol type of keepalives, which carry nothing.
+inline constexpr uint16_t kGreNoProtocol = 0;
 
 struct TunnelHeader {
   TunnelSelector selector;

@@ -18,7 +18,7 @@ namespace sluice::dataplane {
 
 class NeighborMailbox final : public NeighborRequests {
  public:
-  using Request = std::variant<InterfaceChange, NextHopWatch, StaticNeighbor>;
+  using Request = std::variant<InterfaceChange, NextHopWatch, StaticNeighbor, PeerWatch>;
   // With so many the agent takes no further records of control; what it has begun may
   // still add a batch's worth.
   static constexpr size_t kRequestsMax = 65536;
@@ -40,6 +40,10 @@ class NeighborMailbox final : public NeighborRequests {
     const std::lock_guard lock(mutex_);
     Add({Subject::kStatic, entry.interface, entry.address}, entry);
   }
+  void Push(const PeerWatch& watch) override {
+    const std::lock_guard lock(mutex_);
+    Add({Subject::kPeer, watch.interface, {}}, watch);
+  }
   bool HasRoom() const override {
     const std::lock_guard lock(mutex_);
     return requests_.size() < kRequestsMax;
@@ -55,7 +59,7 @@ class NeighborMailbox final : public NeighborRequests {
   }
 
  private:
-  enum class Subject : uint8_t { kInterfaceGone, kInterface, kNextHop, kStatic };
+  enum class Subject : uint8_t { kInterfaceGone, kInterface, kNextHop, kStatic, kPeer };
   using Key = std::tuple<Subject, InterfaceId, net::Address>;
 
   void Forget(const Key& key) {

@@ -2,6 +2,7 @@
 // anybody's newest state.
 #include <catch2/catch.hpp>
 
+#include "dataplane/slowpath/instant.h"
 #include "dataplane/slowpath/neighbor_mailbox.h"
 #include "dataplane/slowpath/pending_reports.h"
 
@@ -25,11 +26,13 @@ TEST_CASE("of requests to the slow path the newest of each subject is kept") {
     mailbox.Push(Change(1, i));
     mailbox.Push(NextHopWatch{.interface = 1, .address = Host(7), .watched = i % 2 == 0});
     mailbox.Push(StaticNeighbor{.interface = 1, .address = Host(7), .mac = std::nullopt});
+    mailbox.Push(PeerWatch{.interface = 1, .interval = std::chrono::seconds(i), .misses = 3});
   }
   const auto requests = mailbox.TakeAll();
-  REQUIRE(requests.size() == 3);
+  REQUIRE(requests.size() == 4);
   CHECK(std::get<InterfaceChange>(requests[0]).mtu == 999);
   CHECK_FALSE(std::get<NextHopWatch>(requests[1]).watched);
+  CHECK(std::get<PeerWatch>(requests[3]).interval == std::chrono::seconds(999));
   CHECK(mailbox.TakeAll().empty());
 }
 
@@ -54,6 +57,20 @@ TEST_CASE("a mailbox at its limit says so until it is emptied") {
   CHECK(host == NeighborMailbox::kRequestsMax);
   CHECK(mailbox.TakeAll().size() == host);
   CHECK(mailbox.HasRoom());
+}
+
+TEST_CASE("of reports of a tunnel's far end the newest is kept") {
+  PendingReports reports;
+  for (int i = 0; i <= 1000; ++i)
+    for (const InterfaceId tunnel : {InterfaceId{1}, InterfaceId{2}})
+      reports.Add(PeerReport{tunnel, i % 2 == tunnel - 1, Instant{}});
+  CHECK(reports.size() == 2);
+  std::vector<PeerReport> got;
+  reports.Flush([&](const auto& report) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(report)>, PeerReport>) got.push_back(report);
+    return true;
+  });
+  CHECK(got == std::vector<PeerReport>{{1, true, {}}, {2, false, {}}});
 }
 
 TEST_CASE("reports that the agent does not take are kept by neighbour, the newest state of each") {

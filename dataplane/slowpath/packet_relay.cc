@@ -48,7 +48,7 @@ rte_mbuf* PacketRelay::NewPacket(VrfId vrf, std::span<const uint8_t> bytes) {
   return packet;
 }
 
-void PacketRelay::Inject(rte_mbuf& packet, InjectKind kind) {
+bool PacketRelay::Inject(rte_mbuf& packet, InjectKind kind) {
   PacketMetadata& meta = MetaOf(packet);
   meta.inject_kind = kind;
   // One tenant's packets keep their order: a VRF always uses the same worker.
@@ -56,10 +56,11 @@ void PacketRelay::Inject(rte_mbuf& packet, InjectKind kind) {
   void* const object = &packet;
   if (rte_ring_sp_enqueue(ring, object) == 0) {
     ++counts_.injected;
-    return;
+    return true;
   }
   ++counts_.inject_ring_full;
   Drop(packet, DropReason::kInjectQueueFull);
+  return false;
 }
 
 void PacketRelay::DropForWantOfBuffer(rte_mbuf& packet) {

@@ -56,8 +56,8 @@ class PacketRelay {
   // none or they do not fit, which is counted as a drop of the VRF.
   rte_mbuf* NewPacket(VrfId vrf, std::span<const uint8_t> bytes);
 
-  // Hands the packet to a worker; frees and counts it when the ring is full.
-  void Inject(rte_mbuf& packet, InjectKind kind);
+  // Hands the packet to a worker; frees and counts it when the ring is full. True: it was taken.
+  bool Inject(rte_mbuf& packet, InjectKind kind);
   // Frees the packet and counts the reason for its VRF.
   void Drop(rte_mbuf& packet, DropReason reason);
   void DropForWantOfBuffer(rte_mbuf& packet);

@@ -1,5 +1,5 @@
 // What the slow path has to tell the agent while the agent's inbox is full: of each
-// neighbour the newest state, so that nothing is lost but what no longer holds.
+// neighbour and far end the newest state, so that nothing is lost but what no longer holds.
 #pragma once
 
 #include <list>
@@ -16,7 +16,7 @@ namespace sluice::dataplane {
 // Slow path's thread only.
 class PendingReports {
  public:
-  using Report = std::variant<NeighborUpdate, DuplicateAddressReport>;
+  using Report = std::variant<NeighborUpdate, DuplicateAddressReport, PeerReport>;
   // With so many the slow path takes no further packets or requests, which wait in
   // bounded queues; what it has begun may still add to them.
   static constexpr size_t kReportsMax = 16384;
@@ -49,7 +49,15 @@ class PendingReports {
   using Key = std::tuple<size_t, InterfaceId, net::Address>;
 
   static Key KeyOf(const Report& report) {
-    return std::visit([&](const auto& of) { return Key{report.index(), of.interface, of.address}; }, report);
+    return std::visit(
+        [&](const auto& of) {
+          if constexpr (std::is_same_v<decltype(of), const PeerReport&>) {
+            return Key{report.index(), of.interface, net::Address()};
+          } else {
+            return Key{report.index(), of.interface, of.address};
+          }
+        },
+        report);
   }
 
   std::list<Report> reports_;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <type_traits>
 
 #include "dataplane/eal/monotonic_clock.h"
 
@@ -36,6 +37,9 @@ SlowPath::SlowPath(const SlowPathOptions& options, Tables& tables, rte_rcu_qsbr&
       relay_(options.workers, *options.pool, options.counters),
       held_per_tenant_(options.neighbors.held_per_tenant),
       resolution_(options.neighbors, options.seed),
+      probes_(options.seed),
+      counters_(options.counters),
+      counted_(options.counted),
       waiting_(options.neighbors.held_per_tenant),
       control_packet_(channel::kPacketBytesMax) {}
 
@@ -109,6 +113,7 @@ void SlowPath::Idle(int epoll) {
 bool SlowPath::ServeRequests(Instant now) {
   const auto requests = requests_.TakeAll();
   NeighborOutputs outputs;
+  ProbeOutputs probe_outputs;
   for (const auto& request : requests) {
     if (const auto* const change = std::get_if<InterfaceChange>(&request)) {
       // Solicitations and held packets are accounted to the interface's tenant.
@@ -118,8 +123,17 @@ bool SlowPath::ServeRequests(Instant now) {
         attachments_[change->interface] = {change->vrf, change->port, change->vlan};
       }
     }
-    std::visit([&](const auto& input) { resolution_.Handle(now, input, outputs); }, request);
+    std::visit(
+        [&](const auto& input) {
+          if constexpr (std::is_same_v<decltype(input), const PeerWatch&>) {
+            probes_.Handle(now, input, probe_outputs);
+          } else {
+            resolution_.Handle(now, input, outputs);
+          }
+        },
+        request);
     Perform(now, outputs);
+    Perform(probe_outputs);
   }
   return !requests.empty();
 }
@@ -197,12 +211,20 @@ void SlowPath::NoteLink(Instant now, PortId port, bool up) {
 }
 
 bool SlowPath::ServeTime(Instant now) {
-  const auto deadline = resolution_.NextDeadline();
-  if (!deadline || *deadline > now) return false;
-  NeighborOutputs outputs;
-  resolution_.HandleTime(now, outputs);
-  Perform(now, outputs);
-  return true;
+  const auto due = [now](const std::optional<Instant>& deadline) { return deadline && *deadline <= now; };
+  const bool neighbors = due(resolution_.NextDeadline()), probes = due(probes_.NextDeadline());
+  if (neighbors) {
+    NeighborOutputs outputs;
+    resolution_.HandleTime(now, outputs);
+    Perform(now, outputs);
+  }
+  if (probes) {
+    ProbeOutputs outputs;
+    probes_.HandleTime(
+        now, [this](InterfaceId tunnel) { return counted_.Probes(tunnel).answered; }, outputs);
+    Perform(outputs);
+  }
+  return neighbors || probes;
 }
 
 void SlowPath::FlushReports() {

@@ -1,5 +1,5 @@
 // The slow path's thread: drains what workers punt, drives
-// neighbour resolution, relays packets between workers and control, and watches
+// neighbour resolution and the probes of far ends, relays packets between workers and control, and watches
 // the ports' carrier. Never touches a port's queues: what it sends enters a
 // worker's graph through a ring.
 #pragma once
@@ -21,6 +21,7 @@
 #include "dataplane/slowpath/neighbor_mailbox.h"
 #include "dataplane/slowpath/neighbor_resolution.h"
 #include "dataplane/slowpath/packet_relay.h"
+#include "dataplane/slowpath/peer_probes.h"
 #include "dataplane/slowpath/pending_reports.h"
 #include "dataplane/slowpath/waiting_packets.h"
 #include "dataplane/tables/tables.h"
@@ -34,8 +35,9 @@ struct SlowPathOptions {
   NeighborSettings neighbors;
   uint64_t seed = 0;  // for the timers' jitter
   std::vector<WorkerRings> workers;
-  rte_mempool* pool = nullptr;  // its own
-  CounterBlock counters;        // its own block
+  rte_mempool* pool = nullptr;     // its own
+  CounterBlock counters;           // its own block
+  channel::CounterReader counted;  // all blocks
   std::vector<const Port*> ports;
 };
 
@@ -104,6 +106,9 @@ class SlowPath {
   using Provider = std::array<uint8_t, 16>;
   void Perform(Instant now, NeighborOutputs& outputs, const Provider& asker = {});
   void Send(const SendFrame& frame, const Provider& asker);
+  void Perform(ProbeOutputs& outputs);
+  // False: it was not sent, for want of a tunnel, a buffer or room in the ring.
+  bool Send(const SendProbe& probe);
   static Provider AskerOf(const PacketMetadata& meta);
   // The adjacency to send a held packet through; kNoAdjacency while there is none.
   AdjacencyId ResolvedAdjacency(rte_mbuf& packet) const;
@@ -118,6 +123,9 @@ class SlowPath {
   PacketRelay relay_;
   uint32_t held_per_tenant_;
   NeighborResolution resolution_;
+  PeerProbes probes_;
+  CounterBlock counters_;
+  channel::CounterReader counted_;
   InjectBudgets inject_budgets_;
   std::map<InterfaceId, Attachment> attachments_;
   PendingReports reports_;

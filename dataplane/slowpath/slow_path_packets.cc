@@ -7,6 +7,7 @@
 #include "dataplane/packet/ethernet.h"
 #include "dataplane/packet/local_punt_class.h"
 #include "dataplane/packet/path_mtu_message.h"
+#include "dataplane/slowpath/gre_keepalive.h"
 #include "dataplane/slowpath/slow_path.h"
 #include "proto/net/check.h"
 
@@ -180,10 +181,35 @@ void SlowPath::Send(const SendFrame& frame, const Provider& asker) {
   meta.egress_interface = frame.interface;
   if (frame.port == kNoPort) {
     std::copy(asker.begin(), asker.end(), meta.next_hop);
-    return relay_.Inject(*packet, InjectKind::kOverlayFrame);
+    relay_.Inject(*packet, InjectKind::kOverlayFrame);
+    return;
   }
   meta.egress_port = frame.port;
   relay_.Inject(*packet, InjectKind::kRawL2);
+}
+
+void SlowPath::Perform(ProbeOutputs& outputs) {
+  for (const ProbeOutput& output : outputs) {
+    if (const auto* const report = std::get_if<PeerReport>(&output)) {
+      reports_.Add(*report);
+    } else if (const auto& probe = std::get<SendProbe>(output); !Send(probe)) {
+      probes_.NotSent(probe.interface);
+    }
+  }
+  outputs.clear();
+}
+
+// In the underlay, as a packet of ours, whether or not the tenant's routes lead through the tunnel.
+bool SlowPath::Send(const SendProbe& probe) {
+  std::vector<uint8_t> bytes;
+  rte_rcu_qsbr_thread_online(&qsbr_, reader_);
+  const Tunnel* tunnel = tables_.tunnels.Find(probe.interface);
+  if (tunnel != nullptr && tunnel->probed()) bytes = GreKeepalive(*tunnel);
+  rte_rcu_qsbr_thread_offline(&qsbr_, reader_);
+  rte_mbuf* const packet = bytes.empty() ? nullptr : relay_.NewPacket(0, bytes);
+  if (packet == nullptr || !relay_.Inject(*packet, InjectKind::kForward)) return false;
+  Count(counters_.probes[probe.interface].sent);
+  return true;
 }
 
 bool SlowPath::ReleaseWaiting(Instant now) {

@@ -39,13 +39,14 @@ struct CounterBlock {
   PacketsAndBytes* adjacency_tx = nullptr;
   PacketsAndBytes* policer_dropped = nullptr;
   uint64_t* drops = nullptr;  // [vrf * kDropReasonsMax + reason]
+  channel::ProbeCounters* probes = nullptr;
 
   // `section` must be laid out with drop_reasons = kDropReasonsMax.
   static CounterBlock Of(const channel::CounterLayout& layout, std::byte* section, WorkerIndex worker) {
     return {layout.Worker(section, worker),      layout.Nodes(section, worker),
             layout.InterfaceRx(section, worker), layout.InterfaceTx(section, worker),
             layout.AdjacencyTx(section, worker), layout.PolicerDropped(section, worker),
-            layout.Drops(section, worker)};
+            layout.Drops(section, worker),       layout.Probes(section, worker)};
   }
 
   void Received(InterfaceId interface, uint64_t bytes) const { Count(interface_rx[interface], bytes); }

@@ -12,6 +12,15 @@
 
 namespace sluice::dataplane {
 
+// How the far end is asked for signs of life, and when it counts as silent.
+struct TunnelProbe {
+  channel::ProbeKind kind = channel::ProbeKind::kNone;
+  uint8_t misses = 0;       // probes in a row without an answer
+  uint16_t interval_s = 0;  // from one to the next
+
+  friend bool operator==(const TunnelProbe&, const TunnelProbe&) = default;
+};
+
 // Immutable once published.
 struct alignas(64) Tunnel {
   // Outer IPv6 (40) + UDP (8) + VXLAN (8) + inner Ethernet (14).
@@ -58,6 +67,7 @@ struct alignas(64) Tunnel {
   uint16_t udp_port = 0;  // kVxlan
   net::Address local;
   net::Address remote;  // kGre, kEsp
+  TunnelProbe probe;    // kGre
 
   bool Is(channel::TunnelFlag flag) const { return (flags & flag) != 0; }
   bool up() const { return Is(channel::kTunnelUp); }
@@ -74,6 +84,8 @@ struct alignas(64) Tunnel {
   TunnelSelector SendSelector() const { return {kind, is_overlay() || Is(channel::kTunnelKeyOut), udp_port}; }
   // Packets out of the tunnel have no more hops left than the outer header says.
   bool hops_inward() const { return ttl == 0; }
+  // Its far end is asked at present.
+  bool probed() const { return up() && probe.kind != channel::ProbeKind::kNone; }
   // Routers may cut its packets.
   bool may_be_cut() const { return outer_ipv4 && Is(channel::kTunnelDfClear); }
 

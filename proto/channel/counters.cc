@@ -42,6 +42,7 @@ CounterLayout::CounterLayout(const CounterGeometry& geometry) : geometry_(geomet
   adjacency_tx_ = place(geometry.adjacencies, sizeof(PacketsAndBytes));
   policer_dropped_ = place(geometry.policers, sizeof(PacketsAndBytes));
   drops_ = place(uint64_t{geometry.vrfs} * geometry.drop_reasons, sizeof(uint64_t));
+  probes_ = place(geometry.interfaces, sizeof(ProbeCounters));
   block_bytes_ = RoundUp(at, kPage);
 }
 
@@ -62,6 +63,7 @@ void CounterOrigin::RestartInterface(uint32_t interface) const {
   if (interface >= layout_.geometry().interfaces) return;
   Restart(layout_.interface_rx_offset() + interface * sizeof(PacketsAndBytes), kWordsOf<PacketsAndBytes>);
   Restart(layout_.interface_tx_offset() + interface * sizeof(PacketsAndBytes), kWordsOf<PacketsAndBytes>);
+  Restart(layout_.probes_offset() + interface * sizeof(ProbeCounters), kWordsOf<ProbeCounters>);
 }
 
 void CounterOrigin::RestartAdjacency(uint32_t adjacency) const {
@@ -123,6 +125,11 @@ PacketsAndBytes CounterReader::PolicerDropped(uint32_t policer) const {
 uint64_t CounterReader::Drops(uint32_t vrf, uint32_t reason) const {
   if (vrf >= geometry().vrfs || reason >= geometry().drop_reasons) return 0;
   return Sum<uint64_t>(layout_.drops_offset(), uint64_t{vrf} * geometry().drop_reasons + reason);
+}
+
+ProbeCounters CounterReader::Probes(uint32_t interface) const {
+  if (interface >= geometry().interfaces) return {};
+  return Sum<ProbeCounters>(layout_.probes_offset(), interface);
 }
 
 WorkerCounters CounterReader::Worker(uint32_t worker) const {

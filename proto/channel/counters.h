@@ -30,6 +30,12 @@ struct PacketsAndBytes {
   uint64_t packets;
   uint64_t bytes;  // of the IP packet
 };
+// Of a tunnel, packets.
+struct ProbeCounters {
+  uint64_t sent;
+  uint64_t answered;
+  uint64_t returned;  // the far end's own keepalives, sent back to it
+};
 struct NodeCounters {
   uint64_t calls;
   uint64_t packets;
@@ -44,7 +50,8 @@ struct WorkerCounters {
   uint64_t sleeps;
   uint64_t reserved[4];
 };
-static_assert(sizeof(PacketsAndBytes) == 16 && sizeof(NodeCounters) == 32 && sizeof(WorkerCounters) == 64);
+static_assert(sizeof(PacketsAndBytes) == 16 && sizeof(ProbeCounters) == 24 && sizeof(NodeCounters) == 32 &&
+              sizeof(WorkerCounters) == 64);
 
 // Byte offsets inside a worker's block; each array starts on a cache line.
 class CounterLayout {
@@ -82,6 +89,11 @@ class CounterLayout {
   // drops[vrf * geometry().drop_reasons + reason], packets.
   uint64_t* Drops(std::byte* section, uint32_t worker) const { return At<uint64_t>(section, worker, drops_); }
 
+  // By interface, like InterfaceRx.
+  ProbeCounters* Probes(std::byte* section, uint32_t worker) const {
+    return At<ProbeCounters>(section, worker, probes_);
+  }
+
   // Byte offsets from the start of a block, for readers.
   uint64_t nodes_offset() const { return nodes_; }
   uint64_t interface_rx_offset() const { return interface_rx_; }
@@ -89,6 +101,7 @@ class CounterLayout {
   uint64_t adjacency_tx_offset() const { return adjacency_tx_; }
   uint64_t policer_dropped_offset() const { return policer_dropped_; }
   uint64_t drops_offset() const { return drops_; }
+  uint64_t probes_offset() const { return probes_; }
 
  private:
   template <class T>
@@ -103,6 +116,7 @@ class CounterLayout {
   uint64_t adjacency_tx_ = 0;
   uint64_t policer_dropped_ = 0;
   uint64_t drops_ = 0;
+  uint64_t probes_ = 0;
   uint64_t block_bytes_ = 0;
 };
 
@@ -153,6 +167,7 @@ class CounterReader {
   // What did not conform.
   PacketsAndBytes PolicerDropped(uint32_t policer) const;
   uint64_t Drops(uint32_t vrf, uint32_t reason) const;
+  ProbeCounters Probes(uint32_t interface) const;
   // Of one worker.
   WorkerCounters Worker(uint32_t worker) const;
   NodeCounters Node(uint32_t worker, uint32_t node) const;

@@ -16,7 +16,7 @@
 namespace sluice::channel {
 
 inline constexpr uint64_t kLayoutMagic = 0x314843454349554c;  // "LUICECH1" in memory
-inline constexpr uint32_t kLayoutVersion = 2;
+inline constexpr uint32_t kLayoutVersion = 3;
 inline constexpr uint64_t kSectionAlignment = 4096;
 
 enum SectionIndex : uint32_t {

@@ -151,6 +151,14 @@ enum TunnelFlag : uint16_t {
   kTunnelDscpInward = 1 << 10,
 };
 
+// How the dataplane asks a tunnel's far end for signs of life.
+enum class ProbeKind : uint8_t {
+  kNone = 0,       // not at all
+  kKeepalive = 1,  // kGre: an empty packet of GRE that the far end routes back to us
+};
+inline constexpr uint16_t kProbeIntervalMax = 600;
+inline constexpr uint8_t kProbeMissesMax = 10;
+
 // A tunnel is an interface: of a VRF, with addresses, policers and counters, and
 // its number is one of an interface. Many of a kind may end on one local address.
 struct TunnelRecord {
@@ -172,10 +180,14 @@ struct TunnelRecord {
   uint8_t ttl;        // of the outer header; 0 = that of the inner packet, which leaves with no more
   uint8_t dscp;       // with kTunnelPipe, 0..63
   uint8_t mac[6];     // kVxlan, kNvgre: ours in the inner frames
-  uint32_t reserved;
+  uint8_t probe;      // ProbeKind
+  // Probes in a row that go unanswered before the far end counts as silent: 1..kProbeMissesMax;
+  // 0 without a probe.
+  uint8_t probe_misses;
+  uint16_t probe_interval_s;  // 1..kProbeIntervalMax; 0 without a probe
 };
 static_assert(sizeof(TunnelRecord) == 112 && offsetof(TunnelRecord, key_in) == 80 &&
-              offsetof(TunnelRecord, mac) == 102);
+              offsetof(TunnelRecord, mac) == 102 && offsetof(TunnelRecord, probe_interval_s) == 110);
 
 struct InterfaceAddressRecord {
   RecordHeader header;

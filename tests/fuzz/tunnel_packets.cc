@@ -21,6 +21,7 @@ using dataplane::TunnelKind;
 constexpr size_t kPacketsMax = 64;
 constexpr uint16_t kUnderlayVlan = 30;
 constexpr const char *kLocal4 = "192.0.2.1", *kLocal6 = "2001:db8:f::1";
+constexpr const char *kRemote4 = "198.51.100.2", *kRemote6 = "2001:db8:e::2";
 const net::MacAddress kInnerGateway = Mac("02:00:5e:00:53:01"), kInnerHost = Mac("02:00:5e:00:53:99");
 
 // Both tenants have a tunnel of each kind to the same far ends, over IPv4 and IPv6: keys,
@@ -49,8 +50,10 @@ class TunnelTenants : public TwoTenants {
     if (kind == TunnelKind::kVxlan) tunnel.udp_port = 4789;
     if (kind == TunnelKind::kVxlan && !v4) tunnel.flags |= channel::kTunnelUdpChecksum;
     tunnel.local = Ip(v4 ? kLocal4 : kLocal6);
-    const net::Address remote = Ip(v4 ? "198.51.100.2" : "2001:db8:e::2");
+    const net::Address remote = Ip(v4 ? kRemote4 : kRemote6);
     if (kind == TunnelKind::kGre) tunnel.remote = remote;
+    // The far ends of the first tenant are asked for signs of life, and may answer.
+    if (kind == TunnelKind::kGre && key == 1) tunnel.probe = {channel::ProbeKind::kKeepalive, 3, 10};
     tunnel.mac = kInnerGateway;
     dataplane::Interface interface { .id = id, .vrf = vrf, .port = dataplane::kNoPort };
     interface.mtu = 1400;
@@ -97,9 +100,9 @@ Bytes PacketOf(uint8_t how, const Bytes& bytes, std::set<uint16_t>& tenants) {
   const uint8_t protocol = kind == TunnelKind::kVxlan ? 17 : 47;
   Packet outer;
   if (v4) {
-    outer.Ipv4({.source = "198.51.100.2", .destination = kLocal4, .tos = static_cast<uint8_t>(how >> 6)});
+    outer.Ipv4({.source = kRemote4, .destination = kLocal4, .tos = static_cast<uint8_t>(how >> 6)});
   } else {
-    outer.Ipv6({.source = "2001:db8:e::2", .destination = kLocal6});
+    outer.Ipv6({.source = kRemote6, .destination = kLocal6});
   }
   if (given == kInnerIpv4 || given == kInnerIpv6) {
     tenants.insert(static_cast<uint16_t>(key - 1));
@@ -124,6 +127,12 @@ void CheckTunnelSent(const Bytes& frame, const std::set<uint16_t>& tenants, bool
   // Tunnels between others are passed on as they came.
   const std::string source = fields["outer.ip.source"];
   if (given_whole && source != kLocal4 && source != kLocal6) return;
+  if (fields["inner.eth.type"] == "0000") {
+    // The far end's own keepalive goes back to it, with whatever key it gave it.
+    SLUICE_CHECK(fields["outer.ip.destination"] == kRemote4 || fields["outer.ip.destination"] == kRemote6);
+    SLUICE_CHECK(fields["tunnel.checksum"] != "bad");
+    return;
+  }
   SLUICE_CHECK(fields["tunnel.checksum"] != "bad");
   const std::string key = fields["tunnel.key"];
   SLUICE_CHECK((key == "1" && tenants.contains(0)) || (key == "2" && tenants.contains(1)));

@@ -26,6 +26,7 @@ struct SilentAgent final : NeighborSink {
   bool Push(const DuplicateAddressReport&) override { return ++duplicates != 0; }
   bool Push(const PathMtuReport&) override { return true; }
   bool Push(const PortLinkChange&) override { return true; }
+  bool Push(const PeerReport&) override { return true; }
   uint32_t updates = 0;
   uint32_t duplicates = 0;
 };

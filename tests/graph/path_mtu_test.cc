@@ -20,6 +20,7 @@ struct Requests final : NeighborRequests {
   void Push(const InterfaceChange&) override {}
   void Push(const NextHopWatch&) override {}
   void Push(const StaticNeighbor&) override {}
+  void Push(const PeerWatch&) override {}
 };
 
 // The inbox of an agent that acts at once.
@@ -27,6 +28,7 @@ struct PromptAgent final : NeighborSink {
   bool Push(const NeighborUpdate&) override { return true; }
   bool Push(const DuplicateAddressReport&) override { return true; }
   bool Push(const PortLinkChange&) override { return true; }
+  bool Push(const PeerReport&) override { return true; }
   bool Push(const PathMtuReport& report) override {
     path_mtus->Learn(report, now);
     return true;

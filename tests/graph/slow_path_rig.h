@@ -67,6 +67,7 @@ class SlowPathRig {
     bool Push(const dataplane::NeighborUpdate&) override { return true; }
     bool Push(const dataplane::DuplicateAddressReport&) override { return true; }
     bool Push(const dataplane::PortLinkChange&) override { return true; }
+    bool Push(const dataplane::PeerReport&) override { return true; }
     bool Push(const dataplane::PathMtuReport& report) override {
       if (full) return false;
       path_mtus.push_back(report);

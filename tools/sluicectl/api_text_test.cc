@@ -81,6 +81,22 @@ TEST_CASE("a GRE connection's description explains its MTU and names what is out
   CHECK_THAT(got, Catch::Contains("18.0.0.0/24  site "));
 }
 
+TEST_CASE("a connection's description shows its probe with what was counted, and the peer's keepalives") {
+  const auto shown = [](const std::string& probe, const std::string& counted) {
+    return ConnectionDescription(
+        ConnectionsOf(From<api::Tenant>("name: 'contoso' spec { connections { name: 'site' gre { " + probe +
+                                        " } } } status { connections { name: 'site' statistics { " + counted +
+                                        " } } }"))
+            .at(0));
+  };
+  CHECK_THAT(shown("probe {}", "probes_sent: 40 probes_answered: 39"),
+             Catch::Contains("keepalive every 10 s, silent after 3 unanswered; 40 sent, 39 answered\n"));
+  CHECK_THAT(shown("probe { interval_s: 2 misses: 5 }", ""),
+             Catch::Contains("keepalive every 2 s, silent after 5 unanswered; 0 sent, 0 answered\n"));
+  CHECK_THAT(shown("", ""), !Catch::Contains("keepalive"));
+  CHECK_THAT(shown("", "keepalives_returned: 7"), Catch::Contains("7 returned\n"));
+}
+
 TEST_CASE("a virtual network's description shows its outer header") {
   const auto shown = [](const std::string& options) {
     const auto tenant = From<api::Tenant>(

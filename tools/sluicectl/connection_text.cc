@@ -76,6 +76,20 @@ std::string OuterText(const api::Connection& connection) {
   return OuterHeaderText(connection.gre()) + (connection.gre().checksum() ? ", with checksum" : "");
 }
 
+// "keepalive every 2 s, silent after 3; 40 sent, 39 answered"
+std::string ProbeText(const ConnectionView& view) {
+  if (!view.spec.gre().has_probe()) return "";
+  const api::PeerProbe& probe = view.spec.gre().probe();
+  const auto& counted = view.status.statistics();
+  return "keepalive every " + std::to_string(probe.has_interval_s() ? probe.interval_s() : 10) +
+         " s, silent after " + std::to_string(probe.has_misses() ? probe.misses() : 3) + " unanswered; " +
+         CountText(counted.probes_sent()) + " sent, " + CountText(counted.probes_answered()) + " answered";
+}
+
+std::string ReturnedText(const api::ConnectionStatistics& counted) {
+  return counted.keepalives_returned() == 0 ? "" : CountText(counted.keepalives_returned()) + " returned";
+}
+
 std::string RoutesTable(const api::Connection& connection) {
   std::vector<Row> rows;
   for (const auto& route : connection.routes()) {
@@ -173,6 +187,8 @@ std::string ConnectionDescription(const ConnectionView& view) {
       {"outer header", OuterText(view.spec)},
       {"mtu", MtuText(view.status)},
       {"tcp mss", MssText(view.spec)},
+      {"probe", ProbeText(view)},
+      {"peer's keepalives", ReturnedText(view.status.statistics())},
       {"gateway", view.status.gateway()},
       {"counted", TimeText(view.status.statistics().last_updated())},
   });
