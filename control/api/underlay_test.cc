@@ -301,7 +301,7 @@ TEST_CASE("a tunnel whose far end is silent is down, and says how it was asked a
                                                " probes of 2 s unanswered since 2026-11-29T07:12:31Z"));
   CHECK(google::protobuf::util::TimeUtil::TimestampToNanoseconds(shown().last_state_change()) >
         google::protobuf::util::TimeUtil::TimestampToNanoseconds(since));
-  const auto& conditions = shown().conditions();
+  const auto conditions = shown().conditions();
   CHECK(std::any_of(conditions.begin(), conditions.end(), [](const auto& each) {
     return each.type() == "Ready" && each.reason() == "PeerSilent";
   }));
