@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "dataplane/packet/esp.h"
+#include "dataplane/packet/icmp.h"
 #include "proto/net/check.h"
 #include "tests/bench/frame_writer.h"
 #include "tests/lib/route_set.h"

@@ -280,7 +280,7 @@ class Packets(WireTest):
     def test_trace(self):
         """trace shows the nodes that a packet passed, and why it was dropped"""
         leg, target = CONTOSO.inside, CONTOSO.outside
-        tracing = self.spawn("trace", "trace", "-t", CONTOSO.name, "-n", "1", "--seconds", "10")
+        tracing = self.spawn("trace", "trace", "-t", CONTOSO.name, "--protocol", "17", "-n", "1", "--seconds", "10")
         self.send_until_ended(tracing, IP(src=leg.host4, dst=target.host4) / UDP())
         said = tracing.log()
         for word in ("contoso/inside on port1", "vlan 102 10.0.0.10 > 18.0.0.10 udp", "forwarded",

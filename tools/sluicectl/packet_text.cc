@@ -140,10 +140,14 @@ std::string FrameText(std::span<const uint8_t> frame) {
 
 std::string TracedPacketText(const api::TracedPacket& packet) {
   std::string out = TimeText(packet.time()) + " worker " + std::to_string(packet.worker()) + " " +
-                    (packet.tenant().empty() ? "no tenant" : packet.tenant() + "/" + packet.connection()) +
-                    (packet.port().empty() ? " out of its tunnel" : " on " + packet.port()) + ", " +
-                    std::to_string(packet.length()) + " bytes\n  " + FrameText(Bytes(packet.headers())) +
-                    "\n";
+                    (packet.tenant().empty()       ? "no tenant"
+                     : packet.connection().empty() ? packet.tenant()
+                                                   : packet.tenant() + "/" + packet.connection()) +
+                    (!packet.port().empty()        ? " on " + packet.port()
+                     : packet.connection().empty() ? " of our own"
+                                                   : " out of its tunnel") +
+                    ", " + std::to_string(packet.length()) + " bytes\n  " +
+                    FrameText(Bytes(packet.headers())) + "\n";
   std::vector<Row> rows;
   for (const auto& step : packet.steps()) rows.push_back({step.node(), step.note()});
   if (!rows.empty()) out += Indented(FactsText(rows), 4);
