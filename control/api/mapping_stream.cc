@@ -52,8 +52,8 @@ absl::Status MappingStream::AddToSet(const Mappings& mappings, tenant::MappingSe
 
 absl::Status MappingStream::TooMany() const {
   if (changed_.size() <= kMappingChangesMax) return TooWrong();
-  return LimitReached("mapping-changes",
-                      absl::StrCat("more than ", kMappingChangesMax, " changes in one update; use a replace"));
+  return LimitReached("mapping-changes", absl::StrCat("more than ", kMappingChangesMax,
+                                                      " changes in one update; use a replace"));
 }
 
 absl::Status MappingStream::AddToList(const Mappings& mappings, std::vector<tenant::Mapping>& list) {
